@@ -1,0 +1,26 @@
+//! MAVLink without sockets.
+//!
+//! Framing, peers, mission transfer, commands, telemetry, receipts, logs: bytes and time in, bytes and facts out.
+//! The only crate that names `mavlink::`; everyone else sees [`frame::Msg`], [`common`] and [`patrol`], or domain types.
+//! Never opens a socket or a file, never reads a clock.
+
+pub mod camera;
+pub mod frame;
+pub mod journal;
+
+/// MAVLink's common dialect.
+pub use mavlink::dialects::common;
+
+/// Our own small dialect, generated from `patrol.xml`.
+#[allow(
+    missing_docs,
+    clippy::all,
+    unused,
+    unexpected_cfgs,
+    nonstandard_style,
+    rustdoc::all
+)]
+mod generated {
+    include!(concat!(env!("OUT_DIR"), "/mod.rs"));
+}
+pub use generated::patrol;
