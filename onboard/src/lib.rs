@@ -1,1 +1,3 @@
-//! x
+//! The companion computer: gate, guard, flight, eyes.
+
+pub mod eyes;
