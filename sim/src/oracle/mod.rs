@@ -1,0 +1,7 @@
+//! Judges of a simulated flight, by the world's truth alone: never by telemetry, never with `missions::fence`.
+
+mod containment;
+mod deliveries;
+
+pub use containment::{Clearance, Containment, Escape};
+pub use deliveries::{Judgement, judge};

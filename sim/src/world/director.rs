@@ -1,0 +1,325 @@
+//! The director: from the seed and the route alone, draws what a flight meets.
+//!
+//! Two to four anomalies and at least two decoys, at random places and times such that the geometry of the route lets
+//! the camera see each warm thing for several frames after it appeared. Knows nothing of detectors and rules.
+
+use super::{
+    route::Route,
+    things::{Knot, Thing, ThingKind},
+};
+use crate::scenario::Staging;
+use crate::site::{Form, Site, SiteZone, Spot};
+use missions::time::Mono;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use std::time::Duration;
+
+/// Warm things stand at least this far apart, so that an oracle can tell which one was meant, metres.
+const APART_M: f64 = 40.0;
+/// And this far inside their watch zone, metres.
+const INSIDE_M: f64 = 6.0;
+/// And this far from crowds and places where nobody may look, metres.
+const ALOOF_M: f64 = 20.0;
+/// How long the camera must have a warm thing well in the picture, seconds (four frames at 2 Hz).
+const LEAST_LOOK_S: f64 = 2.0;
+/// Share of the picture's half side that a tilted, gust-shaken aircraft is sure to still see.
+const SURE_SHARE: f64 = 0.55;
+
+/// Draws one flight's things.
+#[derive(Debug)]
+pub struct Director<'a> {
+    rng: ChaCha8Rng,
+    site: &'a Site,
+    route: &'a Route,
+    launch: Mono,
+    half_view: f64,
+    next_id: u32,
+    things: Vec<Thing>,
+}
+
+impl<'a> Director<'a> {
+    /// For flight number `flight` of the simulation with this `seed`. `half_view`: half the picture's narrower side as
+    /// a share of the height. `first_id`: id of the first thing drawn.
+    #[must_use]
+    pub fn new(
+        seed: u64,
+        flight: u64,
+        site: &'a Site,
+        route: &'a Route,
+        launch: Mono,
+        half_view: f64,
+        first_id: u32,
+    ) -> Self {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        rng.set_stream(0x0D_0000 + flight);
+        Director {
+            rng,
+            site,
+            route,
+            launch,
+            half_view: half_view * SURE_SHARE,
+            next_id: first_id,
+            things: Vec::new(),
+        }
+    }
+
+    /// Draws them all.
+    #[must_use]
+    pub fn stage(mut self, staging: &Staging) -> Vec<Thing> {
+        let (lo, hi) = staging.anomalies;
+        let anomalies = self.rng.random_range(lo..=hi.max(lo));
+        let drones = if anomalies == 0 {
+            0
+        } else {
+            1 + u32::from(anomalies > 2 && self.rng.random_bool(0.5))
+        };
+        let mut missing = 0;
+        for _ in drones..anomalies {
+            if !self.warm(ThingKind::Person) {
+                missing += 1;
+            }
+        }
+        // Where no leg passes over a watch zone there are drones instead of people.
+        for _ in 0..drones + missing {
+            let serial = format!(
+                "SIMXC{:012}",
+                self.rng.random_range(0..1_000_000_000_000u64)
+            );
+            self.drone(ThingKind::UnknownDrone, serial);
+        }
+        let (lo, hi) = staging.bonnets;
+        for _ in 0..self.rng.random_range(lo..=hi.max(lo)) {
+            self.warm(ThingKind::WarmBonnet);
+        }
+        if let Some(serial) = &staging.roster_drone {
+            self.drone(ThingKind::RosterDrone, serial.clone());
+        }
+        if let Some(serial) = &staging.own_remote_id {
+            let thing = Thing {
+                id: self.next_id,
+                kind: ThingKind::OwnRemoteId,
+                subject: serial.clone(),
+                from: self.launch,
+                until: Mono(u64::MAX),
+                path: Vec::new(),
+                size_m: (0.0, 0.0),
+                heading_rad: 0.0,
+                kelvin: 0.0,
+            };
+            self.add(thing);
+        }
+        self.things
+    }
+
+    fn add(&mut self, thing: Thing) {
+        self.next_id += 1;
+        self.things.push(thing);
+    }
+
+    fn after_launch(&self, s: f64) -> Mono {
+        self.launch.after(Duration::from_secs_f64(s.max(0.0)))
+    }
+
+    /// A warm thing in a watch zone, under the route. `false` when no such place was found.
+    fn warm(&mut self, kind: ThingKind) -> bool {
+        let site = self.site;
+        let zones: Vec<&SiteZone> = site.of_role("watch_zone").collect();
+        if zones.is_empty() {
+            return false;
+        }
+        for _ in 0..3_000 {
+            let zone = zones[self.rng.random_range(0..zones.len())];
+            let (lo, hi) = zone.form.bounds();
+            let spot = Spot::new(
+                lo.x_m + (hi.x_m - lo.x_m) * self.rng.random::<f64>(),
+                lo.y_m + (hi.y_m - lo.y_m) * self.rng.random::<f64>(),
+            );
+            if zone.form.depth_m(spot) < INSIDE_M || !self.is_aloof(spot) {
+                continue;
+            }
+            let Some((look_s, _)) = self.route.first_look(spot, self.half_view, LEAST_LOOK_S)
+            else {
+                continue;
+            };
+            let appears_s = 2.0 + (look_s * 0.75 - 2.0).max(0.0) * self.rng.random::<f64>();
+            let from = self.after_launch(appears_s);
+            let thing = match kind {
+                ThingKind::WarmBonnet => Thing {
+                    id: self.next_id,
+                    kind,
+                    subject: zone.id.clone(),
+                    from,
+                    until: Mono(u64::MAX),
+                    path: vec![Knot {
+                        at: from,
+                        spot,
+                        above_ground_m: 0.0,
+                    }],
+                    size_m: (1.2, 1.6),
+                    heading_rad: self.rng.random::<f64>() * std::f64::consts::TAU,
+                    kelvin: 325.0 + 10.0 * self.rng.random::<f64>(),
+                },
+                _ => Thing {
+                    id: self.next_id,
+                    kind: ThingKind::Person,
+                    subject: zone.id.clone(),
+                    from,
+                    until: Mono(u64::MAX),
+                    path: self.pacing(spot, from),
+                    size_m: (0.5, 0.5),
+                    heading_rad: self.rng.random::<f64>() * std::f64::consts::TAU,
+                    kelvin: 306.0 + 2.0 * self.rng.random::<f64>(),
+                },
+            };
+            self.add(thing);
+            return true;
+        }
+        false
+    }
+
+    /// Far enough from other warm things, crowds, no-look places and our own launch site.
+    fn is_aloof(&self, spot: Spot) -> bool {
+        let clear_of_zones = self.site.zones.iter().all(|z| match z.role.as_str() {
+            "crowd" | "no_look" => z.form.depth_m(spot) < -ALOOF_M,
+            "launch" | "landing" => spot.distance_m(z.form.middle()) > ALOOF_M,
+            _ => true,
+        });
+        clear_of_zones
+            && self.things.iter().all(|t| {
+                !t.kind.is_warm() || t.path.iter().all(|k| k.spot.distance_m(spot) > APART_M)
+            })
+    }
+
+    /// A person on a spot shifts about by a metre or two, slowly.
+    fn pacing(&mut self, spot: Spot, from: Mono) -> Vec<Knot> {
+        let mut path = Vec::new();
+        let mut at = from;
+        for _ in 0..200 {
+            let turn = self.rng.random::<f64>() * std::f64::consts::TAU;
+            let far_m = 1.5 * self.rng.random::<f64>();
+            path.push(Knot {
+                at,
+                spot: Spot::new(spot.x_m + far_m * turn.sin(), spot.y_m + far_m * turn.cos()),
+                above_ground_m: 0.0,
+            });
+            at = at.after(Duration::from_secs_f64(
+                4.0 + 8.0 * self.rng.random::<f64>(),
+            ));
+        }
+        path
+    }
+
+    /// A drone that crosses the site and is heard for at least a minute.
+    fn drone(&mut self, kind: ThingKind, serial: String) {
+        let boundary = self
+            .site
+            .of_role(if kind == ThingKind::RosterDrone {
+                "show"
+            } else {
+                "inclusion"
+            })
+            .next()
+            .or_else(|| self.site.of_role("inclusion").next())
+            .map_or(Form::Point(Spot::new(0.0, 0.0)), |z| z.form.clone());
+        let (lo, hi) = boundary.bounds();
+        let roomy_m = if kind == ThingKind::RosterDrone {
+            0.0
+        } else {
+            100.0
+        };
+        let end_s = self.route.end_s.max(120.0);
+        let appears_s = 5.0 + (end_s * 0.7 - 5.0) * self.rng.random::<f64>();
+        let from = self.after_launch(appears_s);
+        // Not at the patrol's own height: this issue stages detections, not collisions.
+        let patrol_m = self
+            .route
+            .legs
+            .iter()
+            .map(|l| l.above_home_m.0)
+            .fold(0.0, f64::max);
+        let above_ground_m = loop {
+            let h = 25.0 + 85.0 * self.rng.random::<f64>();
+            if (h - patrol_m).abs() > 15.0 {
+                break h;
+            }
+        };
+        let mps = 3.0 + 6.0 * self.rng.random::<f64>();
+        let mut at = from;
+        let mut path: Vec<Knot> = Vec::new();
+        while at.since(from) < Duration::from_secs(75) || path.len() < 3 {
+            let spot = Spot::new(
+                lo.x_m - roomy_m + (hi.x_m - lo.x_m + 2.0 * roomy_m) * self.rng.random::<f64>(),
+                lo.y_m - roomy_m + (hi.y_m - lo.y_m + 2.0 * roomy_m) * self.rng.random::<f64>(),
+            );
+            if let Some(last) = path.last() {
+                at = at.after(Duration::from_secs_f64(
+                    (last.spot.distance_m(spot) / mps).max(1.0),
+                ));
+            }
+            path.push(Knot {
+                at,
+                spot,
+                above_ground_m,
+            });
+        }
+        let thing = Thing {
+            id: self.next_id,
+            kind,
+            subject: serial,
+            from,
+            until: at,
+            path,
+            size_m: (0.4, 0.4),
+            heading_rad: 0.0,
+            kelvin: 300.0,
+        };
+        self.add(thing);
+    }
+}
+
+/// Spectators on the banks: `per_area` people in every crowd zone, standing close but not within `ALOOF_M` of a watch
+/// zone (a real bank has a barrier).
+#[must_use]
+pub fn spectators(seed: u64, site: &Site, per_area: u32, first_id: u32) -> Vec<Thing> {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    rng.set_stream(0x0C);
+    let mut out: Vec<Thing> = Vec::new();
+    for zone in site.of_role("crowd") {
+        let (lo, hi) = zone.form.bounds();
+        let mut placed = 0;
+        for _ in 0..per_area * 40 {
+            if placed == per_area {
+                break;
+            }
+            let spot = Spot::new(
+                lo.x_m + (hi.x_m - lo.x_m) * rng.random::<f64>(),
+                lo.y_m + (hi.y_m - lo.y_m) * rng.random::<f64>(),
+            );
+            let heading_rad = rng.random::<f64>() * std::f64::consts::TAU;
+            let warm = rng.random::<f64>();
+            let behind_the_barrier = site
+                .of_role("watch_zone")
+                .all(|w| w.form.depth_m(spot) < -ALOOF_M);
+            if zone.form.depth_m(spot) < 1.0 || !behind_the_barrier {
+                continue;
+            }
+            placed += 1;
+            out.push(Thing {
+                id: first_id + out.len() as u32,
+                kind: ThingKind::Bystander,
+                subject: zone.id.clone(),
+                from: Mono::ZERO,
+                until: Mono(u64::MAX),
+                path: vec![Knot {
+                    at: Mono::ZERO,
+                    spot,
+                    above_ground_m: 0.0,
+                }],
+                size_m: (0.5, 0.5),
+                heading_rad,
+                kelvin: 306.0 + 2.0 * warm,
+            });
+        }
+    }
+    out
+}

@@ -1,0 +1,131 @@
+//! Wind: a mean, and gusts after Dryden (MIL-F-8785C, low altitude), first order on each axis.
+
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use rand_distr::StandardNormal;
+use serde::{Deserialize, Serialize};
+
+/// What wind to draw.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WindSpec {
+    /// The mean is drawn uniformly between these, metres a second.
+    pub mean_mps: (f64, f64),
+    /// Factor on Dryden's turbulence; 1 = as the standard says for this mean, 0 = none.
+    pub gusts: f64,
+}
+
+/// The wind of one simulation.
+#[derive(Clone, Debug)]
+pub struct Wind {
+    /// Mean, north-east-down, metres a second (where it blows to).
+    mean_ned_mps: [f64; 3],
+    mean_mps: f64,
+    gusts: f64,
+    gust_ned_mps: [f64; 3],
+    rng: ChaCha8Rng,
+}
+
+impl Wind {
+    /// Draws speed and direction.
+    #[must_use]
+    pub fn new(spec: WindSpec, seed: u64, stream: u64) -> Self {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        rng.set_stream(stream);
+        let (lo, hi) = spec.mean_mps;
+        let mean_mps = lo + (hi - lo) * rng.random::<f64>();
+        let towards_rad = rng.random::<f64>() * std::f64::consts::TAU;
+        Wind {
+            mean_ned_mps: [
+                mean_mps * towards_rad.cos(),
+                mean_mps * towards_rad.sin(),
+                0.0,
+            ],
+            mean_mps,
+            gusts: spec.gusts,
+            gust_ned_mps: [0.0; 3],
+            rng,
+        }
+    }
+
+    /// The mean, north-east-down, metres a second.
+    #[must_use]
+    pub fn mean_ned_mps(&self) -> [f64; 3] {
+        self.mean_ned_mps
+    }
+
+    /// Moves on by `dt_s` for an aircraft `above_ground_m` high with this ground velocity; the wind there and then,
+    /// north-east-down, metres a second.
+    pub fn step(&mut self, dt_s: f64, above_ground_m: f64, velocity_ned_mps: [f64; 3]) -> [f64; 3] {
+        let h_ft = above_ground_m.clamp(3.0, 300.0) / 0.3048;
+        let base = 0.177 + 0.000_823 * h_ft;
+        let sigma_w = 0.1 * self.mean_mps * self.gusts;
+        let sigma_u = sigma_w / base.powf(0.4);
+        let length_u_m = h_ft / base.powf(1.2) * 0.3048;
+        let length_w_m = h_ft * 0.3048;
+        // The standard's V is airspeed; a hovering multicopter still has the wind blowing past.
+        let air: f64 = velocity_ned_mps
+            .iter()
+            .zip(self.mean_ned_mps)
+            .map(|(v, w)| (v - w).powi(2))
+            .sum::<f64>()
+            .sqrt()
+            .max(1.0);
+        let axes = [
+            (sigma_u, length_u_m),
+            (sigma_u, length_u_m),
+            (sigma_w, length_w_m),
+        ];
+        for (gust, (sigma, length_m)) in self.gust_ned_mps.iter_mut().zip(axes) {
+            let a = (air / length_m * dt_s).min(1.0);
+            let n: f64 = self.rng.sample(StandardNormal);
+            *gust += -a * *gust + sigma * (2.0 * a).sqrt() * n;
+        }
+        let mut wind = self.mean_ned_mps;
+        for (w, g) in wind.iter_mut().zip(self.gust_ned_mps) {
+            *w += g;
+        }
+        // Below some metres the ground slows the wind (log profile, roughness 0.1 m, 1 at 20 m).
+        let near_ground = ((above_ground_m.max(0.2) / 0.1).ln() / 200f64.ln()).clamp(0.1, 1.0);
+        wind.map(|w| w * near_ground)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gusts_have_the_variance_the_standard_gives_and_the_mean_stays() {
+        let spec = WindSpec {
+            mean_mps: (6.0, 6.0),
+            gusts: 1.0,
+        };
+        let mut wind = Wind::new(spec, 5, 1);
+        let n = 400_000;
+        let (mut sum, mut sum2) = ([0.0; 3], 0.0);
+        for _ in 0..n {
+            let w = wind.step(0.05, 60.0, [0.0; 3]);
+            for i in 0..3 {
+                sum[i] += w[i];
+            }
+            sum2 += (w[2]).powi(2);
+        }
+        for i in 0..2 {
+            assert!((sum[i] / f64::from(n) - wind.mean_ned_mps()[i]).abs() < 0.25);
+        }
+        let sigma_w = (sum2 / f64::from(n)).sqrt();
+        assert!((0.5..0.7).contains(&sigma_w), "0.1 × 6 m/s: {sigma_w}");
+    }
+
+    #[test]
+    fn no_gusts_means_a_steady_wind() {
+        let spec = WindSpec {
+            mean_mps: (4.0, 4.0),
+            gusts: 0.0,
+        };
+        let mut wind = Wind::new(spec, 5, 1);
+        let w = wind.step(0.01, 50.0, [0.0; 3]);
+        assert!((w[0].hypot(w[1]) - 4.0).abs() < 1e-9);
+    }
+}
