@@ -1,0 +1,341 @@
+//! The whole simulated world, stepped in virtual time: an aircraft behind its autopilot, things, wind, sensors.
+//!
+//! In: bytes to the autopilot. Out: bytes from the autopilot, Remote ID frames, camera frames, and the truth (for
+//! oracles only). Never reads a clock: [`Sim::step_until`] is the clock.
+
+use crate::{
+    autopilot::{Aircraft, AircraftConfig, AircraftTruth, AutopilotKind, Environment},
+    camera::{Pose, ThermalCamera},
+    scenario::Scenario,
+    site::{Flat, Site, SiteError, Spot},
+    world::{
+        director::{Director, spectators},
+        remote_id::{Broadcast, Receiver},
+        route::MissionEar,
+        things::{Thing, ThingKind},
+        wind::Wind,
+    },
+};
+use link::camera::CameraFrame;
+use missions::{
+    place::{Alt, BadPlace, Home, LatLon},
+    time::{Mono, Utc},
+};
+use std::{collections::VecDeque, time::Duration};
+use thiserror::Error;
+
+/// One step of the world, µs.
+pub const STEP_US: u64 = 10_000;
+/// Camera frames that wait to be fetched; the oldest is thrown away first.
+const MAX_FRAMES: usize = 4;
+/// Remote ID bytes that wait to be fetched.
+const MAX_SENSOR_BYTES: usize = 64 << 10;
+/// Ids of things staged for a flight begin here; those of spectators below.
+const FIRST_STAGED_ID: u32 = 100_000;
+/// Cruise speed taken for missions that name none, metres a second.
+const USUAL_CRUISE_MPS: f64 = 8.0;
+/// Climb rate for nominal timing, metres a second.
+const USUAL_CLIMB_MPS: f64 = 2.5;
+
+/// Why a world cannot be made.
+#[derive(Debug, Error)]
+pub enum SimError {
+    /// The venue.
+    #[error(transparent)]
+    Site(#[from] SiteError),
+    /// The venue's launch site.
+    #[error("the venue's launch site is no place: {0}")]
+    Place(#[from] BadPlace),
+}
+
+/// What to simulate.
+#[derive(Clone, Debug)]
+pub struct SimConfig {
+    /// Everything random follows from it.
+    pub seed: u64,
+    /// Which autopilot.
+    pub kind: AutopilotKind,
+    /// World.
+    pub scenario: Scenario,
+    /// The venue's GeoJSON.
+    pub venue_geojson: String,
+    /// UTC at [`Mono::ZERO`].
+    pub start: Utc,
+    /// The aircraft's MAVLink system id.
+    pub system_id: u8,
+}
+
+/// The truth, for oracles.
+#[derive(Clone, Debug)]
+pub struct Truth<'a> {
+    /// World time.
+    pub now: Mono,
+    /// World UTC.
+    pub utc: Utc,
+    /// The aircraft.
+    pub aircraft: AircraftTruth,
+    /// Whether it is off the ground.
+    pub airborne: bool,
+    /// Everything in the world, spectators included.
+    pub things: &'a [Thing],
+    /// The projection things are placed with.
+    pub flat: Flat,
+}
+
+/// The world.
+pub struct Sim {
+    seed: u64,
+    scenario: Scenario,
+    site: Site,
+    start: Utc,
+    now: Mono,
+    kind: AutopilotKind,
+    aircraft: Aircraft,
+    home: Home,
+    wind: Wind,
+    camera: ThermalCamera,
+    receiver: Receiver,
+    ear: MissionEar,
+    things: Vec<Thing>,
+    was_armed: bool,
+    flights: u64,
+    frames: VecDeque<CameraFrame>,
+    sensor: Vec<u8>,
+    next_frame: Mono,
+    next_second: Mono,
+}
+
+impl Sim {
+    /// A world at rest, the aircraft on its launch site.
+    ///
+    /// # Errors
+    /// [`SimError`] when the venue cannot be staged.
+    pub fn new(config: SimConfig) -> Result<Self, SimError> {
+        let site = Site::from_geojson(&config.venue_geojson)?;
+        let launch = site
+            .of_role("launch")
+            .next()
+            .ok_or(SiteError::Lacks("launch site"))?
+            .form
+            .middle();
+        let (lat, lon) = site.flat.degrees(launch);
+        let home = Home {
+            at: LatLon::from_degrees(lat, lon)?,
+            alt: Alt::from_metres(site.ground_amsl_m)?,
+        };
+        let seed = config.seed;
+        let aircraft = Aircraft::new(AircraftConfig {
+            seed,
+            ..AircraftConfig::new(config.kind, home, config.system_id)
+        });
+        let things = spectators(seed, &site, config.scenario.staging.spectators, 1);
+        Ok(Sim {
+            seed,
+            site,
+            start: config.start,
+            now: Mono::ZERO,
+            kind: config.kind,
+            aircraft,
+            home,
+            wind: Wind::new(config.scenario.wind, seed, 0x01),
+            camera: ThermalCamera::new(config.scenario.camera.clone(), seed, 0x02),
+            receiver: Receiver::new(config.system_id, seed, 0x03),
+            ear: MissionEar::default(),
+            things,
+            was_armed: false,
+            flights: 0,
+            frames: VecDeque::new(),
+            sensor: Vec::new(),
+            next_frame: Mono::ZERO,
+            next_second: Mono::ZERO,
+            scenario: config.scenario,
+        })
+    }
+
+    /// World time.
+    #[must_use]
+    pub fn now(&self) -> Mono {
+        self.now
+    }
+    /// World UTC.
+    #[must_use]
+    pub fn utc(&self) -> Utc {
+        self.start.after(self.now.since(Mono::ZERO))
+    }
+    /// Where the aircraft starts.
+    #[must_use]
+    pub fn home(&self) -> Home {
+        self.home
+    }
+    /// The venue as the world sees it.
+    #[must_use]
+    pub fn site(&self) -> &Site {
+        &self.site
+    }
+
+    /// Moves the world on to the last whole step at or before `until`.
+    pub fn step_until(&mut self, until: Mono) {
+        while self.now.0 + STEP_US <= until.0 {
+            self.step();
+        }
+    }
+
+    fn step(&mut self) {
+        let before = self.aircraft.truth();
+        let above_ground_m = before.alt_amsl_m - self.site.ground_amsl_m;
+        let wind_ned_mps = self
+            .wind
+            .step(STEP_US as f64 * 1e-6, above_ground_m, before.vel_ned);
+        let environment = Environment {
+            wind_ned_mps,
+            utc: self.utc(),
+        };
+        self.aircraft.step(STEP_US as f64 * 1e-6, &environment);
+        self.now = Mono(self.now.0 + STEP_US);
+        let truth = self.aircraft.truth();
+        if truth.armed && !self.was_armed {
+            self.stage_flight(&truth);
+        }
+        self.was_armed = truth.armed;
+        if self.now >= self.next_frame {
+            self.next_frame = self
+                .next_frame
+                .after(Duration::from_secs_f64(1.0 / self.scenario.camera.rate_hz));
+            self.shoot(&truth);
+        }
+        if self.now >= self.next_second {
+            self.next_second = self.next_second.after(Duration::from_secs(1));
+            self.listen(&truth);
+        }
+    }
+
+    fn spot_of(&self, t: &AircraftTruth) -> Spot {
+        self.site.flat.spot(t.lat_deg, t.lon_deg)
+    }
+
+    /// A flight begins: what the last one met goes away, the director draws anew.
+    fn stage_flight(&mut self, truth: &AircraftTruth) {
+        self.flights += 1;
+        for thing in &mut self.things {
+            if thing.kind != ThingKind::Bystander && thing.until > self.now {
+                thing.until = self.now;
+            }
+        }
+        let route = self.ear.route(
+            &self.site.flat,
+            self.spot_of(truth),
+            self.kind == AutopilotKind::ArduPilot,
+            USUAL_CRUISE_MPS,
+            USUAL_CLIMB_MPS,
+        );
+        let staged = self
+            .things
+            .iter()
+            .filter(|t| t.id >= FIRST_STAGED_ID)
+            .count() as u32;
+        let director = Director::new(
+            self.seed,
+            self.flights,
+            &self.site,
+            &route,
+            self.now,
+            self.scenario.camera.half_view(),
+            FIRST_STAGED_ID + staged,
+        );
+        self.things.extend(director.stage(&self.scenario.staging));
+    }
+
+    fn shoot(&mut self, truth: &AircraftTruth) {
+        let pose = Pose {
+            spot: self.spot_of(truth),
+            above_ground_m: truth.alt_amsl_m - self.site.ground_amsl_m,
+            ned_from_body: truth.ned_from_body(),
+            boot_us: truth.boot_us,
+        };
+        let frame = self.camera.shoot(&pose, &self.things, self.now);
+        if self.frames.len() == MAX_FRAMES {
+            self.frames.pop_front();
+        }
+        self.frames.push_back(frame);
+    }
+
+    fn listen(&mut self, truth: &AircraftTruth) {
+        let here = (
+            self.spot_of(truth),
+            truth.alt_amsl_m - self.site.ground_amsl_m,
+        );
+        let utc = self.utc();
+        let home = self.site.flat.spot(self.home.at.lat_deg(), self.home.at.lon_deg());
+        if self.sensor.len() > MAX_SENSOR_BYTES {
+            self.sensor.clear();
+        }
+        let own = self.scenario.staging.own_remote_id.as_deref();
+        let [north, east, down] = truth.vel_ned;
+        let own = own.map(|serial| Broadcast {
+            serial,
+            mac: [0x02, 0x50, 0x41, 0x54, 0x00, 0x01],
+            spot: here.0,
+            above_ground_m: here.1,
+            velocity_mps: (east, north, -down),
+            operator: home,
+        });
+        let others = self
+            .things
+            .iter()
+            .filter(|t| t.kind.broadcasts() && t.is_present(self.now))
+            .map(|t| {
+                let (spot, above_ground_m) = t.place(self.now);
+                let id = t.id.to_be_bytes();
+                Broadcast {
+                    serial: &t.subject,
+                    mac: [0x02, 0x58, id[0], id[1], id[2], id[3]],
+                    spot,
+                    above_ground_m,
+                    velocity_mps: t.velocity_mps(self.now),
+                    operator: t.path.first().map_or(spot, |k| k.spot),
+                }
+            });
+        for b in own.into_iter().chain(others) {
+            self.receiver.hear(
+                self.now,
+                utc,
+                &self.site.flat,
+                self.site.ground_amsl_m,
+                here,
+                &b,
+                &mut self.sensor,
+            );
+        }
+    }
+
+    /// Bytes that reach the autopilot at `now`.
+    pub fn autopilot_in(&mut self, now: Mono, bytes: &[u8]) {
+        self.ear.hear(now, bytes);
+        self.aircraft.mavlink_in(now, bytes);
+    }
+    /// Bytes the autopilot sent since the last call.
+    pub fn autopilot_out(&mut self) -> Vec<u8> {
+        self.aircraft.mavlink_out()
+    }
+    /// MAVLink frames the Remote ID receiver sent since the last call.
+    pub fn sensor_out(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.sensor)
+    }
+    /// The next camera frame.
+    pub fn camera_out(&mut self) -> Option<CameraFrame> {
+        self.frames.pop_front()
+    }
+    /// The truth.
+    #[must_use]
+    pub fn truth(&self) -> Truth<'_> {
+        let aircraft = self.aircraft.truth();
+        Truth {
+            now: self.now,
+            utc: self.utc(),
+            airborne: aircraft.alt_amsl_m - self.site.ground_amsl_m > 0.3,
+            aircraft,
+            things: &self.things,
+            flat: self.site.flat,
+        }
+    }
+}
