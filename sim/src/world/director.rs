@@ -323,3 +323,131 @@ pub fn spectators(seed: u64, site: &Site, per_area: u32, first_id: u32) -> Vec<T
     }
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        scenario::Scenario,
+        site::Flat,
+        world::route::{Leg, Route},
+    };
+
+    fn rectangle(x0: f64, y0: f64, x1: f64, y1: f64) -> Form {
+        Form::Polygon(vec![vec![
+            Spot::new(x0, y0),
+            Spot::new(x1, y0),
+            Spot::new(x1, y1),
+            Spot::new(x0, y1),
+        ]])
+    }
+
+    fn site() -> Site {
+        let zone = |role: &str, id: &str, form: Form| SiteZone {
+            id: id.into(),
+            role: role.into(),
+            form,
+            floor_amsl_m: None,
+            ceiling_amsl_m: None,
+            window_us: None,
+        };
+        Site {
+            flat: Flat::about(27.787, 120.091),
+            ground_amsl_m: 50.0,
+            zones: vec![
+                zone("inclusion", "edge", rectangle(-450.0, -200.0, 450.0, 200.0)),
+                zone("watch_zone", "west", rectangle(-400.0, -100.0, -100.0, 0.0)),
+                zone("watch_zone", "east", rectangle(100.0, 0.0, 400.0, 100.0)),
+                zone("crowd", "bank", rectangle(-400.0, 0.0, 0.0, 60.0)),
+                zone("launch", "pad", Form::Point(Spot::new(0.0, -150.0))),
+            ],
+        }
+    }
+
+    /// Six legs of 800 m, 60 m apart, at 8 m/s and 60 m.
+    fn route() -> Route {
+        let legs = (0..6)
+            .map(|i| {
+                let y = -150.0 + 60.0 * f64::from(i);
+                let (a, b) = if i % 2 == 0 {
+                    (-400.0, 400.0)
+                } else {
+                    (400.0, -400.0)
+                };
+                let start_s = 30.0 + 120.0 * f64::from(i);
+                Leg {
+                    start_s,
+                    end_s: start_s + 100.0,
+                    from: Spot::new(a, y),
+                    to: Spot::new(b, y),
+                    above_home_m: (60.0, 60.0),
+                }
+            })
+            .collect();
+        Route { legs, end_s: 730.0 }
+    }
+
+    #[test]
+    fn a_hundred_evenings_have_two_to_four_anomalies_two_decoys_and_nobody_out_of_sight() {
+        let (site, route, scenario) = (site(), route(), Scenario::sixi().unwrap());
+        let launch = Mono::from_millis(40_000);
+        let half_view = scenario.camera.half_view();
+        let mut counts = std::collections::BTreeSet::new();
+        for seed in 0..100 {
+            let draw = || {
+                Director::new(seed, 1, &site, &route, launch, half_view, 10)
+                    .stage(&scenario.staging)
+            };
+            let things = draw();
+            assert_eq!(things, draw(), "one seed, one evening");
+            let flagged = things.iter().filter(|t| t.kind.must_be_flagged()).count();
+            assert!((2..=4).contains(&flagged), "seed {seed}: {flagged}");
+            counts.insert(flagged);
+            assert!(things.iter().filter(|t| t.kind.is_decoy()).count() >= 2);
+            for t in things.iter().filter(|t| t.kind.is_warm()) {
+                let zone = site
+                    .of_role("watch_zone")
+                    .find(|z| z.id == t.subject)
+                    .unwrap();
+                let spot = t.path[0].spot;
+                assert!(zone.form.depth_m(spot) > INSIDE_M - 2.0, "{t:?}");
+                let (look_s, _) = route.first_look(spot, half_view, 1.5).unwrap();
+                assert!(t.from < launch.after(Duration::from_secs_f64(look_s)));
+            }
+            for t in things.iter().filter(|t| t.kind.broadcasts()) {
+                assert!(t.until.since(t.from) >= Duration::from_secs(75));
+                assert!(t.from.since(launch).as_secs_f64() < route.end_s * 0.71);
+            }
+        }
+        assert_eq!(counts.len(), 3, "every number comes up");
+    }
+
+    #[test]
+    fn without_a_route_over_watch_zones_there_are_drones_instead_of_people() {
+        let (site, scenario) = (site(), Scenario::sixi().unwrap());
+        let route = Route::default();
+        let things =
+            Director::new(3, 1, &site, &route, Mono::ZERO, 0.3, 1).stage(&scenario.staging);
+        let drones = things
+            .iter()
+            .filter(|t| t.kind == ThingKind::UnknownDrone)
+            .count();
+        assert!((2..=4).contains(&drones));
+        assert!(!things.iter().any(|t| t.kind.is_warm()));
+    }
+
+    #[test]
+    fn spectators_stay_in_their_area_and_behind_the_barrier() {
+        let site = site();
+        let crowd = spectators(1, &site, 100, 1);
+        assert_eq!(crowd.len(), 100);
+        for t in &crowd {
+            let spot = t.path[0].spot;
+            assert!(site.of_role("crowd").any(|z| z.form.depth_m(spot) >= 1.0));
+            assert!(
+                site.of_role("watch_zone")
+                    .all(|z| z.form.depth_m(spot) < -ALOOF_M)
+            );
+        }
+    }
+}
