@@ -1,0 +1,122 @@
+// What crosses between page and server (API.md), and the reading of a binary batch. No state, no network.
+import { CODES, type AnomalyKind, type Cause, type Code, type FlightState, type InCharge, type Priority, type Response, type Verdict, type ZoneRole } from "./i18n/codes.ts";
+import type { Params } from "./i18n/index.ts";
+
+/** [longitude, latitude] in degrees, WGS-84. */
+export type LonLat = [number, number];
+
+export interface Reason { code: string; params: Params; at?: LonLat | null }
+export interface OnLinkLoss { action: Code<"on_link_loss">; wait_s: number | null }
+
+export interface Aircraft {
+  id: number; name: string; system_id: number; autopilot: string | null; mode: string | null; armed: boolean | null; simulated: boolean;
+  plan_state: Code<"plan_state">; on_link_loss: OnLinkLoss | null; home: LonLat | null;
+  gps: { fix: number; satellites: number | null } | null; wind_mps: number | null; voltage_v: number | null;
+  eyes: "off" | "running" | "restarting" | "failed"; storage_ok: boolean | null; pending: number; camera_ms: number | null;
+  order: { kind: Code<"order_kind">; at: LonLat | null; state: Code<"order_state">; reason: Reason | null } | null;
+}
+
+export interface Anomaly {
+  id: string; aircraft: number; number: number; kind: AnomalyKind; priority: Priority; rule: string; subject: string;
+  first_seen_ms: number; flagged_ms: number; received_ms: number; lat_deg: number; lon_deg: number; alt_amsl_m: number | null;
+  error: { major_m: number; minor_m: number; bearing_deg: number }; confidence: number; picture: string | null; picture_ready: boolean;
+  state: "open" | "confirmed" | "dismissed"; reason: string | null; note: string | null; decided_ms: number | null;
+}
+
+export interface Preflight { aircraft: number; ready: boolean; checks: { check: string; status: "unknown" | "pass" | "fail"; value: number | null }[] }
+
+export interface Plan {
+  name: string; hash: string; path: [number, number, number][]; items: (LonLat | null)[]; home: LonLat; rally: LonLat[];
+  alt_max_m: number; speed_mps: number; time_s: number; distance_m: number; reserve_pct: number; on_link_loss: OnLinkLoss;
+  upload: { state: "idle" | "sending" | "checking" | "on_aircraft" | "failed"; sent: number; total: number; reason: Reason | null };
+}
+
+export interface Event { t_ms: number; code: string; params: Params; aircraft: number | null; at?: LonLat | null }
+export interface Replay { start_ms: number; end_ms: number; now_ms: number; playing: boolean; speed: number; ticks: { t_ms: number; priority: Priority }[] }
+
+export interface VenueFeature {
+  type: "Feature"; id?: string;
+  properties: { role: ZoneRole; id: string; name: string; floor_m?: number | null; ceiling_m?: number | null; limit_frame?: string | null; from?: string | null; until?: string | null; radius_m?: number | null };
+  geometry: { type: "Polygon"; coordinates: LonLat[][] } | { type: "Point"; coordinates: LonLat };
+}
+export interface Venue { type: "FeatureCollection"; name?: string; features: VenueFeature[] }
+
+export interface Snapshot {
+  type: "snapshot"; seq: number; server_ms: number; venue: Venue | null; plan: Plan | null; aircraft: Aircraft[]; anomalies: Anomaly[];
+  preflight: Preflight[]; log: Event[]; replay: Replay | null;
+}
+export type Message =
+  | Snapshot
+  | { type: "aircraft"; seq: number; aircraft: Aircraft }
+  | { type: "anomaly"; seq: number; anomaly: Anomaly }
+  | { type: "preflight"; seq: number; preflight: Preflight }
+  | { type: "plan"; seq: number; plan: Plan | null }
+  | { type: "event"; seq: number; event: Event }
+  | { type: "replay"; seq: number; replay: Replay };
+
+export type Intent =
+  | { kind: "hold"; aircraft: number | null }
+  | { kind: "resume" | "return" | "preflight" | "upload"; aircraft: number }
+  | { kind: "launch"; aircraft: number; purpose: string; incident: string; pilot: string }
+  | { kind: "land_at"; aircraft: number; site: string }
+  | { kind: "look"; aircraft: number; lat_deg: number; lon_deg: number }
+  | { kind: "confirm"; anomaly: string }
+  | { kind: "dismiss"; anomaly: string; reason: string; note: string }
+  | { kind: "replay"; op: "play" | "pause" | "seek" | "speed"; value: number | null };
+
+export interface Answer { accepted: boolean; reason: Reason | null }
+export interface Hello { csrf: string; mode: "live" | "replay"; lang: "zh-CN" | "en" | null; version: string }
+
+/** Ten times a second, newest wins. Figures are null where the aircraft does not know them. */
+export interface Fast {
+  id: number; flight_state: FlightState; in_charge: InCharge; verdict: Verdict; at: LonLat | null;
+  alt_above_home_m: number | null; heading_deg: number | null; ground_speed_mps: number | null; climb_mps: number | null;
+  battery_pct: number | null; endurance_min: number | null; link_age_s: number | null; margin_m: number | null;
+  item: number | null; response: Response; cause: Cause;
+}
+
+const HEAD_BYTES = 13;
+const AIRCRAFT_BYTES = 48;
+
+/** Reads one batch. A short or over-long batch is refused whole (null): half an aircraft is worse than an old one. */
+export function readBatch(buffer: ArrayBuffer): { seq: number; server_ms: number; aircraft: Fast[] } | null {
+  if (buffer.byteLength < HEAD_BYTES) return null;
+  const v = new DataView(buffer);
+  const count = v.getUint8(12);
+  if (buffer.byteLength !== HEAD_BYTES + count * AIRCRAFT_BYTES) return null;
+  const aircraft: Fast[] = [];
+  for (let i = 0; i < count; i++) {
+    const o = HEAD_BYTES + i * AIRCRAFT_BYTES;
+    const num = (at: number) => { const x = v.getFloat32(o + at, true); return Number.isFinite(x) ? x : null; };
+    const lat = v.getInt32(o + 4, true), lon = v.getInt32(o + 8, true);
+    const item = v.getUint16(o + 44, true);
+    aircraft.push({
+      id: v.getUint8(o),
+      flight_state: CODES.flight_state[v.getUint8(o + 1)] ?? "boot",
+      in_charge: CODES.in_charge[v.getUint8(o + 2)] ?? "unknown",
+      verdict: CODES.verdict[v.getUint8(o + 3)] ?? "unknown",
+      at: lat === 0 && lon === 0 ? null : [lon / 1e7, lat / 1e7],
+      alt_above_home_m: num(12), heading_deg: num(16), ground_speed_mps: num(20), climb_mps: num(24),
+      battery_pct: num(28), endurance_min: num(32), link_age_s: num(36), margin_m: num(40),
+      item: item === 65535 ? null : item,
+      response: CODES.response[v.getUint8(o + 46)] ?? "continue",
+      cause: CODES.cause[v.getUint8(o + 47)] ?? "none",
+    });
+  }
+  return { seq: v.getUint32(0, true), server_ms: v.getFloat64(4, true), aircraft };
+}
+
+/** Metres between two places; enough for a venue (haversine on a sphere). */
+export function metresBetween(a: LonLat, b: LonLat): number {
+  const rad = Math.PI / 180, dLat = (b[1] - a[1]) * rad, dLon = (b[0] - a[0]) * rad;
+  const h = Math.sin(dLat / 2) ** 2 + Math.cos(a[1] * rad) * Math.cos(b[1] * rad) * Math.sin(dLon / 2) ** 2;
+  return 2 * 6371008.8 * Math.asin(Math.min(1, Math.sqrt(h)));
+}
+
+/** Degrees clockwise from north, a to b. */
+export function bearing(a: LonLat, b: LonLat): number {
+  const rad = Math.PI / 180, dLon = (b[0] - a[0]) * rad;
+  const y = Math.sin(dLon) * Math.cos(b[1] * rad);
+  const x = Math.cos(a[1] * rad) * Math.sin(b[1] * rad) - Math.sin(a[1] * rad) * Math.cos(b[1] * rad) * Math.cos(dLon);
+  return (Math.atan2(y, x) / rad + 360) % 360;
+}

@@ -1,0 +1,54 @@
+// Every code the server may send, and the only place they are listed on this side. build.mjs writes codes.json from it,
+// and a Rust test holds that file and the Rust enums together. The dictionaries must have a sentence for each (the types see to it).
+
+export const CODES = {
+  /** PATROL_STATE.flight_state, in wire order. */
+  flight_state: ["boot", "recovering", "grounded", "ready", "taking_off", "patrolling", "investigating", "holding", "returning", "landing", "manual"],
+  /** PATROL_STATE.in_charge. */
+  in_charge: ["unknown", "companion", "safety_pilot", "autopilot_failsafe", "other_station"],
+  /** PATROL_STATE.verdict. */
+  verdict: ["unknown", "inside", "near", "outside"],
+  /** PATROL_STATE.response. */
+  response: ["continue", "warn", "hold", "return", "land_here"],
+  /** PATROL_STATE.cause. */
+  cause: ["none", "officer", "fence", "link_loss", "battery", "position", "autopilot", "plan_complete"],
+  /** PATROL_STATE.plan_state. */
+  plan_state: ["none", "staged", "writing", "reading_back", "on_aircraft", "dirty", "refused"],
+  /** PATROL_PREFLIGHT, in wire order. */
+  check: ["plan_read_back", "fence_armed", "failsafe_parameters", "position_quality", "battery_for_plan", "home_inside", "ground_link", "storage", "clock", "own_remote_id", "wind", "autopilot_ready"],
+  anomaly_kind: ["unknown_drone", "person_in_zone"],
+  priority: ["urgent", "high", "notice"],
+  zone_role: ["inclusion", "exclusion", "show", "crowd", "watch_zone", "no_look", "launch", "landing"],
+  on_link_loss: ["hold_then_return", "return", "continue"],
+  order_kind: ["launch", "hold", "resume", "return", "land_at", "look"],
+  order_state: ["sent", "accepted", "refused", "done", "failed", "expired"],
+  dismiss_reason: ["animal", "staff", "vehicle", "known_drone", "sensor", "other"],
+  /** Why something was refused: link::codes and the desk. */
+  refusal: [
+    "unknown", "bad_request", "replay_only", "no_aircraft", "no_link", "no_plan", "plan_not_on_aircraft", "plan_hash_differs", "plan_invalid",
+    "leg_outside_fence", "place_outside_fence", "near_fence", "keep_out", "above_ceiling", "below_floor", "fence_invalid", "fence_missing", "fence_differs",
+    "return_outside_fence", "energy", "not_ready", "preflight_failed", "token_expired", "order_expired", "not_airborne", "airborne", "not_holding",
+    "safety_pilot_flies", "failsafe_flies", "autopilot_refused", "read_back_differs", "transfer_timeout", "not_simulated", "site_unknown", "anomaly_unknown", "storage_failed", "busy", "outside_launch_window",
+  ],
+  /** Lines of the event log. */
+  event: [
+    "aircraft_found", "link_lost", "link_back", "plan_loaded", "plan_sending", "plan_on_aircraft", "plan_refused", "order_sent", "order_accepted", "order_refused", "order_done", "order_failed", "order_expired",
+    "launch_recorded", "state", "in_charge", "response", "armed", "disarmed", "anomaly", "anomaly_confirmed", "anomaly_dismissed", "picture", "status_text", "recorder_failed", "recorder_started", "eyes_failed", "eyes_running", "refused", "patrol_done",
+  ],
+} as const;
+
+type Codes = typeof CODES;
+export type CodeGroup = keyof Codes;
+export type Code<G extends CodeGroup> = Codes[G][number];
+export type FlightState = Code<"flight_state">;
+export type InCharge = Code<"in_charge">;
+export type Verdict = Code<"verdict">;
+export type Response = Code<"response">;
+export type Cause = Code<"cause">;
+export type ZoneRole = Code<"zone_role">;
+export type Priority = Code<"priority">;
+export type AnomalyKind = Code<"anomaly_kind">;
+export type DismissReason = Code<"dismiss_reason">;
+
+/** What a dictionary holds for the codes: one sentence for each. `{name}` is filled from the parameters. */
+export type CodeWords = { [G in CodeGroup]: { [C in Code<G>]: string } };

@@ -1,0 +1,71 @@
+// 简体中文。占位符 {x} 由参数填入；[……] 内有参数缺失时整段略去。
+import type { CodeWords } from "./codes.ts";
+
+const codes: CodeWords = {
+  flight_state: {
+    boot: "等待飞控", recovering: "空中重启，核对中", grounded: "地面，无计划", ready: "地面，可放飞", taking_off: "正在起飞", patrolling: "巡查中",
+    investigating: "前往察看", holding: "悬停", returning: "返航中", landing: "降落中", manual: "安全员手动",
+  },
+  in_charge: { unknown: "未知", companion: "本系统", safety_pilot: "安全员遥控器", autopilot_failsafe: "飞控失效保护", other_station: "其他地面站" },
+  verdict: { unknown: "围栏位置未知", inside: "围栏内", near: "接近围栏", outside: "已越出围栏" },
+  response: { continue: "正常", warn: "已告警", hold: "已令其悬停", return: "已令其返航", land_here: "已令其就地降落" },
+  cause: { none: "无", officer: "值班员指令", fence: "将越围栏", link_loss: "链路中断", battery: "电量只够返航", position: "定位不可信", autopilot: "飞控自行动作", plan_complete: "计划完成" },
+  plan_state: { none: "无计划", staged: "已暂存", writing: "写入飞控", reading_back: "回读核对", on_aircraft: "已在机上，核对一致", dirty: "需重新核对", refused: "被拒绝" },
+  check: {
+    plan_read_back: "计划回读一致", fence_armed: "飞控围栏已启用", failsafe_parameters: "失效保护参数", position_quality: "定位质量", battery_for_plan: "电量够计划", home_inside: "起飞点在围栏内",
+    ground_link: "地面链路", storage: "机上存储", clock: "时钟", own_remote_id: "本机远程识别", wind: "风", autopilot_ready: "飞控就绪",
+  },
+  anomaly_kind: { unknown_drone: "不明无人机", person_in_zone: "禁入区有人" },
+  priority: { urgent: "紧急", high: "高", notice: "提示" },
+  zone_role: { inclusion: "巡查围栏", exclusion: "禁飞区", show: "表演空域", crowd: "人群区", watch_zone: "警戒区", no_look: "禁拍区", launch: "起飞点", landing: "备降点" },
+  on_link_loss: { hold_then_return: "悬停 {wait_s} 秒后返航", return: "立即返航", continue: "继续执行计划" },
+  order_kind: { launch: "放飞", hold: "悬停", resume: "继续", return: "返航", land_at: "降落到指定点", look: "前往察看" },
+  order_state: { sent: "已发出，等待飞机确认", accepted: "飞机已接受", refused: "被拒绝", done: "已完成", failed: "失败", expired: "已过期" },
+  dismiss_reason: { animal: "动物", staff: "工作人员", vehicle: "车辆或热源", known_drone: "已备案无人机", sensor: "传感器误差", other: "其他" },
+  refusal: {
+    unknown: "未说明原因", bad_request: "请求无法识别，请重新载入页面", replay_only: "这是回放，不能下指令", no_aircraft: "没有这架飞机", no_link: "与飞机没有链路，指令未发出", no_plan: "没有计划，请先制定计划",
+    plan_not_on_aircraft: "计划尚未在机上核对一致", plan_hash_differs: "机上计划与本站计划不同，请重新上传", plan_invalid: "计划未通过检查", leg_outside_fence: "航线越出围栏[ {value} 米][（第 {item} 项）]", place_outside_fence: "该处在围栏外[ {value} 米]",
+    near_fence: "距围栏太近[，只有 {value} 米]，不足安全余量", keep_out: "该处在禁飞区[“{zone}”]内", above_ceiling: "超过限高[ {value} 米]", below_floor: "低于最低高度[ {value} 米]", fence_invalid: "围栏未通过检查", fence_missing: "飞机上没有围栏，不得起飞",
+    fence_differs: "机上围栏与计划不同", return_outside_fence: "从该处返航会越出围栏", energy: "电量不足以去后返航", not_ready: "飞机未就绪", preflight_failed: "起飞前检查未通过，见红色项目", token_expired: "检查结果已过期，请重新检查",
+    order_expired: "指令已过期，未执行", not_airborne: "飞机不在空中", airborne: "飞机已在空中", not_holding: "飞机不在悬停", safety_pilot_flies: "安全员正在手动飞行，交还前不接受指令", failsafe_flies: "飞控失效保护正在控制",
+    autopilot_refused: "飞控拒绝", read_back_differs: "回读与写入不一致", transfer_timeout: "传输超时，请重试", not_simulated: "这不是模拟飞机；本版本只放飞模拟飞机", site_unknown: "没有这个降落点", anomaly_unknown: "没有这条异常",
+    storage_failed: "记录写入失败", busy: "上一指令尚未完成", outside_launch_window: "不在计划的放飞时段内",
+  },
+  event: {
+    aircraft_found: "发现飞机 {name}", link_lost: "链路中断", link_back: "链路恢复", plan_loaded: "载入计划“{name}”", plan_sending: "正在上传计划", plan_on_aircraft: "计划已在机上，核对一致", plan_refused: "计划被拒绝：{reason}",
+    order_sent: "{kind}：已发出", order_accepted: "{kind}：飞机已接受", order_refused: "{kind}：被拒绝，{reason}", order_done: "{kind}：已完成", order_failed: "{kind}：失败，{reason}", order_expired: "{kind}：已过期",
+    launch_recorded: "放飞登记：{purpose}，事件号 {incident}，操作员 {pilot}", state: "状态：{state}", in_charge: "控制权：{who}", response: "{response}，原因：{cause}", armed: "电机解锁", disarmed: "电机上锁",
+    anomaly: "异常 {number}：{kind}", anomaly_confirmed: "异常 {number} 已确认", anomaly_dismissed: "异常 {number} 已排除：{reason}", picture: "异常 {number} 的照片已收到", status_text: "飞控：{text}",
+    recorder_failed: "记录失败，飞行继续，请检查磁盘", recorder_started: "开始记录", eyes_failed: "机上识别已停止", eyes_running: "机上识别运行中", refused: "被拒绝：{reason}", patrol_done: "巡查完成",
+  },
+};
+
+export const zh = {
+  codes,
+  ui: {
+    title: "执勤", mission: "任务", no_mission: "无任务", link: "链路时延", connection: "控制台", who: "现在谁在飞", connected: "已连接", connecting: "正在重连…", lost: "已断开", simulated: "模拟",
+    hold_all: "全部悬停", language: "English", language_label: "切换到英文", night: "夜间", day: "白天", mute: "静音", unmute: "开声", muted: "已静音", sound_blocked: "点任意处开声", help: "按键说明",
+    aircraft: "飞机", no_aircraft: "还没有飞机。启动后会自动出现。", battery: "电量", endurance: "可飞时间", minutes: "分钟", height: "高度（距起飞点）", speed: "速度", to_fence: "距围栏", climb: "升降",
+    metres: "米", mps: "米/秒", seconds: "秒", degrees: "度", percent: "%", unknown: "未知", mode: "飞控模式", satellites: "卫星", loss_behaviour: "断链时", plan_on: "计划", item: "航点", order: "指令", wind: "风", eyes_off: "机上识别", eyes_failed: "机上识别停止", eyes_restarting: "机上识别重启中", storage_failed: "机上存储故障",
+    age: "{s} 秒前", age_label: "数据时龄", never: "尚无数据",
+    log: "事件", list: "地图列表", log_empty: "还没有事件。", zones: "区域", things: "飞机与异常", name: "名称", kind: "种类", place: "位置", bearing: "方位 {deg}° · {m} 米", limits: "{floor}–{ceiling} 米", from_home: "自起飞点", look_there: "察看",
+    zoom_in: "放大", zoom_out: "缩小", fit: "全图", follow: "跟随飞机", map_label: "巡查地图。方向键移动，加减键缩放，回车察看十字处。", map_hint: "点地图：前往察看", map_hint_keys: "回车：察看十字处", north: "北",
+    camera: "机上相机", no_camera: "暂无画面", camera_alt: "机上相机最新画面", shut: "收起", open_camera: "相机", 
+    hold: "悬停", resume: "继续", return: "返航", land: "降落…", launch: "放飞…", close: "关闭", again: "重来",
+    launch_title: "放飞 {name}", preflight: "起飞前检查", pass: "通过", fail: "不通过", waiting: "等待", no_preflight: "等待飞机的检查表…", purpose: "飞行目的", incident: "事件编号", pilot: "操作员姓名", recheck: "重新检查",
+    fill_all: "请填写目的、事件编号和姓名。", fix_checks: "有 {n} 项未通过，不能放飞。", arm_slide: "准备放飞", launch_consequence: "1 架飞机将解锁电机并起飞，按计划“{plan}”巡查约 {min} 分钟。断链时：{loss}。", slide_launch: "滑动放飞 · 或按住回车 1.5 秒", slide_land: "滑动降落 · 或按住回车 1.5 秒", slide_expired: "已过期，未执行", 
+    uploading: "上传计划 {sent}/{total}", upload_again: "重新上传计划", not_uploaded: "计划不在机上",
+    land_title: "降落到哪里", land_consequence: "1 架飞机将飞往“{site}”并降落，不再继续巡查。", no_sites: "本场地没有起降点。", distance: "{m} 米",
+    look_title: "前往察看", look_consequence: "飞机将离开航线，飞到此处上空悬停；按“继续”回到巡查。", look_confirm: "前往察看", look_place: "{lat}, {lon} · 距飞机 {m} 米", cancel: "取消",
+    sent: "{what}：已发出，等待飞机", refused: "{what}：被拒绝。{why}", not_sent: "{what}：没有送达服务器，请再按一次", done: "知道了",
+    anomalies: "异常", open_count: "{n} 条待处理", no_anomalies: "没有异常。飞机发现的情况会出现在这里，并发出声音。", picture_alt: "异常 {n} 的照片", picture_coming: "照片传输中", picture_none: "无照片", confirm: "确认", dismiss: "排除…", dismiss_why: "排除原因", note: "备注（可空）", confirmed: "已确认", dismissed: "已排除：{reason}", show: "地图",
+    located: "位置误差 ±{m} 米 · 可信度 {p}%", rid: "识别码 {id}", in_zone: "区域 {id}", ack: "知道了", acked: "已知", seen: "已阅",
+    alarm_link: "链路中断 {s} 秒", alarm_link_do: "飞机将{loss}。检查天线和电源；需要时请安全员接管。", alarm_server: "与本机服务断开", alarm_server_do: "画面已停止更新；飞机按计划继续。正在重连，必要时请安全员接管。",
+    alarm_outside: "飞机已越出围栏", alarm_outside_do: "围栏保护正在处理；请安全员准备接管。", alarm_near: "飞机接近围栏", alarm_near_do: "余量 {m} 米。可按“悬停”。", alarm_verdict: "不知飞机是否在围栏内", alarm_verdict_do: "定位或时间不可信。请按“悬停”并请安全员目视。",
+    alarm_response: "{response}", alarm_response_do: "原因：{cause}。查明后按“继续”或“返航”。", alarm_rc: "安全员遥控器在飞", alarm_rc_do: "本系统只告警，不下指令，直到安全员交还。", alarm_failsafe: "飞控失效保护在飞", alarm_failsafe_do: "飞控自行处置。请看飞机状态，准备安全员接管。", alarm_other: "其他地面站在控制", alarm_other_do: "经围栏检查的外部指令。如非本队所为，请按“悬停”。",
+    alarm_battery: "电量低：{p}%", alarm_battery_do: "剩余约 {m} 分钟。请按“返航”。", alarm_storage: "机上存储故障", alarm_storage_do: "异常可能无法保存；请安排返航检查。", alarm_recorder: "地面记录失败", alarm_recorder_do: "飞行继续，但没有记录。检查磁盘空间。", alarm_eyes: "机上识别停止", alarm_eyes_do: "飞行安全不受影响，但不会再发现异常。", alarm_more: "另有 {n} 条告警",
+    replay: "回放", replay_note: "回放，指令已关闭", play: "播放", pause: "暂停", scrub: "回放时间", rate: "速度", sim_note: "模拟飞机",
+    keys_title: "按键", key_hold: "悬停", key_hold_all: "全部悬停", key_ack: "确认收到告警", key_lang: "切换语言", key_night: "夜间 / 白天", key_help: "本说明", key_fit: "全图", key_return: "返航", key_step: "回放：后退 / 前进 5 秒", key_rate: "回放：慢 / 快", key_select: "选择飞机",
+    loading: "正在连接…", loss_unknown: "未知，请先上传计划",
+  },
+};

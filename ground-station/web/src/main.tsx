@@ -1,0 +1,72 @@
+// The officers' console: puts the parts together and listens to the keys. Asks nothing of any machine but its own.
+import { render } from "preact";
+import "./style.css";
+import { acknowledgeNext } from "./alarms.ts";
+import { t, toggleLang } from "./i18n/index.ts";
+import { wake } from "./sound.ts";
+import { aircraft, chosenId, hello, replaying, start, venue } from "./store.ts";
+import { toggleTheme } from "./theme.ts";
+import { Actions, holdSelected, returnSelected } from "./ui/Actions.tsx";
+import { Anomalies } from "./ui/Anomalies.tsx";
+import { Help, showHelp } from "./ui/Help.tsx";
+import { Left } from "./ui/Left.tsx";
+import { MapBox, mapDo } from "./ui/MapBox.tsx";
+import { rateReplay, ReplayBar, stepReplay, toggleReplay } from "./ui/ReplayBar.tsx";
+import { Sheet } from "./ui/Sheets.tsx";
+import { Alarms, holdAll, TopBar } from "./ui/TopBar.tsx";
+
+function App() {
+  return (
+    <div class={`shell ${replaying.value ? "replaying" : ""}`}>
+      <TopBar />
+      <Alarms />
+      <Left />
+      <main class="mid" aria-label={t("title")}>
+        <MapBox />
+        <Sheet />
+        {!replaying.value && <Actions />}
+      </main>
+      <Anomalies />
+      <ReplayBar />
+      <Help />
+      {!hello.value && !venue.value && <p class="hidden-visually" role="status">{t("loading")}</p>}
+    </div>
+  );
+}
+
+addEventListener("pointerdown", wake, { capture: true });
+addEventListener("keydown", (e) => {
+  wake();
+  if (e.ctrlKey || e.metaKey || e.altKey || e.defaultPrevented) return;
+  const target = e.target as HTMLElement;
+  if (target.matches("input[type=text], select, textarea") || target.closest("dialog")) return;
+  const onControl = target.matches("button, input, select, [role=tab]");
+  if (e.code === "Space") {
+    // Space always holds, whatever has the focus: the safe order must not depend on it.
+    e.preventDefault();
+    if (e.repeat) return;
+    if (replaying.value) toggleReplay();
+    else if (e.shiftKey) holdAll();
+    else holdSelected();
+    return;
+  }
+  if (e.repeat) return;
+  const key = e.key.toLowerCase();
+  if (key === "a") acknowledgeNext();
+  else if (key === "n") toggleTheme();
+  else if (key === "l") toggleLang();
+  else if (key === "f") mapDo.fit();
+  else if (key === "r") returnSelected();
+  else if (key === "?") showHelp();
+  else if (key === "[") rateReplay(-1);
+  else if (key === "]") rateReplay(1);
+  else if (key === "arrowleft" && replaying.value && !onControl && !target.closest(".ol")) stepReplay(-1);
+  else if (key === "arrowright" && replaying.value && !onControl && !target.closest(".ol")) stepReplay(1);
+  else if (/^[1-9]$/.test(key)) { const a = aircraft.value[Number(key) - 1]; if (a) chosenId.value = a.id; }
+});
+// A button acts on the key's release: Space must not press it as well.
+addEventListener("keyup", (e) => { if (e.code === "Space" && (e.target as HTMLElement).matches("button")) e.preventDefault(); });
+
+const root = document.getElementById("app");
+if (root) render(<App />, root);
+start();

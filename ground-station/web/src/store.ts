@@ -1,0 +1,229 @@
+// All that the page knows, as signals, and the one connection that fills it. A snapshot replaces everything; alarms are never dropped:
+// a gap in the sequence closes the socket, and the next snapshot brings what was missed.
+import { batch, computed, effect, signal } from "@preact/signals";
+import { readBatch, type Aircraft, type Anomaly, type Answer, type Event, type Fast, type Hello, type Intent, type LonLat, type Message, type Plan, type Preflight, type Reason, type Replay, type Snapshot, type Venue } from "./api.ts";
+import { chosen, lang, t, word } from "./i18n/index.ts";
+import { CODES } from "./i18n/codes.ts";
+
+export const hello = signal<Hello | null>(null);
+export const connection = signal<"connecting" | "open" | "closed">("connecting");
+export const venue = signal<Venue | null>(null);
+export const plan = signal<Plan | null>(null);
+export const aircraft = signal<Aircraft[]>([]);
+export const anomalies = signal<Anomaly[]>([]);
+export const preflight = signal<Preflight[]>([]);
+export const log = signal<Event[]>([]);
+export const replay = signal<Replay | null>(null);
+/** Newest figures by aircraft id, and when they came (performance clock, ms). */
+export const fast = signal<ReadonlyMap<number, Fast>>(new Map());
+export const fastAt = signal(0);
+/** The page's own clock, ticking four times a second, for ages. */
+export const now = signal(performance.now());
+/** Server time of the newest batch, ms since 1970. */
+export const serverMs = signal(0);
+/** When anything last came from the server. */
+export const heardAt = signal(performance.now());
+
+export const chosenId = signal<number | null>(null);
+export const chosenAnomaly = signal<string | null>(null);
+export const sheet = signal<null | { kind: "launch" } | { kind: "land" } | { kind: "look"; at: LonLat }>(null);
+/** A refusal that belongs to a place, shown there. */
+export const refusedAt = signal<null | { at: LonLat; text: () => string }>(null);
+/** Answers to commands, newest last. */
+export const answers = signal<{ id: number; ok: boolean; text: () => string }[]>([]);
+
+export const selected = computed<Aircraft | null>(() => aircraft.value.find((a) => a.id === chosenId.value) ?? aircraft.value[0] ?? null);
+export const selectedFast = computed<Fast | null>(() => (selected.value ? fast.value.get(selected.value.id) ?? null : null));
+export const replaying = computed(() => replay.value !== null || hello.value?.mode === "replay");
+const AIRBORNE: ReadonlySet<string> = new Set(["taking_off", "patrolling", "investigating", "holding", "returning", "landing", "manual", "recovering"]);
+export const airborne = computed(() => AIRBORNE.has(selectedFast.value?.flight_state ?? ""));
+
+/** Seconds since the aircraft was heard: its link's age as the server saw it, plus how long the server has been silent. Null before the first word. */
+export function linkAge(f: Fast | null): number | null {
+  if (!f || f.link_age_s === null) return null;
+  if (replay.value && !replay.value.playing) return f.link_age_s;
+  const silent = (now.value - fastAt.value) / 1000;
+  return f.link_age_s + (silent > 0.4 ? silent : 0);
+}
+
+/** True when the server itself is not heard: it says something at least once a second. */
+export const serverSilent = computed(() => now.value - heardAt.value > 2500);
+
+let socket: WebSocket | null = null;
+setInterval(() => {
+  now.value = performance.now();
+  if (socket && connection.value === "open" && now.value - heardAt.value > 6000) socket.close(); // a dead line that TCP has not noticed
+}, 250);
+
+let lastSeq = -1;
+let lastBatch = -1;
+let tries = 0;
+
+function take(s: Snapshot): void {
+  batch(() => {
+    venue.value = s.venue;
+    plan.value = s.plan;
+    aircraft.value = s.aircraft;
+    anomalies.value = s.anomalies;
+    preflight.value = s.preflight;
+    log.value = s.log;
+    replay.value = s.replay;
+    serverMs.value = s.server_ms;
+    fast.value = new Map([...fast.value].filter(([id]) => s.aircraft.some((a) => a.id === id)));
+  });
+  lastBatch = -1;
+}
+
+function replace<T>(list: T[], item: T, same: (a: T) => boolean): T[] {
+  const i = list.findIndex(same);
+  return i < 0 ? [...list, item] : list.map((x, k) => (k === i ? item : x));
+}
+
+const LOG_LIMIT = 400;
+
+function onText(m: Message): void {
+  if (m.type === "snapshot") { take(m); lastSeq = m.seq; return; }
+  if (lastSeq >= 0 && m.seq !== lastSeq + 1) {
+    if (m.seq <= lastSeq) return;
+    socket?.close(); // something was missed: come back for a snapshot
+    return;
+  }
+  lastSeq = m.seq;
+  switch (m.type) {
+    case "aircraft": aircraft.value = replace(aircraft.value, m.aircraft, (a) => a.id === m.aircraft.id); break;
+    case "anomaly": anomalies.value = replace(anomalies.value, m.anomaly, (a) => a.id === m.anomaly.id); break;
+    case "preflight": preflight.value = replace(preflight.value, m.preflight, (p) => p.aircraft === m.preflight.aircraft); break;
+    case "plan": plan.value = m.plan; break;
+    case "replay": replay.value = m.replay; break;
+    case "event":
+      log.value = [...log.value, m.event].slice(-LOG_LIMIT);
+      if (m.event.at && (m.event.code.endsWith("refused") || m.event.code === "order_failed")) {
+        const e = m.event;
+        refusedAt.value = { at: e.at as LonLat, text: () => eventWords(e) };
+      }
+      break;
+  }
+}
+
+function onBatch(buffer: ArrayBuffer): void {
+  const b = readBatch(buffer);
+  if (!b || (b.seq <= lastBatch && lastBatch - b.seq < 0x7fffffff)) return;
+  lastBatch = b.seq;
+  batch(() => {
+    const next = new Map(fast.value);
+    for (const a of b.aircraft) next.set(a.id, a);
+    fast.value = next;
+    fastAt.value = performance.now();
+    serverMs.value = b.server_ms;
+  });
+}
+
+async function connect(): Promise<void> {
+  connection.value = "connecting";
+  try {
+    const answer = await fetch("/api/hello", { cache: "no-store" });
+    if (!answer.ok) throw new Error(String(answer.status));
+    const h = (await answer.json()) as Hello;
+    hello.value = h;
+    if (!chosen() && h.lang) lang.value = h.lang;
+  } catch {
+    later();
+    return;
+  }
+  const s = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/api/live`);
+  socket = s;
+  s.binaryType = "arraybuffer";
+  lastSeq = -1;
+  s.onopen = () => { tries = 0; heardAt.value = performance.now(); connection.value = "open"; };
+  s.onmessage = (e) => {
+    heardAt.value = performance.now();
+    if (typeof e.data === "string") onText(JSON.parse(e.data) as Message);
+    else onBatch(e.data as ArrayBuffer);
+  };
+  s.onclose = () => { if (socket === s) later(); };
+}
+
+/** Back off: 0.25 s, 0.5 s, … at most 5 s. */
+function later(): void {
+  socket = null;
+  connection.value = "closed";
+  const wait = Math.min(5000, 250 * 2 ** Math.min(tries++, 5));
+  setTimeout(() => void connect(), wait);
+}
+
+let answerId = 0;
+function answer(ok: boolean, text: () => string): void {
+  const id = ++answerId;
+  answers.value = [...answers.value.slice(-2), { id, ok, text }];
+  setTimeout(() => forget(id), ok ? 4000 : 15000);
+}
+export function forget(id: number): void {
+  answers.value = answers.value.filter((a) => a.id !== id);
+}
+
+const KIND_WORDS: Record<Intent["kind"], () => string> = {
+  hold: () => t("hold"), resume: () => t("resume"), return: () => t("return"), launch: () => word("order_kind", "launch"), land_at: () => word("order_kind", "land_at"), look: () => word("order_kind", "look"),
+  confirm: () => t("confirm"), dismiss: () => t("dismiss").replace("…", ""), preflight: () => t("preflight"), upload: () => t("upload_again"), replay: () => t("replay"),
+};
+
+export const reasonWords = (r: Reason | null): string => word("refusal", r?.code ?? "unknown", r?.params);
+
+function key(): string {
+  return crypto.randomUUID ? crypto.randomUUID() : [...crypto.getRandomValues(new Uint8Array(16))].map((b) => b.toString(16).padStart(2, "0")).join("");
+}
+
+const QUIET: ReadonlySet<string> = new Set(["replay", "preflight", "confirm", "dismiss"]);
+
+/** Posts a command. The same key goes with every try, so that a lost answer never means twice. */
+export async function send(intent: Intent): Promise<Answer> {
+  const body = JSON.stringify({ key: key(), intent });
+  const what = KIND_WORDS[intent.kind];
+  for (let attempt = 0; attempt < 3; attempt++) {
+    try {
+      const r = await fetch("/api/command", { method: "POST", headers: { "Content-Type": "application/json", "X-CSRF": hello.value?.csrf ?? "" }, body, signal: AbortSignal.timeout(2000) });
+      if (r.status === 403 && attempt === 0) { // the server was started anew: take its new token
+        const again = await fetch("/api/hello", { cache: "no-store" });
+        if (again.ok) hello.value = (await again.json()) as Hello;
+        continue;
+      }
+      if (!r.ok) throw new Error(String(r.status));
+      const a = (await r.json()) as Answer;
+      if (!a.accepted) {
+        if (intent.kind !== "look") answer(false, () => t("refused", { what: what(), why: reasonWords(a.reason) }));
+        else refusedAt.value = { at: a.reason?.at ?? [intent.lon_deg, intent.lat_deg], text: () => reasonWords(a.reason) };
+      } else if (!QUIET.has(intent.kind)) answer(true, () => t("sent", { what: what() }));
+      return a;
+    } catch {
+      await new Promise((next) => setTimeout(next, 300));
+    }
+  }
+  answer(false, () => t("not_sent", { what: what() }));
+  return { accepted: false, reason: null };
+}
+
+const PARAM_GROUPS: Record<string, keyof typeof CODES> = { state: "flight_state", who: "in_charge", response: "response", cause: "cause", kind: "anomaly_kind" };
+
+/** The sentence of a log line: codes among its parameters become words first. */
+export function eventWords(e: Event): string {
+  const p = { ...e.params };
+  for (const [name, group] of Object.entries(PARAM_GROUPS)) {
+    const v = p[name];
+    if (typeof v !== "string") continue;
+    p[name] = word(name === "kind" && e.code.startsWith("order") ? "order_kind" : group, v);
+  }
+  if (typeof p["reason"] === "string") p["reason"] = word(e.code === "anomaly_dismissed" ? "dismiss_reason" : "refusal", p["reason"], e.params);
+  return word("event", e.code, p);
+}
+
+/** Order refusals come with the aircraft's slow fields: show a refused look where it was asked. */
+let shownOrder = "";
+effect(() => {
+  const o = selected.value?.order;
+  if (!o) return;
+  const id = `${o.kind} ${o.at?.join()} ${o.state}`;
+  if (id === shownOrder) return;
+  shownOrder = id;
+  if (o.kind === "look" && o.at && (o.state === "refused" || o.state === "failed")) refusedAt.value = { at: o.at, text: () => reasonWords(o.reason) };
+});
+
+export const start = (): void => void connect();

@@ -1,0 +1,114 @@
+// The bottom sheets: launch, land at a site, go look here. They take room from the map and never cover it.
+import { useEffect, useState } from "preact/hooks";
+import type { ComponentChildren } from "preact";
+import { metresBetween, type LonLat } from "../api.ts";
+import { lossWords } from "../alarms.ts";
+import { t, word, figure } from "../i18n/index.ts";
+import { plan, preflight, reasonWords, selected, selectedFast, send, sheet, venue } from "../store.ts";
+import { Slide } from "./Slide.tsx";
+
+const close = () => { sheet.value = null; };
+
+function Frame({ title, children }: { title: string; children: ComponentChildren }) {
+  useEffect(() => {
+    const key = (e: KeyboardEvent) => { if (e.key === "Escape") close(); };
+    addEventListener("keydown", key);
+    return () => removeEventListener("keydown", key);
+  }, []);
+  return <section class="sheet" aria-label={title}><header><h2>{title}</h2><button type="button" onClick={close}>{t("close")}<kbd>Esc</kbd></button></header>{children}</section>;
+}
+
+const UNITS: Record<string, () => string> = { position_quality: () => t("satellites"), battery_for_plan: () => "%", home_inside: () => t("metres"), ground_link: () => t("seconds"), wind: () => t("mps"), clock: () => t("seconds") };
+
+function Launch() {
+  const a = selected.value, p = plan.value;
+  const list = preflight.value.find((x) => x.aircraft === a?.id) ?? null;
+  const [purpose, setPurpose] = useState("");
+  const [incident, setIncident] = useState("");
+  const [pilot, setPilot] = useState(localStorage.getItem("pilot") ?? "");
+  const [armed, setArmed] = useState(false);
+  const [refusal, setRefusal] = useState<(() => string) | null>(null);
+  const id = a?.id;
+  useEffect(() => { if (id !== undefined) void send({ kind: "preflight", aircraft: id }); }, [id]);
+  const waiting = list ? list.checks.filter((c) => c.status !== "pass").length : null;
+  const filled = Boolean(purpose.trim() && incident.trim() && pilot.trim());
+  const ready = Boolean(list?.ready && waiting === 0);
+  useEffect(() => { if (!ready || !filled) setArmed(false); }, [ready, filled]);
+  if (!a || !p) return <Frame title={t("launch")}><p class="refusal">{word("refusal", "no_plan")}</p></Frame>;
+  const u = p.upload;
+  const launch = async () => {
+    localStorage.setItem("pilot", pilot.trim());
+    const r = await send({ kind: "launch", aircraft: a.id, purpose: purpose.trim(), incident: incident.trim(), pilot: pilot.trim() });
+    if (r.accepted) close();
+    else { setArmed(false); setRefusal(() => () => reasonWords(r.reason)); }
+  };
+  return (
+    <Frame title={t("launch_title", { name: a.name })}>
+      <div class="cols">
+        <div>
+          {u.state !== "on_aircraft" && (u.state === "sending" || u.state === "checking"
+            ? <div role="status">{t("uploading", { sent: u.sent, total: u.total })}<div class="progress"><i style={{ width: `${u.total ? (u.sent / u.total) * 100 : 0}%` }} /></div></div>
+            : <p class="refusal">{u.reason ? reasonWords(u.reason) : t("not_uploaded")} <button type="button" onClick={() => void send({ kind: "upload", aircraft: a.id })}>{t("upload_again")}</button></p>)}
+          <h3 class="hidden-visually">{t("preflight")}</h3>
+          {list ? <ul class="checks">{list.checks.map((c) => (
+            <li key={c.check} class={c.status} data-check={c.check}>
+              <span class="mark" aria-hidden="true">{c.status === "pass" ? "✓" : c.status === "fail" ? "✕" : "…"}</span>
+              <span class="name">{word("check", c.check)}</span>
+              <span class="figure">{c.value === null ? "" : `${figure(c.value)}${UNITS[c.check] ? ` ${UNITS[c.check]?.()}` : ""} `}<span class={c.status === "pass" ? "hidden-visually" : ""}>{t(c.status === "pass" ? "pass" : c.status === "fail" ? "fail" : "waiting")}</span></span>
+            </li>))}</ul> : <p role="status">{t("no_preflight")}</p>}
+          <button type="button" style={{ marginTop: "8px" }} onClick={() => void send({ kind: "preflight", aircraft: a.id })}>{t("recheck")}</button>
+        </div>
+        <div>
+          <label class="field"><span>{t("purpose")}</span><input type="text" maxLength={120} value={purpose} onInput={(e) => setPurpose(e.currentTarget.value)} /></label>
+          <div class="pair">
+            <label class="field"><span>{t("incident")}</span><input type="text" maxLength={60} value={incident} onInput={(e) => setIncident(e.currentTarget.value)} /></label>
+            <label class="field"><span>{t("pilot")}</span><input type="text" maxLength={60} autocomplete="name" value={pilot} onInput={(e) => setPilot(e.currentTarget.value)} /></label>
+          </div>
+          {refusal && <p class="refusal" role="alert">{refusal()}</p>}
+          {!ready ? <p class="consequence" role="status">{waiting === null ? t("no_preflight") : t("fix_checks", { n: waiting })}</p>
+            : !filled ? <p class="consequence" role="status">{t("fill_all")}</p>
+            : <p class="consequence">{t("launch_consequence", { plan: p.name, min: Math.max(1, Math.round(p.time_s / 60)), loss: lossWords(p.on_link_loss) })}</p>}
+          {armed ? <Slide words={t("slide_launch")} onDone={() => void launch()} />
+            : <button type="button" class="primary" style={{ width: "100%", minHeight: "56px" }} disabled={!ready || !filled} onClick={() => { setRefusal(null); setArmed(true); }}>{t("arm_slide")}</button>}
+        </div>
+      </div>
+    </Frame>
+  );
+}
+
+function Land() {
+  const a = selected.value, here = selectedFast.value?.at ?? null;
+  const [site, setSite] = useState<string | null>(null);
+  const [turn, setTurn] = useState(0);
+  const sites = (venue.value?.features ?? []).filter((f) => f.properties.role === "landing" || f.properties.role === "launch");
+  const chosen = sites.find((s) => s.properties.id === site);
+  const at = (s: (typeof sites)[number]): LonLat => (s.geometry.type === "Point" ? s.geometry.coordinates : (s.geometry.coordinates[0]?.[0] as LonLat));
+  const land = async () => { if (a && site && (await send({ kind: "land_at", aircraft: a.id, site })).accepted) close(); else setTurn(turn + 1); };
+  return (
+    <Frame title={t("land_title")}>
+      {sites.length === 0 && <p>{t("no_sites")}</p>}
+      <div class="sites">{sites.map((s) => <button key={s.properties.id} type="button" aria-pressed={s.properties.id === site} onClick={() => { setSite(s.properties.id); setTurn(turn + 1); }}>{s.properties.name} · {word("zone_role", s.properties.role)}{here ? ` · ${t("distance", { m: Math.round(metresBetween(here, at(s))) })}` : ""}</button>)}</div>
+      {chosen && <><p class="consequence">{t("land_consequence", { site: chosen.properties.name })}</p><Slide key={`${site}-${turn}`} words={t("slide_land")} onDone={() => void land()} /></>}
+    </Frame>
+  );
+}
+
+function Look({ at }: { at: LonLat }) {
+  const a = selected.value, here = selectedFast.value?.at ?? null;
+  return (
+    <Frame title={t("look_title")}>
+      <p>{t("look_place", { lat: at[1].toFixed(6), lon: at[0].toFixed(6), m: here ? Math.round(metresBetween(here, at)) : null })}</p>
+      <p class="consequence">{t("look_consequence")}</p>
+      <div class="sites">
+        <button type="button" class="primary" style={{ minHeight: "56px", minWidth: "200px" }} ref={(el) => el?.focus()} onClick={() => { if (a) void send({ kind: "look", aircraft: a.id, lat_deg: at[1], lon_deg: at[0] }); close(); }}>{t("look_confirm")}</button>
+        <button type="button" style={{ minHeight: "56px" }} onClick={close}>{t("cancel")}</button>
+      </div>
+    </Frame>
+  );
+}
+
+export function Sheet() {
+  const s = sheet.value;
+  if (!s) return null;
+  return s.kind === "launch" ? <Launch /> : s.kind === "land" ? <Land /> : <Look at={s.at} key={s.at.join()} />;
+}

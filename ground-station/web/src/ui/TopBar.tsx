@@ -1,0 +1,53 @@
+// Mission, link age, connection, who flies now, hold-all; and the alarms below it.
+import { acknowledge, alarms, LINK_ALARM_S, LINK_GREY_S, MARK } from "../alarms.ts";
+import { lang, t, toggleLang, word } from "../i18n/index.ts";
+import { connection, linkAge, plan, replaying, selected, selectedFast, send, venue } from "../store.ts";
+import { blocked, muted, setMuted, wake } from "../sound.ts";
+import { theme, toggleTheme } from "../theme.ts";
+import { Icon } from "./Icon.tsx";
+import { showHelp } from "./Help.tsx";
+
+const SHOWN_ALARMS = 2;
+
+export function holdAll(): void { if (!replaying.value) void send({ kind: "hold", aircraft: null }); }
+
+export function TopBar() {
+  const f = selectedFast.value, a = selected.value;
+  const age = linkAge(f);
+  const who = f?.in_charge ?? "unknown";
+  const linkClass = replaying.value ? "" : age === null ? "" : age >= LINK_ALARM_S ? "bad" : "";
+  const grey = age === null || age >= LINK_GREY_S;
+  return (
+    <header class="top">
+      <div class="cell mission"><h1 class="label">{t("title")} · {venue.value?.name ?? t("mission")}</h1><span class="value" title={plan.value?.name}>{plan.value?.name ?? t("no_mission")}</span></div>
+      <div class={`cell ${who === "autopilot_failsafe" ? "bad" : who === "safety_pilot" || who === "other_station" ? "odd" : ""}`} data-testid="who"><span class="label">{t("who")}</span><span class="value">{f ? word("in_charge", who) : "–"}</span></div>
+      <div class={`cell ${linkClass}`} data-testid="link"><span class="label">{t("link")}</span><span class={`value ${grey && !linkClass ? "stale" : ""}`} style={{ minWidth: "74px" }}>{age === null ? "–" : `${age.toFixed(1)} ${t("seconds")}`}</span></div>
+      <div class={`cell ${connection.value === "open" ? "" : "bad"}`} data-testid="connection"><span class="label">{t("connection")}</span><span class="value">{t(connection.value === "open" ? "connected" : connection.value === "connecting" ? "connecting" : "lost")}</span></div>
+      <div class="cell buttons">
+        {replaying.value ? <span class="tag replay">{t("replay_note")}</span> : a?.simulated ? <span class="tag">{t("sim_note")}</span> : null}
+        <button type="button" aria-pressed={muted.value} onClick={() => { wake(); setMuted(!muted.value); }} title={blocked.value && !muted.value ? t("sound_blocked") : ""}><Icon name={muted.value ? "quiet" : "sound"} /> {muted.value ? t("unmute") : t("mute")}</button>
+        <button type="button" onClick={toggleTheme}>{theme.value === "day" ? t("night") : t("day")}<kbd>N</kbd></button>
+        <button type="button" onClick={toggleLang} lang={lang.value === "en" ? "zh-CN" : "en"} aria-label={t("language_label")}>{t("language")}<kbd>L</kbd></button>
+        <button type="button" onClick={showHelp} aria-label={t("help")} title={t("help")}>?</button>
+        <button type="button" class="primary" disabled={replaying.value || !a} onClick={holdAll}>{t("hold_all")}</button>
+      </div>
+    </header>
+  );
+}
+
+export function Alarms() {
+  const list = alarms.value;
+  const rest = list.length - SHOWN_ALARMS;
+  return (
+    <div class="alarms" role="alert" aria-live="assertive">
+      {list.slice(0, SHOWN_ALARMS).map((a) => (
+        <div key={a.id} class={`alarm ${a.priority} ${a.acked ? "acked" : ""}`} data-alarm={a.id}>
+          <span class="mark" aria-hidden="true">{MARK[a.priority]}</span>
+          <div class="what"><strong>{word("priority", a.priority)} · {a.what()}</strong><div>{a.act()}</div></div>
+          {a.acked ? <span>{t("acked")}</span> : <button type="button" onClick={() => acknowledge(a.id)}>{t("ack")}<kbd>A</kbd></button>}
+        </div>
+      ))}
+      {rest > 0 && <div class="alarm notice"><span>{t("alarm_more", { n: rest })}</span></div>}
+    </div>
+  );
+}
