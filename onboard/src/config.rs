@@ -1,0 +1,66 @@
+//! What a person may set about the companion, already resolved. Parsing files, environment and flags is the shell's.
+
+use serde::{Deserialize, Serialize};
+
+/// Whether the guard may act.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GuardSwitch {
+    /// Watches and acts.
+    On,
+    /// Watches only. Refused unless the autopilot says that it is our simulator: this is the control run which shows that
+    /// the oracle would see an escape.
+    Off,
+}
+
+/// Settings of the core.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// How many ground ports there are.
+    pub ground_ports: u8,
+    /// Guard.
+    pub guard: GuardSwitch,
+    /// Identity a *new* anomaly store gets; an existing store keeps its own. The shell draws it, a test fixes it.
+    pub new_store_id: u64,
+    /// Rules file for the eyes (TOML); empty: the rules built in.
+    pub eyes_rules: String,
+    /// Ground silent for longer than this is link loss, seconds.
+    pub link_loss_s: f64,
+    /// Ceiling above home of a fence that came without one (QGroundControl's polygons carry no height), metres.
+    pub ceiling_above_home_m: f64,
+    /// Most horizontal position error (one sigma) to start with, metres.
+    pub max_position_error_m: f64,
+    /// Fewest satellites to start with.
+    pub min_satellites: u8,
+    /// Strongest wind to start in, m/s.
+    pub max_wind_mps: f64,
+    /// Home as the autopilot has it may lie this far from the plan's, metres.
+    pub max_home_offset_m: f64,
+    /// Whether a launch needs our own Remote ID to have been heard.
+    pub require_own_remote_id: bool,
+    /// Bytes a second that pictures and previews may take on each ground port.
+    pub bulk_bytes_per_s: u32,
+    /// Whether previews of the camera are sent to the ground.
+    pub previews: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            ground_ports: 1,
+            guard: GuardSwitch::On,
+            new_store_id: 1,
+            eyes_rules: String::new(),
+            link_loss_s: 3.0,
+            ceiling_above_home_m: 120.0,
+            max_position_error_m: 3.0,
+            min_satellites: 6,
+            max_wind_mps: 10.0,
+            max_home_offset_m: 15.0,
+            require_own_remote_id: false,
+            bulk_bytes_per_s: 24_000,
+            previews: true,
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! Everything the cores want sent, in one bounded queue. Never drops a frame of the autopilot's while the shell drains it.
+
+use crate::eyes::schema::Down;
+use crate::{LogLevel, Output, Port};
+use link::common::{self, MavMessage as Common};
+use link::frame::{Frame, Outgoing, Stamper};
+use link::patrol::MavMessage as Patrol;
+use std::collections::VecDeque;
+
+/// Our component id: MAV_COMP_ID_ONBOARD_COMPUTER.
+pub const COMPANION: u8 = 191;
+/// Identity under which the companion stands as ground station towards the autopilot (see [`Wires::station_heartbeat`]).
+const STATION: (u8, u8) = (255, 190);
+/// More than this many waiting outputs means that nobody drains us: the oldest are dropped and counted.
+const MAX_QUEUED: usize = 8192;
+
+/// Outgoing queue.
+#[derive(Debug)]
+pub struct Wires {
+    out: VecDeque<Output>,
+    grounds: u8,
+    own: Stamper,
+    station: Stamper,
+    /// Answers to what was addressed to the autopilot: they must come from its component, or stations ignore them.
+    as_autopilot: Stamper,
+    dropped: u64,
+}
+
+impl Wires {
+    /// For `grounds` ground ports; the system id is learnt from the autopilot.
+    #[must_use]
+    pub fn new(grounds: u8) -> Self {
+        Wires {
+            out: VecDeque::new(),
+            grounds,
+            own: Stamper::new(0, COMPANION),
+            station: Stamper::new(STATION.0, STATION.1),
+            as_autopilot: Stamper::new(0, 1),
+            dropped: 0,
+        }
+    }
+    /// The autopilot's identity, once heard.
+    pub fn learn(&mut self, system: u8, component: u8) {
+        self.own.system = system;
+        self.as_autopilot.system = system;
+        self.as_autopilot.component = component;
+    }
+    /// Outputs dropped because nobody drained them.
+    #[must_use]
+    pub fn dropped(&self) -> u64 {
+        self.dropped
+    }
+    fn push(&mut self, o: Output) {
+        if self.out.len() >= MAX_QUEUED {
+            self.out.pop_front();
+            self.dropped += 1;
+        }
+        self.out.push_back(o);
+    }
+    /// The next output.
+    pub fn pop(&mut self) -> Option<Output> {
+        self.out.pop_front()
+    }
+    /// A message of our own to the autopilot.
+    pub fn autopilot(&mut self, msg: Common) {
+        let frame = self.own.frame(msg);
+        self.autopilot_bytes(&frame);
+    }
+    /// A frame to the autopilot, untouched.
+    pub fn autopilot_bytes(&mut self, frame: &Frame) {
+        self.push(Output::Bytes {
+            port: Port::Autopilot,
+            bytes: frame.bytes().to_vec(),
+        });
+    }
+    /// To the autopilot the companion stands for the ground station: its heartbeat stops with the control loop, and then
+    /// the autopilot's own link-loss action follows. Stations' heartbeats end at the companion, which carries out the
+    /// plan's link-loss action itself while it lives.
+    pub fn station_heartbeat(&mut self) {
+        let frame = self
+            .station
+            .frame(Common::HEARTBEAT(common::HEARTBEAT_DATA {
+                custom_mode: 0,
+                mavtype: common::MavType::MAV_TYPE_GCS,
+                autopilot: common::MavAutopilot::MAV_AUTOPILOT_INVALID,
+                base_mode: common::MavModeFlag::empty(),
+                system_status: common::MavState::MAV_STATE_ACTIVE,
+                mavlink_version: 3,
+            }));
+        self.autopilot_bytes(&frame);
+    }
+    /// A frame to every ground port, untouched.
+    pub fn grounds_bytes(&mut self, frame: &Frame) {
+        for n in 0..self.grounds {
+            self.push(Output::Bytes {
+                port: Port::Ground(n),
+                bytes: frame.bytes().to_vec(),
+            });
+        }
+    }
+    fn to_grounds(&mut self, msg: impl Into<Outgoing>) {
+        if self.own.system == 0 {
+            return;
+        }
+        let frame = self.own.frame(msg);
+        self.grounds_bytes(&frame);
+    }
+    /// A common message of our own to every ground port.
+    pub fn grounds(&mut self, msg: Common) {
+        self.to_grounds(msg);
+    }
+    /// A patrol message to every ground port.
+    pub fn patrol(&mut self, msg: Patrol) {
+        self.to_grounds(msg);
+    }
+    /// An answer to one ground port, as the component that was addressed (`1` or [`COMPANION`]).
+    pub fn reply(&mut self, port: u8, component: u8, msg: Common) {
+        let frame = if component == COMPANION {
+            self.own.frame(msg)
+        } else {
+            self.as_autopilot.frame(msg)
+        };
+        self.push(Output::Bytes {
+            port: Port::Ground(port),
+            bytes: frame.bytes().to_vec(),
+        });
+    }
+    /// A line for every station's message list, and for our log. Longer than 50 bytes is cut on the wire.
+    pub fn status(&mut self, severity: common::MavSeverity, text: &str) {
+        self.to_grounds(Common::STATUSTEXT(common::STATUSTEXT_DATA {
+            severity,
+            text: text.into(),
+            id: 0,
+            chunk_seq: 0,
+        }));
+        let level = match severity {
+            common::MavSeverity::MAV_SEVERITY_EMERGENCY
+            | common::MavSeverity::MAV_SEVERITY_ALERT
+            | common::MavSeverity::MAV_SEVERITY_CRITICAL
+            | common::MavSeverity::MAV_SEVERITY_ERROR => LogLevel::Error,
+            common::MavSeverity::MAV_SEVERITY_WARNING => LogLevel::Warn,
+            common::MavSeverity::MAV_SEVERITY_NOTICE
+            | common::MavSeverity::MAV_SEVERITY_INFO
+            | common::MavSeverity::MAV_SEVERITY_DEBUG => LogLevel::Info,
+        };
+        self.log(level, text.to_owned());
+    }
+    /// A line for our log only.
+    pub fn log(&mut self, level: LogLevel, text: String) {
+        self.push(Output::Log(level, text));
+    }
+    /// To the eyes.
+    pub fn eyes(&mut self, down: Down) {
+        self.push(Output::ToEyes(down));
+    }
+}
