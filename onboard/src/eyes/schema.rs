@@ -83,7 +83,7 @@ pub enum ZoneRole {
     WatchZone,
     /// Where the public stands: people are expected.
     Crowd,
-    /// Never judged, never pictured.
+    /// Nobody is judged in here.
     NoLook,
     /// Every other role: of no interest to a camera.
     Other,
@@ -159,6 +159,8 @@ pub struct Health {
     pub frames: u64,
     /// Camera frames refused (undecodable, too large, no pose for their time).
     pub frames_refused: u64,
+    /// Camera frames without usable contrast: the scene is as warm as what is looked for.
+    pub frames_blind: u64,
     /// Camera frames looked at in the last reporting period, a second.
     pub frames_hz: f64,
     /// Remote ID messages understood since start.
