@@ -47,7 +47,7 @@ export const en: Words<typeof zh> = {
   codes,
   ui: {
     title: "Operate", mission: "Mission", no_mission: "No mission", link: "Link age", connection: "Console", who: "Who flies now", connected: "Connected", connecting: "Reconnecting…", lost: "Disconnected", simulated: "Simulated",
-    hold_all: "Hold all", language: "中文", language_label: "Switch to Chinese", night: "Night", day: "Day", mute: "Mute", unmute: "Unmute", muted: "Muted", sound_blocked: "Press anywhere for sound", help: "Keys",
+    hold_all: "Hold all", language: "中文", night: "Night", day: "Day", mute: "Mute", unmute: "Unmute", muted: "Muted", sound_blocked: "Press anywhere for sound", help: "Keys",
     aircraft: "Aircraft", no_aircraft: "No aircraft yet. It appears by itself once it is switched on.", battery: "Battery", endurance: "Flight time left", minutes: "min", height: "Height over launch", speed: "Speed", to_fence: "To fence", climb: "Climb",
     metres: "m", mps: "m/s", seconds: "s", degrees: "°", percent: "%", unknown: "unknown", mode: "Autopilot mode", satellites: "satellites", loss_behaviour: "If link lost", plan_on: "Plan", item: "Waypoint", order: "Order", wind: "Wind", eyes_off: "Detection", eyes_failed: "Detection stopped", eyes_restarting: "Detection restarting", storage_failed: "Storage failed",
     age: "{s} s ago", age_label: "Age of data", never: "no data yet",

@@ -44,7 +44,7 @@ export const zh = {
   codes,
   ui: {
     title: "执勤", mission: "任务", no_mission: "无任务", link: "链路时延", connection: "控制台", who: "现在谁在飞", connected: "已连接", connecting: "正在重连…", lost: "已断开", simulated: "模拟",
-    hold_all: "全部悬停", language: "English", language_label: "切换到英文", night: "夜间", day: "白天", mute: "静音", unmute: "开声", muted: "已静音", sound_blocked: "点任意处开声", help: "按键说明",
+    hold_all: "全部悬停", language: "English", night: "夜间", day: "白天", mute: "静音", unmute: "开声", muted: "已静音", sound_blocked: "点任意处开声", help: "按键说明",
     aircraft: "飞机", no_aircraft: "还没有飞机。启动后会自动出现。", battery: "电量", endurance: "可飞时间", minutes: "分钟", height: "高度（距起飞点）", speed: "速度", to_fence: "距围栏", climb: "升降",
     metres: "米", mps: "米/秒", seconds: "秒", degrees: "度", percent: "%", unknown: "未知", mode: "飞控模式", satellites: "卫星", loss_behaviour: "断链时", plan_on: "计划", item: "航点", order: "指令", wind: "风", eyes_off: "机上识别", eyes_failed: "机上识别停止", eyes_restarting: "机上识别重启中", storage_failed: "机上存储故障",
     age: "{s} 秒前", age_label: "数据时龄", never: "尚无数据",

@@ -27,7 +27,7 @@ export function TopBar() {
         {replaying.value ? <span class="tag replay">{t("replay_note")}</span> : a?.simulated ? <span class="tag">{t("sim_note")}</span> : null}
         <button type="button" aria-pressed={muted.value} onClick={() => { wake(); setMuted(!muted.value); }} title={blocked.value && !muted.value ? t("sound_blocked") : ""}><Icon name={muted.value ? "quiet" : "sound"} /> {muted.value ? t("unmute") : t("mute")}</button>
         <button type="button" onClick={toggleTheme}>{theme.value === "day" ? t("night") : t("day")}<kbd>N</kbd></button>
-        <button type="button" onClick={toggleLang} lang={lang.value === "en" ? "zh-CN" : "en"} aria-label={t("language_label")}>{t("language")}<kbd>L</kbd></button>
+        <button type="button" onClick={toggleLang} lang={lang.value === "en" ? "zh-CN" : "en"}>{t("language")}<kbd>L</kbd></button>
         <button type="button" onClick={showHelp} aria-label={t("help")} title={t("help")}>?</button>
         <button type="button" class="primary" disabled={replaying.value || !a} onClick={holdAll}>{t("hold_all")}</button>
       </div>

@@ -1,0 +1,246 @@
+// The console in a real browser, against a running server (or ground-station/web/dev/mock.mjs).
+//   node tests/browser/console.spec.mjs BASE_URL OUT_DIR [--replay] [--minutes N]
+// Screenshots and summary.json go to OUT_DIR. Exit 0: every check held; 1: one did not; 2: bad usage or no browser.
+// Needs `npm ci` in ground-station/web and a Chromium (CHROMIUM, default /usr/bin/chromium); it downloads nothing.
+import { createRequire } from "node:module";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const args = process.argv.slice(2);
+const [base, out] = args.filter((a, i) => !a.startsWith("--") && args[i - 1] !== "--minutes");
+const replay = args.includes("--replay");
+const minutes = Number(args[args.indexOf("--minutes") + 1]) || 6;
+if (!base || !out) { console.error("usage: console.spec.mjs BASE_URL OUT_DIR [--replay] [--minutes N]"); process.exit(2); }
+const chromiumPath = process.env.CHROMIUM ?? "/usr/bin/chromium";
+const web = join(dirname(fileURLToPath(import.meta.url)), "..", "..", "ground-station", "web");
+if (!existsSync(chromiumPath) || !existsSync(join(web, "node_modules", "playwright-core"))) { console.error("skipped: no Chromium or no node_modules in ground-station/web"); process.exit(2); }
+const require = createRequire(join(web, "package.json"));
+const { chromium } = require("playwright-core");
+const axePath = require.resolve("axe-core/axe.min.js");
+mkdirSync(out, { recursive: true });
+
+const deadline = Date.now() + minutes * 60_000;
+const rows = [];
+const row = (name, measured, pass) => { rows.push({ name, measured, pass }); console.log(`${pass ? "pass" : "FAIL"}  ${name}: ${typeof measured === "string" ? measured : JSON.stringify(measured)}`); };
+
+const browser = await chromium.launch({
+  executablePath: chromiumPath,
+  args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--autoplay-policy=no-user-gesture-required"],
+});
+const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, bypassCSP: false });
+const page = await context.newPage();
+const outside = [], errors = [], home = new URL(base);
+page.on("request", (r) => { const u = new URL(r.url()); if (u.host !== home.host && u.protocol !== "data:" && u.protocol !== "blob:") outside.push(r.url()); });
+page.on("pageerror", (e) => errors.push(e.message));
+// A 404 of a picture or preview that is still on its way is no fault of the page.
+page.on("console", (m) => { if (m.type() === "error" && !/status of 404/.test(m.text())) errors.push(m.text()); });
+
+/** The page's own sockets, passed through, so that they can be cut. */
+const lines = [];
+await page.routeWebSocket(/\/api\/live$/, (line) => { line.connectToServer(); lines.push(line); });
+
+const shot = (name) => page.screenshot({ path: join(out, `${name}.png`) });
+const state = () => page.locator("[data-testid=state]").getAttribute("data-state");
+async function until(what, ms) {
+  const end = Math.min(Date.now() + ms, deadline);
+  for (;;) {
+    const v = await what().catch(() => null);
+    if (v) return v;
+    if (Date.now() > end) return null;
+    await page.waitForTimeout(150);
+  }
+}
+const ALOFT = ["taking_off", "patrolling", "investigating", "holding", "returning", "landing"];
+const figure = async (id) => (await page.locator(`[data-figure=${id}] dd`).first().innerText()).trim();
+/** The aircraft's bearing and distance from home, as the list beside the map says it. */
+const place = async () => (await page.locator("table.list").first().locator("tbody tr td").first().innerText()).trim();
+async function axe(name) {
+  if (!(await page.evaluate(() => "axe" in globalThis))) await page.evaluate(require("node:fs").readFileSync(axePath, "utf8"));
+  const found = await page.evaluate(async () => {
+    const r = await globalThis.axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"] });
+    return r.violations.map((v) => ({ id: v.id, n: v.nodes.length, first: v.nodes[0]?.html.slice(0, 120), why: v.nodes[0]?.failureSummary?.slice(0, 200) }));
+  });
+  row(`axe ${name}`, found, found.length === 0);
+}
+async function smallTargets(name) {
+  const small = await page.evaluate(() => [...document.querySelectorAll("button, input, select")].filter((e) => e.offsetParent !== null).map((e) => ({ e: e.outerHTML.slice(0, 80), r: e.getBoundingClientRect() })).filter(({ r }) => r.width > 0 && (r.height < 43.5 || r.width < 43.5)).map(({ e, r }) => `${Math.round(r.width)}x${Math.round(r.height)} ${e}`));
+  row(`targets 44 px ${name}`, small, small.length === 0);
+}
+
+let failed = null;
+try {
+  const began = Date.now();
+  await page.goto(base);
+  const mapped = await until(() => page.locator(".ol canvas").count(), 15_000);
+  row("first map, ms", Date.now() - began, Boolean(mapped));
+  row("connected", await until(() => page.locator("[data-testid=connection]:not(.bad)").count(), 15_000), true);
+  const known = await until(() => state(), 60_000);
+  row("aircraft known", known, Boolean(known));
+  await shot("start");
+
+  // Both languages.
+  const lang = () => page.evaluate(() => document.documentElement.lang);
+  const first = await lang(), firstTitle = await page.locator("h1").innerText();
+  await page.keyboard.press("l");
+  await page.waitForTimeout(200);
+  row("language key L", [first, await lang()], first !== (await lang()) && firstTitle !== (await page.locator("h1").innerText()));
+  row("no word without a sentence", await page.evaluate(() => [...document.querySelectorAll("button,dt,dd,h2,p,span")].map((e) => e.textContent ?? "").filter((t) => /\{[a-z_]+\}/.test(t))), (await page.evaluate(() => document.body.innerText.match(/\{[a-z_]+\}/))) === null);
+  if ((await lang()) !== "zh-CN") await page.keyboard.press("l");
+
+  if (!replay) {
+    // On the ground: the launch sheet with its deliberate gesture.
+    if (!ALOFT.includes(await state())) {
+      // The demonstration may launch by itself; give it a moment before doing it by hand.
+      const byItself = await until(async () => ALOFT.includes(await state()), Number(process.env.SELF_LAUNCH_MS ?? 4000));
+      if (!byItself) {
+        await until(() => page.locator("[data-do=launch]:not([disabled])").count(), 120_000);
+        await page.click("[data-do=launch]");
+        await until(() => page.locator(".checks li").count(), 20_000);
+        row("preflight lines", await page.locator(".checks li").count(), (await page.locator(".checks li").count()) === 12);
+        await axe("launch sheet, day");
+        await smallTargets("launch sheet");
+        const field = page.locator(".sheet input[type=text]");
+        await field.nth(0).fill("灯光秀安保巡查");
+        await field.nth(1).fill("2026-0917");
+        await field.nth(2).fill("王建国");
+        const ready = await until(() => page.locator(".sheet button.primary:not([disabled])").count(), 90_000);
+        await shot("launch");
+        row("preflight passes", Boolean(ready), Boolean(ready));
+        await page.locator(".sheet button.primary").click();
+        await page.locator(".slide").waitFor();
+        // A short press of Enter must do nothing.
+        await page.keyboard.press("Enter");
+        await page.waitForTimeout(300);
+        row("a short press does not launch", await state(), !ALOFT.includes(await state()));
+        await page.keyboard.down("Enter");
+        await page.waitForTimeout(1700);
+        await page.keyboard.up("Enter");
+      }
+    }
+    const aloft = await until(async () => ALOFT.includes(await state()) && (await state()), 60_000);
+    row("airborne", aloft, Boolean(aloft));
+    const patrolling = await until(async () => (await state()) === "patrolling", 120_000);
+    row("patrolling", await state(), Boolean(patrolling));
+
+    // It moves, on the list beside the map and in the figures.
+    await page.click("#tab-list");
+    const from = await place();
+    const moved = await until(async () => (await place()) !== from, 20_000);
+    row("aircraft moves", [from, await place()], Boolean(moved));
+    await axe("map list, day");
+    await page.click("#tab-log");
+    row("link age", await page.locator("[data-testid=link] .value").innerText(), /\d/.test(await page.locator("[data-testid=link] .value").innerText()));
+    row("who flies now", await page.locator("[data-testid=who] .value").innerText(), (await page.locator("[data-testid=who] .value").innerText()) !== "–");
+    row("battery in minutes and percent", [await figure("endurance"), await figure("battery")], /\d/.test(await figure("battery")));
+    await shot("patrol-day-zh");
+
+    // One press holds; the vehicle says so.
+    await page.locator("body").click({ position: { x: 2, y: 2 } });
+    const pressed = Date.now();
+    await page.keyboard.press("Space");
+    const held = await until(async () => (await state()) === "holding", 10_000);
+    row("hold reaches the aircraft, ms", Date.now() - pressed, Boolean(held));
+    await shot("holding");
+    const resumed = held && (await until(async () => { if (await page.locator("[data-do=resume]:not([disabled])").count()) await page.click("[data-do=resume]"); await page.waitForTimeout(1000); return (await state()) === "patrolling"; }, 15_000));
+    row("resume", await state(), Boolean(resumed));
+
+    // A place outside the fence is refused where it was asked.
+    const box = await page.locator(".ol").boundingBox();
+    await page.mouse.click(box.x + box.width / 2, box.y + box.height - 14);
+    if (await until(() => page.locator(".sheet").count(), 3000)) {
+      await shot("look");
+      await page.locator(".sheet button.primary").click();
+      const refused = await until(() => page.locator(".callout:not([hidden])").count(), 10_000);
+      row("look outside the fence is refused at the place", refused ? await page.locator(".callout").innerText() : null, Boolean(refused));
+      await shot("refused");
+      if (refused) await page.locator(".callout button").click();
+    } else row("look sheet opens", await state(), false);
+
+    // An anomaly with its picture; confirm it.
+    const anomaly = await until(() => page.locator(".anomaly").count(), deadline - Date.now());
+    row("anomaly appears", await page.locator(".anomaly").count(), Boolean(anomaly));
+    const picture = await until(() => page.locator(".anomaly img.pic").evaluateAll((l) => l.some((i) => i.complete && i.naturalWidth > 0)), 60_000);
+    row("its picture is shown", Boolean(picture), Boolean(picture));
+    await shot("anomaly-day-zh");
+    await axe("operate, day");
+    await smallTargets("operate");
+    await page.keyboard.press("a");
+    const open = page.locator(".anomaly[data-state=open]").first();
+    if (await open.count()) {
+      const id = await open.getAttribute("data-anomaly");
+      await open.locator("button.primary").click();
+      const confirmed = await until(() => page.locator(`.anomaly[data-anomaly="${id}"][data-state=confirmed]`).count(), 10_000);
+      row("confirm", id, Boolean(confirmed));
+    } else row("confirm", null, false);
+
+    await page.keyboard.press("n");
+    await page.keyboard.press("l");
+    await page.waitForTimeout(600);
+    await shot("anomaly-night-en");
+    await axe("operate, night, en");
+
+    // The connection breaks and comes back with a snapshot: nothing is lost.
+    const before = await page.locator(".anomaly").count();
+    const opened = lines.length, cut = Date.now();
+    await lines.at(-1).close({ code: 4000, reason: "cut by the test" });
+    const back = await until(async () => lines.length > opened && (await page.locator("[data-testid=connection]:not(.bad)").count()) > 0, 10_000);
+    row("comes back after a cut, ms", Date.now() - cut, Boolean(back));
+    const ids = await page.locator(".anomaly").evaluateAll((l) => l.map((e) => e.dataset.anomaly));
+    row("nothing missing or doubled after a cut", ids, ids.length >= before && new Set(ids).size === ids.length);
+
+    // Return: one press.
+    await page.keyboard.press("r");
+    const returning = await until(async () => ["returning", "landing", "grounded", "ready"].includes(await state()), 10_000);
+    row("return reaches the aircraft", await state(), Boolean(returning));
+    await shot("returning-night-en");
+  } else {
+    row("replay border", await page.locator(".shell.replaying").count(), (await page.locator(".shell.replaying").count()) === 1);
+    const bar = await until(() => page.locator(".replaybar").count(), 10_000);
+    row("scrubber", bar, Boolean(bar));
+    row("commands are off", await page.locator("[data-do=hold]:not([disabled]), [data-do=return]:not([disabled]), [data-do=launch]:not([disabled])").count(), (await page.locator("[data-do=hold]:not([disabled]), [data-do=return]:not([disabled]), [data-do=launch]:not([disabled])").count()) === 0);
+    const answer = await page.evaluate(async () => { const h = await (await fetch("/api/hello")).json(); const r = await fetch("/api/command", { method: "POST", headers: { "Content-Type": "application/json", "X-CSRF": h.csrf }, body: JSON.stringify({ key: crypto.randomUUID(), intent: { kind: "hold", aircraft: null } }) }); return r.json(); });
+    row("the server refuses commands too", answer, answer.accepted === false);
+    const clock = async () => (await page.locator(".replaybar .clock").innerText()).split(" / ")[0];
+    if (await page.locator("[data-do=play]").innerText().then((w) => /播放|Play/.test(w))) await page.click("[data-do=play]");
+    await page.locator(".replaybar select").selectOption("16");
+    const t0 = await clock();
+    const ran = await until(async () => (await clock()) !== t0, 10_000);
+    row("it plays", [t0, await clock()], Boolean(ran));
+    row("alarm ticks", await page.locator(".ticks i").count(), (await page.locator(".ticks i").count()) > 0);
+    await page.click("#tab-list");
+    const from = await place();
+    row("aircraft moves", [from], Boolean(await until(async () => (await place()) !== from, 20_000)));
+    await page.click("#tab-log");
+    const found = await until(() => page.locator(".anomaly").count(), 60_000);
+    row("anomalies come by", found, Boolean(found));
+    await page.waitForTimeout(1500);
+    await shot("replay-day-zh");
+    await axe("replay, day");
+    await smallTargets("replay");
+    await page.click("[data-do=play]");
+    await page.waitForTimeout(500);
+    const still = await clock();
+    await page.waitForTimeout(1500);
+    row("pause stands still", [still, await clock()], still === (await clock()));
+    await page.locator("body").click({ position: { x: 2, y: 2 } });
+    await page.keyboard.press("ArrowLeft");
+    row("arrow key steps back", Boolean(await until(async () => (await clock()) !== still, 5_000)), (await clock()) !== still);
+    await page.keyboard.press("n");
+    await page.keyboard.press("l");
+    await page.waitForTimeout(500);
+    await shot("replay-night-en");
+    await axe("replay, night, en");
+  }
+  row("requests off the machine", outside, outside.length === 0);
+  row("errors in the page", errors, errors.length === 0);
+} catch (e) {
+  failed = String(e?.stack ?? e);
+  row("ran to the end", failed.slice(0, 600), false);
+  await shot("failed").catch(() => {});
+}
+await browser.close();
+const summary = { base, replay, passed: rows.filter((r) => r.pass).length, failed: rows.filter((r) => !r.pass).length, rows };
+writeFileSync(join(out, "summary.json"), JSON.stringify(summary, null, 2) + "\n");
+console.log(`${summary.passed} passed, ${summary.failed} failed`);
+process.exit(summary.failed ? 1 : 0);
