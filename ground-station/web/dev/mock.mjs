@@ -171,6 +171,7 @@ const server = createServer((q, r) => {
   if (path === "/api/hello") return json({ csrf, mode: replay ? "replay" : "live", lang: null, version: "mock" });
   if (path === "/api/camera/1") { r.writeHead(200, { "Content-Type": "image/png", "Cache-Control": "no-store" }); return r.end(camera); }
   if (path.startsWith("/api/picture/")) { const p = pictures.get(path.slice(13)); r.writeHead(p ? 200 : 404, { "Content-Type": "image/png" }); return r.end(p); }
+  if (path.startsWith("/api/plan") && q.method === "POST") { q.resume(); plan.upload = { state: "on_aircraft", sent: 9100, total: 9100, reason: null }; tell({ type: "plan", plan }); return json(yes); }
   if (path === "/api/command" && q.method === "POST") {
     if (q.headers["x-csrf"] !== csrf || q.headers.origin !== `http://${q.headers.host}`) return json({}, 403);
     let text = "";

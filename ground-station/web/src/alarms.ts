@@ -117,6 +117,8 @@ export const gravest = computed<Priority | null>(() => {
   return all.sort((a, b) => RANK[a] - RANK[b])[0] ?? null;
 });
 
+effect(() => { document.title = `${gravest.value ? `${MARK[gravest.value]} ` : ""}${t("title")} · Patrol`; });
+
 let lastBeep = -Infinity;
 effect(() => {
   const g = gravest.value;

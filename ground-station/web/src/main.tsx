@@ -39,7 +39,7 @@ addEventListener("keydown", (e) => {
   wake();
   if (e.ctrlKey || e.metaKey || e.altKey || e.defaultPrevented) return;
   const target = e.target as HTMLElement;
-  if (target.matches("input[type=text], select, textarea") || target.closest("dialog")) return;
+  if (target.matches("input[type=text], input[type=file], select, textarea") || target.closest("dialog")) return;
   const onControl = target.matches("button, input, select, [role=tab]");
   if (e.code === "Space") {
     // Space always holds, whatever has the focus: the safe order must not depend on it.

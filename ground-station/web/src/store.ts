@@ -26,9 +26,9 @@ export const heardAt = signal(performance.now());
 
 export const chosenId = signal<number | null>(null);
 export const chosenAnomaly = signal<string | null>(null);
-export const sheet = signal<null | { kind: "launch" } | { kind: "land" } | { kind: "look"; at: LonLat }>(null);
+export const sheet = signal<null | { kind: "plan" } | { kind: "launch" } | { kind: "land" } | { kind: "look"; at: LonLat }>(null);
 /** A refusal that belongs to a place, shown there. */
-export const refusedAt = signal<null | { at: LonLat; text: () => string }>(null);
+export const refusedAt = signal<null | { at: LonLat; what: () => string; text: () => string }>(null);
 /** Answers to commands, newest last. */
 export const answers = signal<{ id: number; ok: boolean; text: () => string }[]>([]);
 
@@ -99,7 +99,7 @@ function onText(m: Message): void {
       log.value = [...log.value, m.event].slice(-LOG_LIMIT);
       if (m.event.at && (m.event.code.endsWith("refused") || m.event.code === "order_failed")) {
         const e = m.event;
-        refusedAt.value = { at: e.at as LonLat, text: () => eventWords(e) };
+        refusedAt.value = { at: e.at as LonLat, what: () => t("log"), text: () => eventWords(e) };
       }
       break;
   }
@@ -190,7 +190,7 @@ export async function send(intent: Intent): Promise<Answer> {
       const a = (await r.json()) as Answer;
       if (!a.accepted) {
         if (intent.kind !== "look") answer(false, () => t("refused", { what: what(), why: reasonWords(a.reason) }));
-        else refusedAt.value = { at: a.reason?.at ?? [intent.lon_deg, intent.lat_deg], text: () => reasonWords(a.reason) };
+        else refusedAt.value = { at: a.reason?.at ?? [intent.lon_deg, intent.lat_deg], what, text: () => reasonWords(a.reason) };
       } else if (!QUIET.has(intent.kind)) answer(true, () => t("sent", { what: what() }));
       return a;
     } catch {
@@ -199,6 +199,19 @@ export async function send(intent: Intent): Promise<Answer> {
   }
   answer(false, () => t("not_sent", { what: what() }));
   return { accepted: false, reason: null };
+}
+
+/** Posts a plan file, or asks for a plan to be made. Refusals come back with their reason and, where there is one, their place. */
+export async function sendPlan(path: "/api/plan" | "/api/plan/make", body: string): Promise<Answer> {
+  try {
+    const r = await fetch(path, { method: "POST", headers: { "Content-Type": "application/json", "X-CSRF": hello.value?.csrf ?? "" }, body, signal: AbortSignal.timeout(30000) });
+    if (!r.ok) throw new Error(String(r.status));
+    const a = (await r.json()) as Answer;
+    if (!a.accepted && a.reason?.at) refusedAt.value = { at: a.reason.at, what: () => t("plan_on"), text: () => reasonWords(a.reason) };
+    return a;
+  } catch {
+    return { accepted: false, reason: { code: "not_delivered", params: {} } };
+  }
 }
 
 const PARAM_GROUPS: Record<string, keyof typeof CODES> = { state: "flight_state", who: "in_charge", response: "response", cause: "cause", kind: "anomaly_kind" };
@@ -215,15 +228,18 @@ export function eventWords(e: Event): string {
   return word("event", e.code, p);
 }
 
-/** Order refusals come with the aircraft's slow fields: show a refused look where it was asked. */
-let shownOrder = "";
+/** Order refusals come with the aircraft's slow fields: show a refused look where it was asked. One from before this page is old news. */
+let shownOrder: string | null = null;
 effect(() => {
-  const o = selected.value?.order;
-  if (!o) return;
-  const id = `${o.kind} ${o.at?.join()} ${o.state}`;
+  const a = selected.value;
+  if (!a) return;
+  const o = a.order;
+  const id = o ? `${o.kind} ${o.at?.join()} ${o.state}` : "";
+  const first = shownOrder === null;
   if (id === shownOrder) return;
   shownOrder = id;
-  if (o.kind === "look" && o.at && (o.state === "refused" || o.state === "failed")) refusedAt.value = { at: o.at, text: () => reasonWords(o.reason) };
+  if (first || !o) return;
+  if (o.kind === "look" && o.at && (o.state === "refused" || o.state === "failed")) refusedAt.value = { at: o.at, what: KIND_WORDS.look, text: () => reasonWords(o.reason) };
 });
 
 export const start = (): void => void connect();

@@ -28,7 +28,7 @@ export const CODES = {
     "unknown", "bad_request", "replay_only", "no_aircraft", "no_link", "no_plan", "plan_not_on_aircraft", "plan_hash_differs", "plan_invalid",
     "leg_outside_fence", "place_outside_fence", "near_fence", "keep_out", "above_ceiling", "below_floor", "fence_invalid", "fence_missing", "fence_differs",
     "return_outside_fence", "energy", "not_ready", "preflight_failed", "token_expired", "order_expired", "not_airborne", "airborne", "not_holding",
-    "safety_pilot_flies", "failsafe_flies", "autopilot_refused", "read_back_differs", "transfer_timeout", "not_simulated", "site_unknown", "anomaly_unknown", "storage_failed", "busy", "outside_launch_window",
+    "safety_pilot_flies", "failsafe_flies", "autopilot_refused", "read_back_differs", "transfer_timeout", "not_simulated", "site_unknown", "anomaly_unknown", "storage_failed", "busy", "outside_launch_window", "not_delivered",
   ],
   /** Lines of the event log. */
   event: [

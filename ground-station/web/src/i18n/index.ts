@@ -14,7 +14,7 @@ export const lang = signal<Lang>(stored === "en" || stored === "zh-CN" ? stored 
 export const chosen = () => localStorage.getItem("lang") !== null;
 const dict = computed(() => (lang.value === "en" ? en : zh));
 
-effect(() => { document.documentElement.lang = lang.value; document.title = t("title") + " · Patrol"; });
+effect(() => { document.documentElement.lang = lang.value; });
 
 export function toggleLang(): void {
   lang.value = lang.value === "en" ? "zh-CN" : "en";

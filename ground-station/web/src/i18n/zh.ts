@@ -29,7 +29,7 @@ const codes: CodeWords = {
     fence_differs: "机上围栏与计划不同", return_outside_fence: "从该处返航会越出围栏", energy: "电量不足以去后返航", not_ready: "飞机未就绪", preflight_failed: "起飞前检查未通过，见红色项目", token_expired: "检查结果已过期，请重新检查",
     order_expired: "指令已过期，未执行", not_airborne: "飞机不在空中", airborne: "飞机已在空中", not_holding: "飞机不在悬停", safety_pilot_flies: "安全员正在手动飞行，交还前不接受指令", failsafe_flies: "飞控失效保护正在控制",
     autopilot_refused: "飞控拒绝", read_back_differs: "回读与写入不一致", transfer_timeout: "传输超时，请重试", not_simulated: "这不是模拟飞机；本版本只放飞模拟飞机", site_unknown: "没有这个降落点", anomaly_unknown: "没有这条异常",
-    storage_failed: "记录写入失败", busy: "上一指令尚未完成", outside_launch_window: "不在计划的放飞时段内",
+    storage_failed: "记录写入失败", busy: "上一指令尚未完成", outside_launch_window: "不在计划的放飞时段内", not_delivered: "没有送达服务器，请再试",
   },
   event: {
     aircraft_found: "发现飞机 {name}", link_lost: "链路中断", link_back: "链路恢复", plan_loaded: "载入计划“{name}”", plan_sending: "正在上传计划", plan_on_aircraft: "计划已在机上，核对一致", plan_refused: "计划被拒绝：{reason}",
@@ -55,6 +55,7 @@ export const zh = {
     launch_title: "放飞 {name}", preflight: "起飞前检查", pass: "通过", fail: "不通过", waiting: "等待", no_preflight: "等待飞机的检查表…", purpose: "飞行目的", incident: "事件编号", pilot: "操作员姓名", recheck: "重新检查",
     fill_all: "请填写目的、事件编号和姓名。", fix_checks: "有 {n} 项未通过，不能放飞。", arm_slide: "准备放飞", launch_consequence: "1 架飞机将解锁电机并起飞，按计划“{plan}”巡查约 {min} 分钟。断链时：{loss}。", slide_launch: "滑动放飞 · 或按住回车 1.5 秒", slide_land: "滑动降落 · 或按住回车 1.5 秒", slide_expired: "已过期，未执行", 
     uploading: "上传计划 {sent}/{total}", upload_again: "重新上传计划", not_uploaded: "计划不在机上",
+    plan: "计划…", plan_title: "巡查计划", pattern: "方式", sweep: "往返扫描", perimeter: "沿围栏内侧", plan_height: "高度（米，距起飞点）", make: "制定并上传", from_file: "用计划文件…", making: "正在计算…", plan_figures: "{km} 千米 · 约 {min} 分钟 · 最高 {alt} 米 · 返航后余电 {reserve}%",
     land_title: "降落到哪里", land_consequence: "1 架飞机将飞往“{site}”并降落，不再继续巡查。", no_sites: "本场地没有起降点。", distance: "{m} 米",
     look_title: "前往察看", look_consequence: "飞机将离开航线，飞到此处上空悬停；按“继续”回到巡查。", look_confirm: "前往察看", look_place: "{lat}, {lon} · 距飞机 {m} 米", cancel: "取消",
     sent: "{what}：已发出，等待飞机", refused: "{what}：被拒绝。{why}", not_sent: "{what}：没有送达服务器，请再按一次", done: "知道了",

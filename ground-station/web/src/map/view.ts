@@ -59,7 +59,7 @@ export function createMap(target: HTMLElement, onFrame: () => void, onPress: (at
   map.on("postrender", onFrame);
   map.on("pointerdrag", () => { touched = true; });
   target.addEventListener("wheel", () => { touched = true; }, { passive: true });
-  target.addEventListener("keydown", () => { touched = true; });
+  target.addEventListener("keydown", (e) => { if (/^Arrow|^[+-]$/.test(e.key)) touched = true; });
   map.on("singleclick", (e) => {
     const [lon, lat] = toLonLat(e.coordinate);
     if (lon !== undefined && lat !== undefined) onPress([lon, lat], [e.pixel[0] ?? 0, e.pixel[1] ?? 0]);

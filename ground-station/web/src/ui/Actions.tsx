@@ -16,9 +16,17 @@ export function Actions() {
     <div class="actions" role="group" aria-label={t("order")}>
       <button type="button" class="hold primary" disabled={off} onClick={holdSelected} data-do="hold"><Icon name="hold" /> {t("hold")}<kbd>Space</kbd></button>
       <button type="button" class="wide" disabled={off} onClick={returnSelected} data-do="return"><Icon name="back" /> {t("return")}<kbd>R</kbd></button>
-      <button type="button" class="wide" disabled={off || !(state === "holding" || state === "investigating")} onClick={() => { if (a) void send({ kind: "resume", aircraft: a.id }); }} data-do="resume"><Icon name="play" /> {t("resume")}</button>
-      <button type="button" disabled={off || !airborne.value} onClick={() => { sheet.value = { kind: "land" }; }} data-do="land"><Icon name="down" /> {t("land")}</button>
-      <button type="button" disabled={off || !grounded || !plan.value} onClick={() => { sheet.value = { kind: "launch" }; }} data-do="launch"><Icon name="up" /> {t("launch")}</button>
+      {grounded ? (
+        <>
+          <button type="button" disabled={replaying.value} onClick={() => { sheet.value = { kind: "plan" }; }} data-do="plan">{t("plan")}</button>
+          <button type="button" class="wide" disabled={off || !plan.value} onClick={() => { sheet.value = { kind: "launch" }; }} data-do="launch"><Icon name="up" /> {t("launch")}</button>
+        </>
+      ) : (
+        <>
+          <button type="button" class="wide" disabled={off || !(state === "holding" || state === "investigating")} onClick={() => { if (a) void send({ kind: "resume", aircraft: a.id }); }} data-do="resume"><Icon name="play" /> {t("resume")}</button>
+          <button type="button" disabled={off || !airborne.value} onClick={() => { sheet.value = { kind: "land" }; }} data-do="land"><Icon name="down" /> {t("land")}</button>
+        </>
+      )}
     </div>
   );
 }

@@ -121,7 +121,7 @@ export function MapBox() {
       {canLook && !sheet.value && <p class="map-hint">{focused ? t("map_hint_keys") : t("map_hint")}</p>}
       <Camera />
       <div class="callout" ref={callout} hidden={!refusedAt.value} role="status">
-        {refusedAt.value && <>✕ {word("order_kind", "look")}: {word("order_state", "refused")}<br />{refusedAt.value.text()} <button type="button" onClick={() => { refusedAt.value = null; }}>{t("done")}</button></>}
+        {refusedAt.value && <>✕ {refusedAt.value.what()}: {word("order_state", "refused")}<br />{refusedAt.value.text()} <button type="button" onClick={() => { refusedAt.value = null; }}>{t("done")}</button></>}
       </div>
       <div class="answers" role="status" aria-live="polite">
         {answers.value.map((a) => (

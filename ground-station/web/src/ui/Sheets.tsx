@@ -1,10 +1,10 @@
 // The bottom sheets: launch, land at a site, go look here. They take room from the map and never cover it.
 import { useEffect, useState } from "preact/hooks";
 import type { ComponentChildren } from "preact";
-import { metresBetween, type LonLat } from "../api.ts";
+import { metresBetween, type LonLat, type Reason } from "../api.ts";
 import { lossWords } from "../alarms.ts";
 import { t, word, figure } from "../i18n/index.ts";
-import { plan, preflight, reasonWords, selected, selectedFast, send, sheet, venue } from "../store.ts";
+import { plan, preflight, reasonWords, selected, selectedFast, send, sendPlan, sheet, venue } from "../store.ts";
 import { Slide } from "./Slide.tsx";
 
 const close = () => { sheet.value = null; };
@@ -46,9 +46,7 @@ function Launch() {
     <Frame title={t("launch_title", { name: a.name })}>
       <div class="cols">
         <div>
-          {u.state !== "on_aircraft" && (u.state === "sending" || u.state === "checking"
-            ? <div role="status">{t("uploading", { sent: u.sent, total: u.total })}<div class="progress"><i style={{ width: `${u.total ? (u.sent / u.total) * 100 : 0}%` }} /></div></div>
-            : <p class="refusal">{u.reason ? reasonWords(u.reason) : t("not_uploaded")} <button type="button" onClick={() => void send({ kind: "upload", aircraft: a.id })}>{t("upload_again")}</button></p>)}
+          {u.state !== "on_aircraft" && <Upload />}
           <h3 class="hidden-visually">{t("preflight")}</h3>
           {list ? <ul class="checks">{list.checks.map((c) => (
             <li key={c.check} class={c.status} data-check={c.check}>
@@ -74,6 +72,46 @@ function Launch() {
       </div>
     </Frame>
   );
+}
+
+const HEIGHT_M = { least: 10, most: 120, usual: 45 };
+
+function Making() {
+  const p = plan.value;
+  const [pattern, setPattern] = useState<"sweep" | "perimeter">("sweep");
+  const [height, setHeight] = useState(String(HEIGHT_M.usual));
+  const [busy, setBusy] = useState(false);
+  const [refusal, setRefusal] = useState<Reason | null>(null);
+  const height_m = Number(height);
+  const sane = Number.isFinite(height_m) && height_m >= HEIGHT_M.least && height_m <= HEIGHT_M.most;
+  const take = async (path: "/api/plan" | "/api/plan/make", body: string) => {
+    setBusy(true);
+    setRefusal(null);
+    const r = await sendPlan(path, body);
+    setBusy(false);
+    if (!r.accepted) setRefusal(r.reason ?? { code: "unknown", params: {} });
+  };
+  return (
+    <Frame title={t("plan_title")}>
+      {p && <p><strong>{p.name}</strong> · {t("plan_figures", { km: (p.distance_m / 1000).toFixed(1), min: Math.max(1, Math.round(p.time_s / 60)), alt: Math.round(p.alt_max_m), reserve: Math.round(p.reserve_pct) })} · {t("loss_behaviour")}: {lossWords(p.on_link_loss)}</p>}
+      <div class="trio">
+        <label class="field"><span>{t("pattern")}</span><select value={pattern} onChange={(e) => setPattern(e.currentTarget.value as "sweep" | "perimeter")}><option value="sweep">{t("sweep")}</option><option value="perimeter">{t("perimeter")}</option></select></label>
+        <label class="field"><span>{t("plan_height")}</span><input type="text" inputMode="numeric" value={height} aria-invalid={!sane} onInput={(e) => setHeight(e.currentTarget.value)} /></label>
+        <button type="button" class="primary" disabled={busy || !sane} onClick={() => void take("/api/plan/make", JSON.stringify({ pattern, alt_m: height_m }))}>{busy ? t("making") : t("make")}</button>
+        <label class="file"><span>{t("from_file")}</span><input type="file" accept=".json,application/json" disabled={busy} onChange={(e) => { const f = e.currentTarget.files?.[0]; if (f) void f.text().then((text) => take("/api/plan", text)); }} /></label>
+      </div>
+      {refusal && <p class="refusal" role="alert">{reasonWords(refusal)}</p>}
+      {p && <Upload />}
+    </Frame>
+  );
+}
+
+/** How far the plan has come on its way to the aircraft. */
+function Upload() {
+  const a = selected.value, u = plan.value?.upload;
+  if (!u || u.state === "on_aircraft") return u ? <p class="small">✓ {word("plan_state", "on_aircraft")}</p> : null;
+  if (u.state === "sending" || u.state === "checking") return <div role="status">{t("uploading", { sent: u.sent, total: u.total })}<div class="progress"><i style={{ width: `${u.total ? (u.sent / u.total) * 100 : 0}%` }} /></div></div>;
+  return <p class="refusal">{u.reason ? reasonWords(u.reason) : t("not_uploaded")} <button type="button" disabled={!a} onClick={() => { if (a) void send({ kind: "upload", aircraft: a.id }); }}>{t("upload_again")}</button></p>;
 }
 
 function Land() {
@@ -110,5 +148,5 @@ function Look({ at }: { at: LonLat }) {
 export function Sheet() {
   const s = sheet.value;
   if (!s) return null;
-  return s.kind === "launch" ? <Launch /> : s.kind === "land" ? <Land /> : <Look at={s.at} key={s.at.join()} />;
+  return s.kind === "plan" ? <Making /> : s.kind === "launch" ? <Launch /> : s.kind === "land" ? <Land /> : <Look at={s.at} key={s.at.join()} />;
 }

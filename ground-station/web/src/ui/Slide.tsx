@@ -1,4 +1,4 @@
-// The deliberate gesture: slide to the end, or hold Enter (or Space) for 1.5 s. Expires 5 s after it was shown; then it must be asked for again.
+// The deliberate gesture: slide to the end, or hold Enter for 1.5 s (never Space: that holds the aircraft). Expires 5 s after it was shown; then it must be asked for again.
 import { useEffect, useRef, useState } from "preact/hooks";
 import { t } from "../i18n/index.ts";
 
@@ -59,7 +59,7 @@ export function Slide({ words, onDone }: { words: string; onDone: () => void }) 
     el.addEventListener("pointercancel", up);
   };
   const keyDown = (e: KeyboardEvent) => {
-    if (e.key !== "Enter" && e.key !== " ") return;
+    if (e.key !== "Enter") return;
     e.preventDefault();
     e.stopPropagation();
     if (e.repeat || busy.current || expired) return;
@@ -73,7 +73,7 @@ export function Slide({ words, onDone }: { words: string; onDone: () => void }) 
     };
     timer.current = requestAnimationFrame(grow);
   };
-  const keyUp = (e: KeyboardEvent) => { if (e.key === "Enter" || e.key === " ") { e.preventDefault(); drop(); } };
+  const keyUp = (e: KeyboardEvent) => { if (e.key === "Enter") { e.preventDefault(); drop(); } };
 
   if (expired) return (
     <div><p class="refusal" role="status">{t("slide_expired")}</p><button type="button" class="again" onClick={() => { setLeft(EXPIRE_MS); setX(0); setRound(round + 1); }}>{t("again")}</button></div>

@@ -24,8 +24,9 @@ export function TopBar() {
       <div class={`cell ${linkClass}`} data-testid="link"><span class="label">{t("link")}</span><span class={`value ${grey && !linkClass ? "stale" : ""}`} style={{ minWidth: "74px" }}>{age === null ? "–" : `${age.toFixed(1)} ${t("seconds")}`}</span></div>
       <div class={`cell ${connection.value === "open" ? "" : "bad"}`} data-testid="connection"><span class="label">{t("connection")}</span><span class="value">{t(connection.value === "open" ? "connected" : connection.value === "connecting" ? "connecting" : "lost")}</span></div>
       <div class="cell buttons">
+        {blocked.value && !muted.value && !replaying.value && <span class="tag odd">{t("sound_blocked")}</span>}
         {replaying.value ? <span class="tag replay">{t("replay_note")}</span> : a?.simulated ? <span class="tag">{t("sim_note")}</span> : null}
-        <button type="button" aria-pressed={muted.value} onClick={() => { wake(); setMuted(!muted.value); }} title={blocked.value && !muted.value ? t("sound_blocked") : ""}><Icon name={muted.value ? "quiet" : "sound"} /> {muted.value ? t("unmute") : t("mute")}</button>
+        <button type="button" aria-pressed={muted.value} onClick={() => { wake(); setMuted(!muted.value); }}><Icon name={muted.value ? "quiet" : "sound"} /> {muted.value ? t("unmute") : t("mute")}</button>
         <button type="button" onClick={toggleTheme}>{theme.value === "day" ? t("night") : t("day")}<kbd>N</kbd></button>
         <button type="button" onClick={toggleLang} lang={lang.value === "en" ? "zh-CN" : "en"}>{t("language")}<kbd>L</kbd></button>
         <button type="button" onClick={showHelp} aria-label={t("help")} title={t("help")}>?</button>
