@@ -5,8 +5,11 @@
 pub mod anomaly;
 pub mod fence;
 pub mod flight;
+pub mod formats;
 pub mod place;
+pub mod plan;
 pub mod plane;
+pub mod planner;
 pub mod time;
 pub mod vehicle;
 pub mod venue;

@@ -106,11 +106,15 @@ pub(crate) fn grown(area: &Area, by_m: f64) -> MultiPolygon<f64> {
     }
 }
 
+/// A further condition on legs, e.g. that a return from every point of it stays inside.
+pub type AlsoRequire<'f> = Box<dyn Fn(&Leg) -> bool + 'f>;
+
 /// A visibility graph at one height, for many questions.
 pub struct Router<'f> {
     fence: &'f Fence,
     alt: Alt<Amsl>,
     rules: Rules,
+    also: Option<AlsoRequire<'f>>,
     nodes: Vec<(EastNorth, LatLon)>,
     /// Proven edges between nodes: (other node, metres).
     seen: Vec<Vec<(usize, f64)>>,
@@ -120,6 +124,17 @@ impl<'f> Router<'f> {
     /// Builds the graph.
     #[must_use]
     pub fn new(fence: &'f Fence, alt: Alt<Amsl>, rules: Rules) -> Self {
+        Router::requiring(fence, alt, rules, None)
+    }
+
+    /// Builds the graph of legs that also meet a further condition.
+    #[must_use]
+    pub fn requiring(
+        fence: &'f Fence,
+        alt: Alt<Amsl>,
+        rules: Rules,
+        also: Option<AlsoRequire<'f>>,
+    ) -> Self {
         let plane = fence.plane();
         let inset_m = rules.margin_m.max(0.0) + SLACK_M;
         let free = fence.free_region(inset_m, alt.metres(), &rules);
@@ -140,6 +155,7 @@ impl<'f> Router<'f> {
             fence,
             alt,
             rules,
+            also,
             nodes,
             seen: Vec::new(),
         };
@@ -176,6 +192,7 @@ impl<'f> Router<'f> {
             to_alt: self.alt,
         };
         self.fence.contain_with(&leg, &self.rules).is_ok()
+            && self.also.as_ref().is_none_or(|also| also(&leg))
     }
 
     /// Shortest proven way, both ends included.

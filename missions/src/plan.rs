@@ -1,0 +1,665 @@
+//! A patrol plan: legs proven inside a fence, the energy they need, and what to do on each loss.
+//!
+//! [`PlanFile`] is what travels (`plan.json`, the bundle). It claims nothing about legality: [`PatrolPlan::check`] builds
+//! the fence and mints every leg again, on the ground and aboard alike.
+
+use crate::fence::contain::{LegFault, Rules};
+use crate::fence::{ContainedLeg, Fence, FenceDraft, FenceFault, Leg};
+use crate::flight::OnLinkLoss;
+use crate::place::{AboveHome, Alt, Home, LatLon};
+use crate::plane::EastNorth;
+use crate::time::{Utc, Window};
+use crate::vehicle::{VehicleError, VehicleSpec};
+use crate::venue::{Venue, VenueError};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::time::Duration;
+use thiserror::Error;
+
+/// The format word of `plan.json`.
+pub const FORMAT: &str = "patrol-plan/1";
+/// Most items a plan may have.
+pub const MAX_ITEMS: usize = 2_000;
+/// Vertical margin to floors and ceilings, metres (barometer drift over a flight).
+pub const HEIGHT_ERROR_M: f64 = 3.0;
+/// Returns are proven from points this far apart along every leg, metres.
+const RETURN_STEP_M: f64 = 20.0;
+/// A plan may take this much longer than estimated before its clocks are in doubt.
+const TIME_SLACK: f64 = 1.5;
+
+/// One step of a plan.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "snake_case")]
+pub enum PlanItem {
+    /// Climb on the spot at home. Always first.
+    Takeoff {
+        /// Height to reach.
+        alt: Alt<AboveHome>,
+    },
+    /// Fly straight to a place.
+    Waypoint {
+        /// Where.
+        at: LatLon,
+        /// Height there.
+        alt: Alt<AboveHome>,
+        /// Seconds to hover there.
+        hold_s: f64,
+    },
+    /// Return as the autopilot does and land. Last, if there.
+    Return,
+    /// Fly to a place at the last height and come down. Last, if there.
+    Land {
+        /// Where.
+        at: LatLon,
+    },
+}
+
+/// Steps that are not yet a plan: from a planner, a file, or a station's upload.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PlanDraft {
+    /// Name.
+    pub name: String,
+    /// Steps.
+    pub items: Vec<PlanItem>,
+    /// Speed on legs, m/s.
+    pub speed_mps: f64,
+}
+
+/// Time, way and energy.
+#[derive(Clone, Copy, Debug, PartialEq, Default, Serialize, Deserialize)]
+pub struct Estimate {
+    /// Seconds from take-off to touch-down.
+    pub time_s: f64,
+    /// Horizontal way, metres.
+    pub distance_m: f64,
+    /// Energy, Wh.
+    pub energy_wh: f64,
+    /// Battery left at touch-down, percent.
+    pub reserve_pct: f64,
+}
+
+/// `plan.json`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PlanFile {
+    /// [`FORMAT`].
+    pub format: String,
+    /// Name for people.
+    pub name: String,
+    /// The venue, as GeoJSON.
+    pub venue: serde_json::Value,
+    /// The aircraft planned for.
+    pub vehicle: VehicleSpec,
+    /// Where it starts and what heights are above.
+    pub home: Home,
+    /// Steps.
+    pub items: Vec<PlanItem>,
+    /// Alternate landing sites the autopilot may return to.
+    pub rally: Vec<LatLon>,
+    /// Speed on legs, m/s.
+    pub speed_mps: f64,
+    /// Margin asked for by a person, metres: a floor under the computed one.
+    pub margin_m: f64,
+    /// When it may be launched.
+    pub launch_window: Window,
+    /// What to do when the ground link is lost.
+    pub on_link_loss: OnLinkLoss,
+    /// Height the autopilot climbs to before it returns.
+    pub return_alt: Alt<AboveHome>,
+    /// Whether there is a permit to fly over assembled crowds.
+    pub over_crowds: bool,
+    /// The fence it was planned in, hex SHA-256.
+    pub fence_digest: String,
+    /// Time, way and energy.
+    pub estimate: Estimate,
+    /// False for geometry-only plans, which nothing will fly.
+    pub flyable: bool,
+}
+
+/// Why a plan may not fly, with its place.
+#[derive(Clone, Debug, PartialEq, Error)]
+#[error("{words}")]
+pub struct PlanFault {
+    /// Item at fault.
+    pub item: Option<usize>,
+    /// Place of the fault.
+    pub at: Option<LatLon>,
+    /// A stable code, `plan.…`.
+    pub code: &'static str,
+    /// A figure that belongs to it (metres missing, Wh missing), NaN when there is none.
+    pub value: f64,
+    /// What happened and what to do, in English.
+    pub words: String,
+}
+
+/// A plan that was checked. Only [`PatrolPlan::check`] and [`PatrolPlan::from_json`] make one.
+#[derive(Clone, Debug)]
+pub struct PatrolPlan {
+    file: PlanFile,
+    bytes: Vec<u8>,
+    fence: Fence,
+    legs: Vec<ContainedLeg>,
+    min_clearance_m: f64,
+}
+
+impl PatrolPlan {
+    /// Checks a plan from its bytes and keeps them: they are what is hashed and sent.
+    ///
+    /// # Errors
+    /// [`PlanFault`] with item and place.
+    pub fn from_json(bytes: &[u8]) -> Result<PatrolPlan, PlanFault> {
+        let file: PlanFile = serde_json::from_slice(bytes)
+            .map_err(|e| fault("plan.not_read", format!("not a plan file: {e}")))?;
+        PatrolPlan::from_parts(file, bytes.to_vec())
+    }
+
+    /// Checks a plan.
+    ///
+    /// # Errors
+    /// [`PlanFault`] with item and place.
+    pub fn check(file: PlanFile) -> Result<PatrolPlan, PlanFault> {
+        let bytes =
+            serde_json::to_vec(&file).map_err(|e| fault("plan.not_written", e.to_string()))?;
+        PatrolPlan::from_parts(file, bytes)
+    }
+
+    fn from_parts(file: PlanFile, bytes: Vec<u8>) -> Result<PatrolPlan, PlanFault> {
+        if file.format != FORMAT {
+            return Err(fault(
+                "plan.format",
+                format!(
+                    "the format is `{}`, this program reads `{FORMAT}`",
+                    file.format
+                ),
+            ));
+        }
+        if !file.flyable {
+            return Err(fault(
+                "plan.geometry_only",
+                "this plan is geometry only: plan again with a vehicle".into(),
+            ));
+        }
+        let fence = build_fence(&file)?;
+        let digest = hex(&fence.digest());
+        if digest != file.fence_digest {
+            return Err(fault(
+                "plan.fence_differs",
+                "the fence in the file is not the one it was planned in: plan again".into(),
+            ));
+        }
+        let (legs, min_clearance_m) = check_items(&file, &fence)?;
+        Ok(PatrolPlan {
+            file,
+            bytes,
+            fence,
+            legs,
+            min_clearance_m,
+        })
+    }
+
+    /// The file.
+    #[must_use]
+    pub fn file(&self) -> &PlanFile {
+        &self.file
+    }
+    /// The fence, built again from the file.
+    #[must_use]
+    pub fn fence(&self) -> &Fence {
+        &self.fence
+    }
+    /// Every leg, climb first.
+    #[must_use]
+    pub fn legs(&self) -> &[ContainedLeg] {
+        &self.legs
+    }
+    /// Steps.
+    #[must_use]
+    pub fn items(&self) -> &[PlanItem] {
+        &self.file.items
+    }
+    /// Least horizontal clearance of any leg, metres.
+    #[must_use]
+    pub fn min_clearance_m(&self) -> f64 {
+        self.min_clearance_m
+    }
+    /// SHA-256 of [`PatrolPlan::to_json`].
+    #[must_use]
+    pub fn hash(&self) -> [u8; 32] {
+        Sha256::digest(&self.bytes).into()
+    }
+    /// The first eight bytes of the hash, as PATROL_STATE carries them.
+    #[must_use]
+    pub fn id(&self) -> u64 {
+        let h = self.hash();
+        h.iter().take(8).fold(0, |a, b| (a << 8) | u64::from(*b))
+    }
+    /// The bytes that are hashed, stored and sent.
+    #[must_use]
+    pub fn to_json(&self) -> Vec<u8> {
+        self.bytes.clone()
+    }
+    /// The places flown to and their heights above home, home first.
+    #[must_use]
+    pub fn path(&self) -> Vec<(LatLon, f64)> {
+        let mut out = vec![(self.file.home.at, 0.0)];
+        let mut alt_m = 0.0;
+        for item in &self.file.items {
+            match item {
+                PlanItem::Takeoff { alt } => {
+                    alt_m = alt.metres();
+                    out.push((self.file.home.at, alt_m));
+                }
+                PlanItem::Waypoint { at, alt, .. } => {
+                    alt_m = alt.metres();
+                    out.push((*at, alt_m));
+                }
+                PlanItem::Land { at } => out.push((*at, alt_m)),
+                PlanItem::Return => {}
+            }
+        }
+        out
+    }
+    /// Heights flown, lowest leg to return height, metres above sea level: what the autopilot's fence must allow for.
+    #[must_use]
+    pub fn heights_amsl_m(&self) -> (f64, f64) {
+        let home_m = self.file.home.alt.metres();
+        let top_m = self
+            .path()
+            .iter()
+            .map(|p| p.1)
+            .fold(self.file.return_alt.metres(), f64::max);
+        (home_m, home_m + top_m)
+    }
+    /// When it may be aloft: from the launch window's start to its end plus the flight with slack.
+    #[must_use]
+    pub fn aloft_window(&self) -> Window {
+        aloft_window(self.file.launch_window, self.file.estimate.time_s)
+    }
+    /// Margin every horizontal leg was proven with, metres.
+    #[must_use]
+    pub fn margin_m(&self) -> f64 {
+        margin_m(&self.file)
+    }
+}
+
+/// Builds the fence of a plan file.
+///
+/// # Errors
+/// [`PlanFault`] with the first fault of vehicle, venue or fence.
+pub fn build_fence(file: &PlanFile) -> Result<Fence, PlanFault> {
+    file.vehicle
+        .check()
+        .map_err(|e: VehicleError| fault("plan.vehicle", e.to_string()))?;
+    let venue = Venue::from_value(&file.venue)
+        .map_err(|e: VenueError| fault("plan.venue", e.to_string()))?;
+    FenceDraft::from_venue(&venue, file.home)
+        .check()
+        .map_err(|faults: Vec<FenceFault>| {
+            let words: Vec<String> = faults.iter().map(ToString::to_string).collect();
+            fault("plan.fence", words.join("; "))
+        })
+}
+
+/// Lower-case hex.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+/// The horizontal margin of a plan: what its speed needs, or what a person asked for if that is more.
+#[must_use]
+pub fn margin_m(file: &PlanFile) -> f64 {
+    file.margin_m.max(file.vehicle.margin_m(file.speed_mps))
+}
+
+/// From the launch window's start to its end plus the flight with slack.
+#[must_use]
+pub fn aloft_window(launch: Window, time_s: f64) -> Window {
+    let slack = Duration::from_secs_f64((time_s * TIME_SLACK).clamp(0.0, 86_400.0) + 120.0);
+    Window {
+        from: launch.from,
+        until: Utc(launch.until.0).after(slack),
+    }
+}
+
+fn fault(code: &'static str, words: String) -> PlanFault {
+    PlanFault {
+        item: None,
+        at: None,
+        code,
+        value: f64::NAN,
+        words,
+    }
+}
+
+fn leg_fault(item: usize, what: &str, f: &LegFault) -> PlanFault {
+    PlanFault {
+        item: Some(item),
+        at: Some(f.at),
+        code: "plan.leg_leaves",
+        value: f.by_m,
+        words: format!("item {item}: {what} {f}; move it or raise the margin's room"),
+    }
+}
+
+/// Checks the steps of a plan in its fence: every leg, every return, landing sites, energy.
+///
+/// # Errors
+/// [`PlanFault`] with item and place.
+pub fn check_items(file: &PlanFile, fence: &Fence) -> Result<(Vec<ContainedLeg>, f64), PlanFault> {
+    let items = &file.items;
+    if items.len() > MAX_ITEMS {
+        return Err(fault(
+            "plan.too_long",
+            format!("{} items; at most {MAX_ITEMS}", items.len()),
+        ));
+    }
+    if !(file.speed_mps.is_finite()
+        && file.speed_mps > 0.0
+        && file.speed_mps <= file.vehicle.max_mps)
+    {
+        return Err(fault(
+            "plan.speed",
+            format!(
+                "speed {} m/s is not between 0 and {}",
+                file.speed_mps, file.vehicle.max_mps
+            ),
+        ));
+    }
+    if !file.margin_m.is_finite() {
+        return Err(fault("plan.margin", "the margin is no number".into()));
+    }
+    let Some((PlanItem::Takeoff { alt: climb_to }, rest)) = items.split_first() else {
+        return Err(fault(
+            "plan.no_takeoff",
+            "a plan starts with a take-off".into(),
+        ));
+    };
+    let Some((last, _)) = rest.split_last() else {
+        return Err(fault("plan.empty", "a plan goes somewhere".into()));
+    };
+    if !matches!(last, PlanItem::Return | PlanItem::Land { .. }) {
+        return Err(fault(
+            "plan.no_end",
+            "a plan ends with a return or a landing".into(),
+        ));
+    }
+    let home = file.home;
+    let estimate = crate::planner::estimate(file);
+    let when = aloft_window(file.launch_window, estimate.time_s);
+    let cruise = Rules {
+        margin_m: margin_m(file),
+        height_error_m: HEIGHT_ERROR_M,
+        when,
+        over_crowds: file.over_crowds,
+    };
+    // Straight up and down at home and at landing sites, slowly: the margin of that speed. Never over a crowd.
+    let spot = Rules {
+        margin_m: file
+            .margin_m
+            .max(file.vehicle.margin_m(file.vehicle.climb_mps)),
+        over_crowds: false,
+        ..cruise
+    };
+    let mut legs = Vec::with_capacity(items.len() + 1);
+    let mut clear_m = f64::INFINITY;
+    let mut mint = |item: usize, what: &str, leg: Leg, rules: &Rules| -> Result<(), PlanFault> {
+        let l = fence
+            .contain_with(&leg, rules)
+            .map_err(|f| leg_fault(item, what, &f))?;
+        clear_m = clear_m.min(l.clearance_m());
+        legs.push(l);
+        Ok(())
+    };
+    let top = home.to_amsl(*climb_to);
+    mint(
+        0,
+        "the climb from home",
+        Leg {
+            from: home.at,
+            from_alt: home.alt,
+            to: home.at,
+            to_alt: top,
+        },
+        &spot,
+    )?;
+    let (mut at, mut alt) = (home.at, *climb_to);
+    for (i, item) in items.iter().enumerate().skip(1) {
+        let is_last = i + 1 == items.len();
+        match item {
+            PlanItem::Takeoff { .. } => {
+                return Err(PlanFault {
+                    item: Some(i),
+                    ..fault(
+                        "plan.second_takeoff",
+                        format!("item {i}: a second take-off"),
+                    )
+                });
+            }
+            PlanItem::Waypoint {
+                at: to,
+                alt: to_alt,
+                hold_s,
+            } => {
+                if !(hold_s.is_finite() && (0.0..=3600.0).contains(hold_s)) {
+                    return Err(PlanFault {
+                        item: Some(i),
+                        ..fault("plan.hold", format!("item {i}: hold of {hold_s} s"))
+                    });
+                }
+                let leg = Leg {
+                    from: at,
+                    from_alt: home.to_amsl(alt),
+                    to: *to,
+                    to_alt: home.to_amsl(*to_alt),
+                };
+                mint(i, "the leg to it", leg, &cruise)?;
+                if *hold_s > 0.0 {
+                    let stay = Leg {
+                        from: *to,
+                        from_alt: leg.to_alt,
+                        to: *to,
+                        to_alt: leg.to_alt,
+                    };
+                    mint(
+                        i,
+                        "hovering there",
+                        stay,
+                        &Rules {
+                            over_crowds: false,
+                            ..cruise
+                        },
+                    )?;
+                }
+                (at, alt) = (*to, *to_alt);
+            }
+            PlanItem::Return | PlanItem::Land { .. } if !is_last => {
+                return Err(PlanFault {
+                    item: Some(i),
+                    ..fault(
+                        "plan.early_end",
+                        format!("item {i}: the plan goes on after its end"),
+                    )
+                });
+            }
+            PlanItem::Land { at: to } => {
+                let level = home.to_amsl(alt);
+                mint(
+                    i,
+                    "the leg to the landing site",
+                    Leg {
+                        from: at,
+                        from_alt: level,
+                        to: *to,
+                        to_alt: level,
+                    },
+                    &cruise,
+                )?;
+                mint(
+                    i,
+                    "the landing",
+                    Leg {
+                        from: *to,
+                        from_alt: level,
+                        to: *to,
+                        to_alt: home.alt,
+                    },
+                    &spot,
+                )?;
+                at = *to;
+            }
+            PlanItem::Return => {}
+        }
+    }
+    check_returns(file, fence, &legs, &cruise, &spot)?;
+    let usable_wh = file.vehicle.battery_wh * (1.0 - file.vehicle.reserve_pct / 100.0);
+    if estimate.energy_wh > usable_wh {
+        return Err(PlanFault {
+            value: estimate.energy_wh - usable_wh,
+            ..fault(
+                "plan.energy",
+                format!(
+                    "the plan needs {:.0} Wh and {usable_wh:.0} Wh may be used: make it shorter by {:.0} %",
+                    estimate.energy_wh,
+                    100.0 * (1.0 - usable_wh / estimate.energy_wh)
+                ),
+            )
+        });
+    }
+    Ok((legs, clear_m))
+}
+
+/// The autopilot's own return: climb on the spot to the return height, straight to the nearest of home and rally
+/// points, down there. What it flies when nobody else can say anything any more.
+pub(crate) struct Returns<'f> {
+    fence: &'f Fence,
+    sites: Vec<(EastNorth, LatLon)>,
+    level: Alt<crate::place::Amsl>,
+    cruise: Rules,
+}
+
+impl<'f> Returns<'f> {
+    pub(crate) fn new(file: &PlanFile, fence: &'f Fence, cruise: Rules) -> Self {
+        let plane = fence.plane();
+        let sites = std::iter::once(file.home.at)
+            .chain(file.rally.iter().copied())
+            .map(|p| (plane.to_local(p), p))
+            .collect();
+        Returns {
+            fence,
+            sites,
+            level: file.home.to_amsl(file.return_alt),
+            cruise: Rules {
+                over_crowds: false,
+                ..cruise
+            },
+        }
+    }
+
+    /// Where it would go from here.
+    pub(crate) fn nearest(&self, p: EastNorth) -> LatLon {
+        self.sites
+            .iter()
+            .min_by(|x, y| x.0.distance_m(p).total_cmp(&y.0.distance_m(p)))
+            .map_or(self.fence.home().at, |s| s.1)
+    }
+
+    /// Whether it stays inside, from this place and height.
+    pub(crate) fn check(&self, p: EastNorth, alt: Alt<crate::place::Amsl>) -> Result<(), LegFault> {
+        let from = self
+            .fence
+            .plane()
+            .to_latlon(p)
+            .unwrap_or(self.fence.home().at);
+        let level = if alt.metres() > self.level.metres() {
+            alt
+        } else {
+            self.level
+        };
+        self.fence.contain_with(
+            &Leg {
+                from,
+                from_alt: alt,
+                to: from,
+                to_alt: level,
+            },
+            &self.cruise,
+        )?;
+        self.fence.contain_with(
+            &Leg {
+                from,
+                from_alt: level,
+                to: self.nearest(p),
+                to_alt: level,
+            },
+            &self.cruise,
+        )?;
+        Ok(())
+    }
+
+    /// The first place along a leg from which it does not, looking every [`RETURN_STEP_M`].
+    pub(crate) fn check_along(&self, leg: &Leg) -> Result<(), (LatLon, LegFault)> {
+        let plane = self.fence.plane();
+        let (a, b) = (plane.to_local(leg.from), plane.to_local(leg.to));
+        let n = (a.distance_m(b) / RETURN_STEP_M).ceil().max(1.0) as u32;
+        for s in 0..=n {
+            let t = f64::from(s) / f64::from(n);
+            let p = EastNorth::new(
+                a.east_m + t * (b.east_m - a.east_m),
+                a.north_m + t * (b.north_m - a.north_m),
+            );
+            let alt = if leg.from_alt.metres() < leg.to_alt.metres() {
+                leg.from_alt
+            } else {
+                leg.to_alt
+            };
+            self.check(p, alt)
+                .map_err(|f| (plane.to_latlon(p).unwrap_or(leg.from), f))?;
+        }
+        Ok(())
+    }
+}
+
+fn check_returns(
+    file: &PlanFile,
+    fence: &Fence,
+    legs: &[ContainedLeg],
+    cruise: &Rules,
+    spot: &Rules,
+) -> Result<(), PlanFault> {
+    let home = file.home;
+    let return_alt = home.to_amsl(file.return_alt);
+    let returns = Returns::new(file, fence, *cruise);
+    for (k, (_, site)) in returns.sites.iter().enumerate() {
+        let down = Leg {
+            from: *site,
+            from_alt: return_alt,
+            to: *site,
+            to_alt: home.alt,
+        };
+        fence.contain_with(&down, spot).map_err(|f| PlanFault {
+            item: None,
+            at: Some(f.at),
+            code: "plan.landing_site",
+            value: f.by_m,
+            words: format!("landing site {k} at {site}: {f}"),
+        })?;
+    }
+    for (i, leg) in legs.iter().enumerate().skip(1) {
+        let leg = leg.leg();
+        // The last piece of a landing is a return already.
+        if leg.from == leg.to {
+            continue;
+        }
+        returns.check_along(&leg).map_err(|(from, f)| {
+            let nearest = returns.nearest(fence.plane().to_local(from));
+            PlanFault {
+                item: Some(i),
+                at: Some(from),
+                code: "plan.return_leaves",
+                value: f.by_m,
+                words: format!("item {i}: a return from {from} straight to {nearest} does not stay inside: {f}; add a landing site or change the return height"),
+            }
+        })?;
+    }
+    Ok(())
+}
