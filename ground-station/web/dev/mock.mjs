@@ -13,24 +13,10 @@ const flag = (n) => args.includes(n);
 const port = Number(args[args.indexOf("--port") + 1] || 8090) || 8090;
 const dist = join(dirname(fileURLToPath(import.meta.url)), "..", "dist");
 const csrf = randomUUID();
-const HOME = [120.0876, 27.7862];
+const HOME = [120.0869921, 27.7855562];
 const M_LAT = 1 / 111320, M_LON = 1 / (111320 * Math.cos((27.787 * Math.PI) / 180));
 const off = (e, n, from = [120.091, 27.787]) => [from[0] + e * M_LON, from[1] + n * M_LAT];
-const ring = (pts) => [[...pts, pts[0]].map(([e, n]) => off(e, n))];
-const zone = (role, id, name, pts, extra = {}) => ({ type: "Feature", properties: { role, id, name, ...extra }, geometry: { type: "Polygon", coordinates: ring(pts) } });
-const spot = (role, id, name, at, extra = {}) => ({ type: "Feature", properties: { role, id, name, ...extra }, geometry: { type: "Point", coordinates: at } });
-const venue = {
-  type: "FeatureCollection", name: "泗溪河灯光秀 Sixi River light show", datum: "wgs84", ground_amsl_m: 62, flat_ground: true,
-  features: [
-    zone("inclusion", "patrol", "巡查围栏 Patrol boundary", [[-450, -190], [440, -210], [460, 170], [120, 205], [-430, 190]], { floor_m: 0, ceiling_m: 120, limit_frame: "above_ground" }),
-    zone("show", "show", "灯光秀 Show box", [[-60, -70], [170, -75], [170, 60], [-60, 65]], { floor_m: 30, ceiling_m: 110, limit_frame: "above_ground" }),
-    zone("crowd", "north-bank", "北岸观众 North bank", [[-120, 110], [220, 105], [220, 150], [-120, 158]]),
-    zone("crowd", "south-bank", "南岸观众 South bank", [[-140, -165], [200, -175], [200, -125], [-140, -118]]),
-    zone("watch_zone", "launch-deck", "无人机起降平台 Show launch deck", [[230, -60], [330, -60], [330, 20], [230, 20]]),
-    zone("exclusion", "hospital", "医院 Hospital", [[-360, 60], [-260, 60], [-260, 140], [-360, 140]]),
-    spot("launch", "launch", "起飞点 Launch", HOME), spot("landing", "alternate", "备降点 Alternate", off(380, -150)),
-  ],
-};
+const venue = JSON.parse(readFileSync(join(dist, "../../../missions/venues/sixi-river.geojson"), "utf8"));
 const path = [[-300, -140]];
 for (let i = 0, y = -140; y <= 150; y += 45, i++) path.push(...(i % 2 ? [[400, y], [-230, y]] : [[-230, y], [400, y]]));
 const legs = path.map(([e, n]) => [...off(e, n), 45]);
@@ -93,7 +79,7 @@ function towards(goal, speed, dt) {
   if (d > 0) sim.at = [sim.at[0] + (e / d) * step * M_LON, sim.at[1] + (n / d) * step * M_LAT];
   return d - step < 1;
 }
-const staged = [[9, () => flag_("person_in_zone", "urgent", "launch-deck", off(270, -20), 1800)], [16, () => flag_("unknown_drone", "high", "1581F4XYZ00000000K7", off(60, 180), 0)], [26, () => flag_("person_in_zone", "notice", "launch-deck", off(300, 5), 2500)]];
+const staged = [[9, () => flag_("person_in_zone", "urgent", "pontoon-east", off(270, -20), 1800)], [16, () => flag_("unknown_drone", "high", "1581F4XYZ00000000K7", off(60, 180), 0)], [26, () => flag_("person_in_zone", "notice", "pontoon-east", off(300, 5), 2500)]];
 function step(dt) {
   sim.speed = 0; sim.climb = 0;
   switch (sim.state) {

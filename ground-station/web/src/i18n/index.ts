@@ -35,6 +35,12 @@ export function fill(sentence: string, params: Params = {}): string {
   return part(sentence.replace(/\[([^\]]*)\]/g, (_, inner: string) => ([...inner.matchAll(/\{(\w+)\}/g)].some((m) => missing(m[1] as string)) ? "" : inner)));
 }
 
+/** Venue files may name a place in both languages, "中文 English": the half that is asked for, or the whole when it is not of that kind. */
+export function localName(name: string): string {
+  const m = /^([^A-Za-z]*[\u3400-\u9fff][^A-Za-z]*?)\s+([A-Za-z].{3,})$/.exec(name);
+  return m ? (lang.value === "en" ? m[2] : m[1]) ?? name : name;
+}
+
 /** A word of the page itself. */
 export function t(key: UiKey, params?: Params): string {
   return fill(dict.value.ui[key], params);

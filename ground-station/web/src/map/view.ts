@@ -18,14 +18,14 @@ import KeyboardPan from "ol/interaction/KeyboardPan.js";
 import KeyboardZoom from "ol/interaction/KeyboardZoom.js";
 import { fromLonLat, toLonLat } from "ol/proj.js";
 import { createEmpty, extend, getHeight, getWidth, isEmpty } from "ol/extent.js";
-import type { Plan, Venue, LonLat } from "../api.ts";
+import type { Plan, Venue, VenueFeature, LonLat } from "../api.ts";
 import { labelStyle, PALETTES, planStyle, zoneStyles, type Theme } from "./style.ts";
 
 /** Drawn below first. */
 const ORDER = ["inclusion", "watch_zone", "show", "crowd", "no_look", "exclusion", "launch", "landing"];
 
 export interface MapView {
-  setVenue(v: Venue | null, roleWord: (role: string) => string): void;
+  setVenue(v: Venue | null, roleWord: (role: string) => string, label: (f: VenueFeature) => string): void;
   setPlan(p: Plan | null): void;
   setTheme(t: Theme): void;
   /** Device-independent pixel of a place, or null before the first frame. */
@@ -82,7 +82,7 @@ export function createMap(target: HTMLElement, onFrame: () => void, onPress: (at
     const inset = target.parentElement?.querySelector(".camera")?.getBoundingClientRect();
     const across = getWidth(e), up = getHeight(e);
     const scale = (p: number[]) => Math.min((w - (p[1] ?? 0) - (p[3] ?? 0)) / across, (h - (p[0] ?? 0) - (p[2] ?? 0)) / up);
-    const below = [Math.max(40, (inset?.height ?? 0) - 20), 36, 60, 66], beside = [34, (inset?.width ?? 0) + 28, 56, 66];
+    const below = [Math.max(40, (inset?.height ?? 0) + 24), 36, 60, 66], beside = [34, (inset?.width ?? 0) + 28, 56, 66];
     view.fit(e, { padding: scale(below) >= scale(beside) ? below : beside, maxZoom: 19, duration: fitted && !matchMedia("(prefers-reduced-motion: reduce)").matches ? 200 : 0 });
     fitted = true;
     touched = false;
@@ -97,13 +97,13 @@ export function createMap(target: HTMLElement, onFrame: () => void, onPress: (at
   restyle();
 
   return {
-    setVenue(v, roleWord) {
+    setVenue(v, roleWord, label) {
       zones.clear(); labels.clear(); mask.clear();
       if (!v) return;
       const sorted = [...v.features].sort((a, b) => ORDER.indexOf(a.properties.role) - ORDER.indexOf(b.properties.role));
       const holes: number[][][] = [];
       for (const f of sorted) {
-        const { role, id, name, radius_m } = f.properties;
+        const { role, id, radius_m } = f.properties;
         let shape: Polygon | null = null;
         let at: number[];
         if (f.geometry.type === "Polygon") {
@@ -120,7 +120,7 @@ export function createMap(target: HTMLElement, onFrame: () => void, onPress: (at
           holes.push(...shape.getCoordinates().slice(0, 1));
           const top = shape.getCoordinates()[0]?.reduce((best, c) => ((c[1] ?? 0) > (best[1] ?? 0) ? c : best)) ?? at;
           labels.addFeature(new Feature({ geometry: new Point(top), role, label: roleWord(role), below: false }));
-        } else labels.addFeature(new Feature({ geometry: new Point(at), role, label: name || roleWord(role), below: site }));
+        } else labels.addFeature(new Feature({ geometry: new Point(at), role, label: label(f) || roleWord(role), below: site }));
       }
       if (holes.length) {
         const [w, s] = fromLonLat([-179, -80]) as [number, number], [e, n] = fromLonLat([179, 80]) as [number, number];

@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import type { Anomaly } from "../api.ts";
 import { MARK, openAnomalies, see, seen, sortedAnomalies } from "../alarms.ts";
 import { CODES } from "../i18n/codes.ts";
-import { t, word } from "../i18n/index.ts";
+import { localName, t, word } from "../i18n/index.ts";
 import { chosenAnomaly, replaying, send, venue } from "../store.ts";
 import { clock } from "./Left.tsx";
 import { mapDo } from "./MapBox.tsx";
@@ -11,7 +11,7 @@ import { mapDo } from "./MapBox.tsx";
 function subject(a: Anomaly): string {
   if (a.kind === "unknown_drone") return t("rid", { id: a.subject || "–" });
   const zone = venue.value?.features.find((f) => f.properties.id === a.subject);
-  return zone ? zone.properties.name : t("in_zone", { id: a.subject || "–" });
+  return zone ? localName(zone.properties.name) : t("in_zone", { id: a.subject || "–" });
 }
 
 function Item({ a }: { a: Anomaly }) {

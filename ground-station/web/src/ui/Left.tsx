@@ -3,9 +3,9 @@ import { signal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { bearing, metresBetween, type Aircraft, type Fast, type LonLat } from "../api.ts";
 import { BATTERY_HIGH_PCT, BATTERY_URGENT_PCT, LINK_GREY_S, lossWords, MARK, sortedAnomalies } from "../alarms.ts";
-import { t, word } from "../i18n/index.ts";
+import { localName, t, word } from "../i18n/index.ts";
 import { aircraft, airborne, chosenId, eventWords, fast, linkAge, log, plan, replaying, selected, selectedFast, venue } from "../store.ts";
-import { askLook } from "./MapBox.tsx";
+import { askLook, hours } from "./MapBox.tsx";
 
 function Figure({ label, value, unit, tone = "", children, id }: { label: string; value: string; unit: string; tone?: string; children?: ComponentChildren; id: string }) {
   return <div class={tone} data-figure={id}><dt>{label}</dt><dd>{value}{value !== "–" && <small> {unit}</small>}{children}</dd></div>;
@@ -78,7 +78,7 @@ function MapList() {
         <tbody>{(venue.value?.features ?? []).map((z) => {
           const at = centreOf(z.geometry);
           const { floor_m, ceiling_m } = z.properties;
-          return <tr key={z.properties.id}><th scope="row">{z.properties.name}<div class="quiet small">{word("zone_role", z.properties.role)}{ceiling_m !== null && ceiling_m !== undefined ? ` · ${t("limits", { floor: floor_m ?? 0, ceiling: ceiling_m })}` : ""}</div></th><td>{where(at)}</td><td>{z.properties.role === "inclusion" ? null : look(at, z.properties.name)}</td></tr>;
+          return <tr key={z.properties.id}><th scope="row">{localName(z.properties.name)}<div class="quiet small">{word("zone_role", z.properties.role)}{ceiling_m !== null && ceiling_m !== undefined ? ` · ${t("limits", { floor: floor_m ?? 0, ceiling: ceiling_m })}` : ""}{hours(z.properties.from, z.properties.until) ? ` · ${hours(z.properties.from, z.properties.until)}` : ""}</div></th><td>{where(at)}</td><td>{z.properties.role === "inclusion" ? null : look(at, localName(z.properties.name))}</td></tr>;
         })}</tbody>
       </table>
     </>

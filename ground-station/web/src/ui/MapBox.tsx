@@ -1,9 +1,9 @@
 // The map with its canvas of moving things, the camera inset and the answers to commands.
 import { effect, untracked } from "@preact/signals";
 import { useEffect, useRef, useState } from "preact/hooks";
-import type { LonLat } from "../api.ts";
+import type { LonLat, VenueFeature } from "../api.ts";
 import { LINK_ALARM_S, LINK_GREY_S, seen } from "../alarms.ts";
-import { lang, t, word } from "../i18n/index.ts";
+import { lang, localName, t, word } from "../i18n/index.ts";
 import { PALETTES } from "../map/style.ts";
 import { draw, Trails } from "../map/sprites.ts";
 import { createMap, type MapView } from "../map/view.ts";
@@ -14,6 +14,14 @@ import { Camera } from "./Camera.tsx";
 
 const FLASH_MS = 1000;
 const NEAR_PX = 24;
+
+/** A zone's name, and its hours where it has some. */
+export function zoneLabel(z: VenueFeature): string {
+  const { name, from, until } = z.properties;
+  return [localName(name), hours(from, until)].filter(Boolean).join("  ");
+}
+const hm = (at: string): string => { const d = new Date(at); return Number.isNaN(d.getTime()) ? at : [d.getHours(), d.getMinutes()].map((n) => String(n).padStart(2, "0")).join(":"); };
+export const hours = (from?: string | null, until?: string | null): string => (from || until ? `${from ? hm(from) : ""}–${until ? hm(until) : ""}` : "");
 
 /** What the rest of the page may ask of the map. */
 export const mapDo: { fit(): void; moveTo(at: LonLat): void } = { fit() {}, moveTo() {} };
@@ -91,7 +99,7 @@ export function MapBox() {
     watch.observe(around);
     size();
     const stops = [
-      effect(() => { void lang.value; map.setVenue(venue.value, (role) => word("zone_role", role)); }),
+      effect(() => { void lang.value; map.setVenue(venue.value, (role) => word("zone_role", role), zoneLabel); }),
       effect(() => { map.setPlan(plan.value); untracked(map.resized); }),
       effect(() => { map.setTheme(theme.value); queue(); }),
       effect(() => { for (const f of fast.value.values()) if (f.at) trails.add(f.id, serverMs.peek(), f.at); queue(); }),

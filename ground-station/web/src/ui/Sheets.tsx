@@ -3,7 +3,7 @@ import { useEffect, useState } from "preact/hooks";
 import type { ComponentChildren } from "preact";
 import { metresBetween, type LonLat, type Reason } from "../api.ts";
 import { lossWords } from "../alarms.ts";
-import { t, word, figure } from "../i18n/index.ts";
+import { figure, localName, t, word } from "../i18n/index.ts";
 import { plan, preflight, reasonWords, selected, selectedFast, send, sendPlan, sheet, venue } from "../store.ts";
 import { Slide } from "./Slide.tsx";
 
@@ -125,8 +125,8 @@ function Land() {
   return (
     <Frame title={t("land_title")}>
       {sites.length === 0 && <p>{t("no_sites")}</p>}
-      <div class="sites">{sites.map((s) => <button key={s.properties.id} type="button" aria-pressed={s.properties.id === site} onClick={() => { setSite(s.properties.id); setTurn(turn + 1); }}>{s.properties.name} · {word("zone_role", s.properties.role)}{here ? ` · ${t("distance", { m: Math.round(metresBetween(here, at(s))) })}` : ""}</button>)}</div>
-      {chosen && <><p class="consequence">{t("land_consequence", { site: chosen.properties.name })}</p><Slide key={`${site}-${turn}`} words={t("slide_land")} onDone={() => void land()} /></>}
+      <div class="sites">{sites.map((s) => <button key={s.properties.id} type="button" aria-pressed={s.properties.id === site} onClick={() => { setSite(s.properties.id); setTurn(turn + 1); }}>{localName(s.properties.name)} · {word("zone_role", s.properties.role)}{here ? ` · ${t("distance", { m: Math.round(metresBetween(here, at(s))) })}` : ""}</button>)}</div>
+      {chosen && <><p class="consequence">{t("land_consequence", { site: localName(chosen.properties.name) })}</p><Slide key={`${site}-${turn}`} words={t("slide_land")} onDone={() => void land()} /></>}
     </Frame>
   );
 }

@@ -1,6 +1,6 @@
 // Mission, link age, connection, who flies now, hold-all; and the alarms below it.
 import { acknowledge, alarms, LINK_ALARM_S, LINK_GREY_S, MARK } from "../alarms.ts";
-import { lang, t, toggleLang, word } from "../i18n/index.ts";
+import { lang, localName, t, toggleLang, word } from "../i18n/index.ts";
 import { connection, linkAge, plan, replaying, selected, selectedFast, send, venue } from "../store.ts";
 import { blocked, muted, setMuted, wake } from "../sound.ts";
 import { theme, toggleTheme } from "../theme.ts";
@@ -19,7 +19,7 @@ export function TopBar() {
   const grey = age === null || age >= LINK_GREY_S;
   return (
     <header class="top">
-      <div class="cell mission"><h1 class="label">{t("title")} · {venue.value?.name ?? t("mission")}</h1><span class="value" title={plan.value?.name}>{plan.value?.name ?? t("no_mission")}</span></div>
+      <div class="cell mission"><h1 class="label">{t("title")} · {venue.value?.name ? localName(venue.value.name) : t("mission")}</h1><span class="value" title={plan.value?.name}>{plan.value?.name ?? t("no_mission")}</span></div>
       <div class={`cell ${who === "autopilot_failsafe" ? "bad" : who === "safety_pilot" || who === "other_station" ? "odd" : ""}`} data-testid="who"><span class="label">{t("who")}</span><span class="value">{f ? word("in_charge", who) : "–"}</span></div>
       <div class={`cell ${linkClass}`} data-testid="link"><span class="label">{t("link")}</span><span class={`value ${grey && !linkClass ? "stale" : ""}`} style={{ minWidth: "74px" }}>{age === null ? "–" : `${age.toFixed(1)} ${t("seconds")}`}</span></div>
       <div class={`cell ${connection.value === "open" ? "" : "bad"}`} data-testid="connection"><span class="label">{t("connection")}</span><span class="value">{t(connection.value === "open" ? "connected" : connection.value === "connecting" ? "connecting" : "lost")}</span></div>
