@@ -15,7 +15,15 @@
 
 pub mod config;
 pub mod core;
+pub mod energy;
 pub mod eyes;
+pub mod facts;
+pub mod failsafe;
+pub mod flight;
+pub mod gate;
+pub mod guard;
+pub mod params;
+pub mod preflight;
 pub mod wires;
 
 pub use crate::core::Onboard;
