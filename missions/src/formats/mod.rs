@@ -3,12 +3,14 @@
 //! A reader either understands a file or refuses it and names the line or the key; nothing here panics, whatever the
 //! bytes. Whether what was read may be flown is not judged here: that is [`crate::fence`] and [`crate::plan`].
 
+mod export;
 mod fence_file;
 mod mission_json;
 mod qgc_plan;
 mod rally_file;
 mod wpl;
 
+pub use export::{to_geojson, to_imported};
 pub use qgc_plan::write_plan;
 pub use wpl::write_wpl;
 

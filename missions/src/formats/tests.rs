@@ -242,6 +242,30 @@ fn seeds() -> Vec<Vec<u8>> {
 }
 
 #[test]
+fn our_own_plan_survives_as_a_plan_file_and_keeps_its_path() {
+    let plan = crate::planner::tests::sixi();
+    let out = to_imported(&plan);
+    let text = write_plan(&out);
+    if let Some(dir) = std::env::var_os("PATROL_WRITE_EXAMPLES") {
+        std::fs::write(Path::new(&dir).join("sixi.plan"), &text).unwrap();
+        std::fs::write(Path::new(&dir).join("sixi.geojson"), to_geojson(&plan)).unwrap();
+        std::fs::write(Path::new(&dir).join("sixi.json"), plan.to_json()).unwrap();
+    }
+    let again = read_any("sixi.plan", text.as_bytes()).unwrap();
+    assert_eq!(again.mission, out.mission);
+    assert_eq!(again.polygons, out.polygons);
+    assert_eq!(again.rally, out.rally);
+    // Take-off, then each place in order; the landing is a waypoint and a descent.
+    let flown: Vec<LatLon> = again.mission.iter().filter_map(RawItem::place).collect();
+    let mut planned: Vec<LatLon> = plan.path().iter().skip(1).map(|p| p.0).collect();
+    planned.extend(planned.last().copied());
+    assert_eq!(flown, planned);
+    // The map copy is a venue again, with nothing lost.
+    let venue = crate::venue::Venue::from_geojson(&to_geojson(&plan)).unwrap();
+    assert!(venue.zones.len() > crate::venue::Venue::sixi_river().zones.len());
+}
+
+#[test]
 fn damaged_files_never_panic() {
     let seeds = seeds();
     let n = seeds.len();

@@ -6,7 +6,7 @@
 mod perimeter;
 mod sweep;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use crate::fence::contain::Rules;
 use crate::fence::route::Router;

@@ -20,6 +20,16 @@ pub(crate) fn request() -> PatrolRequest {
     }
 }
 
+/// The demonstration patrol, for other tests.
+pub(crate) fn sixi() -> PatrolPlan {
+    plan_patrol(
+        &Venue::sixi_river(),
+        &VehicleSpec::default_quad(),
+        &request(),
+    )
+    .unwrap()
+}
+
 #[test]
 fn the_evening_sweep_over_the_sixi_is_legal_and_fits_one_battery() {
     let plan = plan_patrol(
