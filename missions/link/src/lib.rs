@@ -4,9 +4,15 @@
 //! The only crate that names `mavlink::`; everyone else sees [`frame::Msg`], [`common`] and [`patrol`], or domain types.
 //! Never opens a socket or a file, never reads a clock.
 
+// Stations in the field still speak the protocol's old names (MISSION_REQUEST, MISSION_ITEM): they must be answered.
+#![allow(deprecated)]
+
 pub mod camera;
+pub mod codes;
 pub mod frame;
+pub mod items;
 pub mod journal;
+pub mod transfer;
 
 /// MAVLink's common dialect.
 pub use mavlink::dialects::common;
