@@ -12,6 +12,8 @@ pub mod codes;
 pub mod frame;
 pub mod items;
 pub mod journal;
+pub mod meaning;
+pub mod reading;
 pub mod transfer;
 
 /// MAVLink's common dialect.
