@@ -23,7 +23,7 @@ const legs = path.map(([e, n]) => [...off(e, n), 45]);
 const loss = { action: "hold_then_return", wait_s: 20 };
 const plan = { name: "泗溪河 巡查 sweep", hash: "ab".repeat(32), path: [[...HOME, 0], ...legs, [...HOME, 45]], items: legs.map(([x, y]) => [x, y]), home: HOME, rally: [off(380, -150)], alt_max_m: 45, speed_mps: 8, time_s: 760, distance_m: 5400, reserve_pct: 31, on_link_loss: loss, upload: { state: "on_aircraft", sent: 9100, total: 9100, reason: null } };
 const CHECKS = ["plan_read_back", "fence_armed", "failsafe_parameters", "position_quality", "battery_for_plan", "home_inside", "ground_link", "storage", "clock", "own_remote_id", "wind", "autopilot_ready"];
-const VALUES = [null, null, null, 16, 58, 41.2, 0.1, null, 0.02, null, 3.4, null];
+const VALUES = [null, 3, 0, 1.2, 38.5, 0.6, 0.1, null, null, 0.4, 3.4, null];
 
 /** A PNG of a made-up thermal frame: warm blob on a noisy floor. */
 function thermal(x0, y0, seed) {
@@ -101,27 +101,27 @@ const no = (code, params = {}, at) => ({ accepted: false, reason: { code, params
 const yes = { accepted: true, reason: null };
 const aloft = () => sim.alt > 0;
 function command({ kind, ...p }) {
-  if (replay && kind !== "replay") return no("replay_only");
+  if (replay && kind !== "replay") return no("desk.replay_only");
   switch (kind) {
-    case "hold": if (!aloft()) return no("not_airborne"); order(kind, null, () => become("holding", 1, 2)); return yes;
-    case "resume": if (!["holding", "investigating"].includes(sim.state)) return no("not_holding"); order(kind, null, () => become("patrolling")); return yes;
-    case "return": if (!aloft()) return no("not_airborne"); order(kind, null, () => become("returning", 1, 3)); return yes;
+    case "hold": if (!aloft()) return no("refusal.wrong_state"); order(kind, null, () => become("holding", 1, 2)); return yes;
+    case "resume": if (!["holding", "investigating"].includes(sim.state)) return no("refusal.wrong_state"); order(kind, null, () => become("patrolling")); return yes;
+    case "return": if (!aloft()) return no("refusal.wrong_state"); order(kind, null, () => become("returning", 1, 3)); return yes;
     case "launch": event("launch_recorded", p); order(kind, null, () => { aircraft.armed = true; aircraft.mode = "AUTO.MISSION"; event("armed"); become("taking_off"); }); return yes;
-    case "land_at": { const z = venue.features.find((f) => f.properties.id === p.site); if (!z) return no("site_unknown"); order(kind, z.geometry.coordinates, () => { sim.goal = z.geometry.coordinates; become("landing", 1, 4); }); return yes; }
+    case "land_at": { const z = venue.features.find((f) => f.properties.id === p.site); if (!z) return no("desk.site_unknown"); order(kind, z.geometry.coordinates, () => { sim.goal = z.geometry.coordinates; become("landing", 1, 4); }); return yes; }
     case "look": {
       const e = (p.lon_deg - 120.091) / M_LON, n = (p.lat_deg - 27.787) / M_LAT;
-      if (Math.abs(e) > 440 || Math.abs(n) > 190) return no("place_outside_fence", { value: Math.max(Math.abs(e) - 440, Math.abs(n) - 190) }, [p.lon_deg, p.lat_deg]);
+      if (Math.abs(e) > 440 || Math.abs(n) > 190) return no("refusal.target_outside", { value: Math.max(Math.abs(e) - 440, Math.abs(n) - 190) }, [p.lon_deg, p.lat_deg]);
       order(kind, [p.lon_deg, p.lat_deg], () => { sim.look = [p.lon_deg, p.lat_deg]; become("investigating", 1, 0); }); return yes;
     }
-    case "confirm": case "dismiss": { const a = anomalies.find((x) => x.id === p.anomaly); if (!a) return no("anomaly_unknown"); a.state = kind === "confirm" ? "confirmed" : "dismissed"; a.reason = p.reason ?? null; a.note = p.note || null; a.decided_ms = Date.now(); tell({ type: "anomaly", anomaly: a }); event(kind === "confirm" ? "anomaly_confirmed" : "anomaly_dismissed", { number: a.number, reason: a.reason }); return yes; }
+    case "confirm": case "dismiss": { const a = anomalies.find((x) => x.id === p.anomaly); if (!a) return no("desk.anomaly_unknown"); a.state = kind === "confirm" ? "confirmed" : "dismissed"; a.reason = p.reason ?? null; a.note = p.note || null; a.decided_ms = Date.now(); tell({ type: "anomaly", anomaly: a }); event(kind === "confirm" ? "anomaly_confirmed" : "anomaly_dismissed", { number: a.number, reason: a.reason }); return yes; }
     case "preflight": tell({ type: "preflight", preflight: preflight() }); return yes;
     case "upload": return yes;
-    case "replay": if (!replay) return no("bad_request");
+    case "replay": if (!replay) return no("desk.bad_request");
       if (p.op === "play") replay.playing = true; else if (p.op === "pause") replay.playing = false; else if (p.op === "speed") replay.speed = p.value;
       else if (p.op === "seek") { replay.now_ms = p.value; for (const c of clients) c.send(JSON.stringify({ ...snapshot(), seq: ++seq })); }
       tell({ type: "replay", replay }); return yes;
   }
-  return no("bad_request");
+  return no("desk.bad_request");
 }
 
 if (flag("--airborne") || replaying) { sim.state = "patrolling"; sim.alt = 45; sim.at = off(-300, -140); aircraft.armed = true; aircraft.mode = "AUTO.MISSION"; }

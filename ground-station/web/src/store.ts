@@ -210,7 +210,7 @@ export async function sendPlan(path: "/api/plan" | "/api/plan/make", body: strin
     if (!a.accepted && a.reason?.at) refusedAt.value = { at: a.reason.at, what: () => t("plan_on"), text: () => reasonWords(a.reason) };
     return a;
   } catch {
-    return { accepted: false, reason: { code: "not_delivered", params: {} } };
+    return { accepted: false, reason: { code: "desk.not_delivered", params: {} } };
   }
 }
 

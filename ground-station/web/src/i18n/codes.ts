@@ -25,10 +25,56 @@ export const CODES = {
   dismiss_reason: ["animal", "staff", "vehicle", "known_drone", "sensor", "other"],
   /** Why something was refused: link::codes and the desk. */
   refusal: [
-    "unknown", "bad_request", "replay_only", "no_aircraft", "no_link", "no_plan", "plan_not_on_aircraft", "plan_hash_differs", "plan_invalid",
-    "leg_outside_fence", "place_outside_fence", "near_fence", "keep_out", "above_ceiling", "below_floor", "fence_invalid", "fence_missing", "fence_differs",
-    "return_outside_fence", "energy", "not_ready", "preflight_failed", "token_expired", "order_expired", "not_airborne", "airborne", "not_holding",
-    "safety_pilot_flies", "failsafe_flies", "autopilot_refused", "read_back_differs", "transfer_timeout", "not_simulated", "site_unknown", "anomaly_unknown", "storage_failed", "busy", "outside_launch_window", "not_delivered",
+    "unknown",
+    // link::codes::Refusal
+    "refusal.no_fence",
+    "refusal.leg_leaves",
+    "refusal.return_leaves",
+    "refusal.landing_site",
+    "refusal.energy",
+    "refusal.plan_not_read",
+    "refusal.fence_invalid",
+    "refusal.fence_differs",
+    "refusal.unsupported_item",
+    "refusal.unsupported_frame",
+    "refusal.bad_number",
+    "refusal.too_many",
+    "refusal.would_change",
+    "refusal.not_on_aircraft",
+    "refusal.airborne",
+    "refusal.not_narrower",
+    "refusal.preflight",
+    "refusal.token",
+    "refusal.expired",
+    "refusal.wrong_state",
+    "refusal.not_allowed",
+    "refusal.target_outside",
+    "refusal.no_way",
+    "refusal.busy",
+    "refusal.autopilot_refused",
+    "refusal.autopilot_silent",
+    "refusal.read_back_differs",
+    "refusal.storage",
+    "refusal.plan_differs",
+    "refusal.mission_shape",
+    "refusal.real_aircraft",
+    "refusal.jump_loop",
+    "refusal.safety_pilot",
+    "refusal.no_position",
+    "refusal.hash_differs",
+    "refusal.other_station",
+    "refusal.launch_window",
+    "refusal.no_link",
+    "refusal.timeout",
+    "refusal.incomplete",
+    // the desk and its server
+    "desk.bad_request",
+    "desk.replay_only",
+    "desk.no_aircraft",
+    "desk.no_plan",
+    "desk.site_unknown",
+    "desk.anomaly_unknown",
+    "desk.not_delivered",
     // missions::plan::PlanFault and the planner
     "plan.not_read",
     "plan.not_written",
@@ -78,4 +124,7 @@ export type AnomalyKind = Code<"anomaly_kind">;
 export type DismissReason = Code<"dismiss_reason">;
 
 /** What a dictionary holds for the codes: one sentence for each. `{name}` is filled from the parameters. */
-export type CodeWords = { [G in CodeGroup]: { [C in Code<G>]: string } };
+export type CodeWords = { [G in CodeGroup]: { [C in Code<G>]: string } } & {
+  /** The figure of each preflight check, in words. */
+  check_figure: { [C in Code<"check">]: string };
+};

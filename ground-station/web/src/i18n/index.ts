@@ -46,6 +46,12 @@ export function t(key: UiKey, params?: Params): string {
   return fill(dict.value.ui[key], params);
 }
 
+/** The figure of a preflight check, in words; nothing for one without a figure. */
+export function checkFigure(check: string, value: number | null): string {
+  const sentence = (dict.value.codes.check_figure as Record<string, string>)[check];
+  return value === null || !Number.isFinite(value) ? "" : fill(sentence ?? "{value}", { value });
+}
+
 /** The sentence of a code. A code this page does not know is shown as it came, never hidden. */
 export function word<G extends CodeGroup>(group: G, code: Code<G> | string, params?: Params): string {
   const sentence = (dict.value.codes[group] as Record<string, string>)[code];

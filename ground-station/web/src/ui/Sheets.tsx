@@ -3,7 +3,7 @@ import { useEffect, useState } from "preact/hooks";
 import type { ComponentChildren } from "preact";
 import { metresBetween, type LonLat, type Reason } from "../api.ts";
 import { lossWords } from "../alarms.ts";
-import { figure, localName, t, word } from "../i18n/index.ts";
+import { checkFigure, localName, t, word } from "../i18n/index.ts";
 import { plan, preflight, reasonWords, selected, selectedFast, send, sendPlan, sheet, venue } from "../store.ts";
 import { Slide } from "./Slide.tsx";
 
@@ -18,8 +18,6 @@ function Frame({ title, children }: { title: string; children: ComponentChildren
   return <section class="sheet" aria-label={title}><header><h2>{title}</h2><button type="button" onClick={close}>{t("close")}<kbd>Esc</kbd></button></header>{children}</section>;
 }
 
-const UNITS: Record<string, () => string> = { position_quality: () => t("satellites"), battery_for_plan: () => "%", home_inside: () => t("metres"), ground_link: () => t("seconds"), wind: () => t("mps"), clock: () => t("seconds") };
-
 function Launch() {
   const a = selected.value, p = plan.value;
   const list = preflight.value.find((x) => x.aircraft === a?.id) ?? null;
@@ -32,9 +30,10 @@ function Launch() {
   useEffect(() => { if (id !== undefined) void send({ kind: "preflight", aircraft: id }); }, [id]);
   const waiting = list ? list.checks.filter((c) => c.status !== "pass").length : null;
   const filled = Boolean(purpose.trim() && incident.trim() && pilot.trim());
-  const ready = Boolean(list?.ready && waiting === 0);
+  // The aircraft says whether it is ready: a check that this aircraft cannot measure may be unknown and block nothing.
+  const ready = Boolean(list?.ready);
   useEffect(() => { if (!ready || !filled) setArmed(false); }, [ready, filled]);
-  if (!a || !p) return <Frame title={t("launch")}><p class="refusal">{word("refusal", "no_plan")}</p></Frame>;
+  if (!a || !p) return <Frame title={t("launch")}><p class="refusal">{word("refusal", "desk.no_plan")}</p></Frame>;
   const u = p.upload;
   const launch = async () => {
     localStorage.setItem("pilot", pilot.trim());
@@ -52,7 +51,7 @@ function Launch() {
             <li key={c.check} class={c.status} data-check={c.check}>
               <span class="mark" aria-hidden="true">{c.status === "pass" ? "✓" : c.status === "fail" ? "✕" : "…"}</span>
               <span class="name">{word("check", c.check)}</span>
-              <span class="figure">{c.value === null ? "" : `${figure(c.value)}${UNITS[c.check] ? ` ${UNITS[c.check]?.()}` : ""} `}<span class={c.status === "pass" ? "hidden-visually" : ""}>{t(c.status === "pass" ? "pass" : c.status === "fail" ? "fail" : "waiting")}</span></span>
+              <span class="figure">{checkFigure(c.check, c.value)} <span class={c.status === "pass" ? "hidden-visually" : ""}>{t(c.status === "pass" ? "pass" : c.status === "fail" ? "fail" : list.ready ? "not_measured" : "waiting")}</span></span>
             </li>))}</ul> : <p role="status">{t("no_preflight")}</p>}
           <button type="button" style={{ marginTop: "8px" }} onClick={() => void send({ kind: "preflight", aircraft: a.id })}>{t("recheck")}</button>
         </div>
