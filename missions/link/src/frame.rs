@@ -180,7 +180,7 @@ impl Stamper {
     pub fn frame(&mut self, msg: impl Into<Outgoing>) -> Frame {
         let msg = msg.into();
         let mut payload = [0u8; 255];
-        let (id, len, crc_extra) = match &msg.0 {
+        let (id, len, extra) = match &msg.0 {
             Either::Common(m) => (
                 m.message_id(),
                 m.ser(MavlinkVersion::V2, &mut payload),
@@ -192,6 +192,25 @@ impl Stamper {
                 patrol::MavMessage::extra_crc(m.message_id()),
             ),
         };
+        self.wrap(id, payload.get(..len).unwrap_or(&payload), extra)
+    }
+
+    /// A MAVLink 2 frame of a payload given as bytes: for answers that must carry a number the dialect has no name for
+    /// (COMMAND_ACK to an unknown command). `None` when the id is in neither dialect or the payload is too long.
+    #[must_use]
+    pub fn raw(&mut self, id: u32, payload: &[u8]) -> Option<Frame> {
+        let extra = crc_extra(id)?;
+        (payload.len() <= 255).then(|| self.wrap(id, payload, extra))
+    }
+
+    /// The next frame carries number `seq`: for a router that answers in another component's name and must not
+    /// look like that component's loss.
+    pub fn follow(&mut self, seq: u8) {
+        self.seq = seq;
+    }
+
+    fn wrap(&mut self, id: u32, payload: &[u8], crc_extra: u8) -> Frame {
+        let len = payload.len();
         let header = Header {
             version: 2,
             seq: self.seq,
@@ -215,7 +234,7 @@ impl Stamper {
             id[1],
             id[2],
         ]);
-        bytes.extend_from_slice(&payload[..len]);
+        bytes.extend_from_slice(payload);
         let crc = mavlink::calculate_crc(&bytes[1..], crc_extra);
         bytes.extend_from_slice(&crc.to_le_bytes());
         Frame {
