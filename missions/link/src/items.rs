@@ -6,7 +6,7 @@
 use crate::common::{self, MavCmd, MavFrame, MavMissionType};
 use crate::frame::Frame;
 use missions::fence::AutopilotFence;
-use missions::place::{Home, LatLon};
+use missions::place::LatLon;
 use missions::plan::{PatrolPlan, PlanItem};
 use num_traits::FromPrimitive;
 use serde::{Deserialize, Serialize};

@@ -93,3 +93,159 @@ impl Disk for MemDisk {
         Ok(self.files.keys().cloned().collect())
     }
 }
+
+/// Longest record, bytes.
+pub const MAX_RECORD: usize = 1 << 20;
+const MAGIC: [u8; 4] = *b"PJ01";
+const HEAD: usize = 4 + 4 + 32;
+
+/// What recovery found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recovered {
+    /// Whole records, in order.
+    pub records: Vec<Vec<u8>>,
+    /// Bytes of a torn or damaged tail that were cut off.
+    pub torn_bytes: usize,
+}
+
+/// An append-only log in one file. A record is `PJ01`, length (u32 LE), SHA-256 over (hash before, bytes), bytes: a
+/// record that is not whole, or does not continue the chain, ends the log.
+#[derive(Clone, Debug)]
+pub struct Journal {
+    file: String,
+    chain: [u8; 32],
+    len: u64,
+}
+
+impl Journal {
+    /// Opens a log, reads what is whole, and cuts what is torn.
+    ///
+    /// # Errors
+    /// [`DiskError`].
+    pub fn open(disk: &mut dyn Disk, file: &str) -> Result<(Journal, Recovered), DiskError> {
+        let bytes = disk.read(file)?;
+        let mut chain = [0u8; 32];
+        let mut records = Vec::new();
+        let mut at = 0usize;
+        while let Some((record, hash, next)) = next_record(&bytes, at, &chain) {
+            records.push(record);
+            chain = hash;
+            at = next;
+        }
+        let torn_bytes = bytes.len() - at;
+        if torn_bytes > 0 {
+            disk.truncate(file, at as u64)?;
+        }
+        Ok((
+            Journal {
+                file: file.to_owned(),
+                chain,
+                len: at as u64,
+            },
+            Recovered {
+                records,
+                torn_bytes,
+            },
+        ))
+    }
+
+    /// Appends a record. Not durable until [`Journal::sync`].
+    ///
+    /// # Errors
+    /// [`DiskError`]; the record is then not in the log (a torn write is cut off).
+    pub fn append(&mut self, disk: &mut dyn Disk, record: &[u8]) -> Result<(), DiskError> {
+        if record.len() > MAX_RECORD {
+            return Err(DiskError::Io {
+                doing: "appending to",
+                file: self.file.clone(),
+                detail: format!("record of {} bytes", record.len()),
+            });
+        }
+        let hash = link_hash(&self.chain, record);
+        let mut out = Vec::with_capacity(HEAD + record.len());
+        out.extend_from_slice(&MAGIC);
+        out.extend_from_slice(&u32::try_from(record.len()).unwrap_or(0).to_le_bytes());
+        out.extend_from_slice(&hash);
+        out.extend_from_slice(record);
+        if let Err(e) = disk.append(&self.file, &out) {
+            // Part of it may be there: cut it, or every later record would be unreadable. If that fails too, the next
+            // open cuts it.
+            let _ = disk.truncate(&self.file, self.len);
+            return Err(e);
+        }
+        self.chain = hash;
+        self.len += out.len() as u64;
+        Ok(())
+    }
+
+    /// Makes everything appended durable.
+    ///
+    /// # Errors
+    /// [`DiskError`].
+    pub fn sync(&self, disk: &mut dyn Disk) -> Result<(), DiskError> {
+        disk.sync(&self.file)
+    }
+
+    /// Hash of the last record over all before it.
+    #[must_use]
+    pub fn head(&self) -> [u8; 32] {
+        self.chain
+    }
+}
+
+fn link_hash(before: &[u8; 32], record: &[u8]) -> [u8; 32] {
+    use sha2::Digest;
+    let mut h = sha2::Sha256::new();
+    h.update(before);
+    h.update(record);
+    h.finalize().into()
+}
+
+fn next_record(bytes: &[u8], at: usize, chain: &[u8; 32]) -> Option<(Vec<u8>, [u8; 32], usize)> {
+    let head = bytes.get(at..at + HEAD)?;
+    if head.get(..4)? != MAGIC {
+        return None;
+    }
+    let len: [u8; 4] = head.get(4..8)?.try_into().ok()?;
+    let len = u32::from_le_bytes(len) as usize;
+    if len > MAX_RECORD {
+        return None;
+    }
+    let record = bytes.get(at + HEAD..at + HEAD + len)?;
+    let hash = link_hash(chain, record);
+    (head.get(8..HEAD)? == hash).then(|| (record.to_vec(), hash, at + HEAD + len))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn whatever_byte_is_hit_what_was_before_it_survives(
+            records in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..40), 1..8),
+            hit in any::<proptest::sample::Index>(),
+            cut in any::<bool>(),
+        ) {
+            let mut disk = MemDisk::default();
+            let (mut j, _) = Journal::open(&mut disk, "log").unwrap();
+            let mut ends = vec![0usize];
+            for r in &records {
+                j.append(&mut disk, r).unwrap();
+                ends.push(disk.read("log").unwrap().len());
+            }
+            let mut bytes = disk.read("log").unwrap();
+            let at = hit.index(bytes.len());
+            if cut { bytes.truncate(at) } else { bytes[at] ^= 0x40 }
+            disk.replace("log", &bytes).unwrap();
+            let (mut again, found) = Journal::open(&mut disk, "log").unwrap();
+            let whole = ends.iter().filter(|e| **e <= at).count() - 1;
+            prop_assert_eq!(&found.records[..], &records[..whole]);
+            again.append(&mut disk, b"next").unwrap();
+            let (_, after) = Journal::open(&mut disk, "log").unwrap();
+            prop_assert_eq!(after.records.len(), whole + 1);
+            prop_assert_eq!(after.torn_bytes, 0);
+        }
+    }
+}

@@ -7,13 +7,17 @@
 // Stations in the field still speak the protocol's old names (MISSION_REQUEST, MISSION_ITEM): they must be answered.
 #![allow(deprecated)]
 
+pub mod blob;
 pub mod camera;
 pub mod codes;
 pub mod frame;
 pub mod items;
 pub mod journal;
 pub mod meaning;
+pub mod orders;
 pub mod reading;
+pub mod receipts;
+pub mod state;
 pub mod transfer;
 
 /// MAVLink's common dialect.

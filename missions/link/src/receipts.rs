@@ -1,0 +1,481 @@
+//! Anomalies, numbered and delivered exactly once: durable aboard before they are sent, sent until the ground says that
+//! they are durable there.
+
+use crate::journal::{Disk, DiskError, Journal};
+use missions::anomaly::{Anomaly, Priority};
+use missions::time::{Mono, Now};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+/// Time between sendings of an anomaly that was not receipted; doubles up to [`SLOWEST`].
+pub const RESEND: Duration = Duration::from_millis(500);
+/// Slowest resending.
+const SLOWEST: Duration = Duration::from_secs(8);
+/// Anomalies sent in one go, gravest and newest first.
+const BURST: usize = 20;
+
+const LOG: &str = "anomalies.log";
+
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "r", rename_all = "snake_case")]
+enum Record {
+    Store { id: u64 },
+    Anomaly { anomaly: Anomaly },
+    Receipted { number: u32 },
+    PictureReceipted { number: u32 },
+}
+
+#[derive(Clone, Debug)]
+struct Entry {
+    anomaly: Anomaly,
+    next: Mono,
+    wait: Duration,
+    picture: Option<Vec<u8>>,
+    picture_due: bool,
+}
+
+/// The aircraft's side.
+pub struct Outbox {
+    journal: Journal,
+    store_id: u64,
+    last: u32,
+    /// Not receipted (or whose picture is not), by number.
+    waiting: BTreeMap<u32, Entry>,
+    receipted: BTreeSet<u32>,
+    storage_ok: bool,
+}
+
+impl Outbox {
+    /// Opens the store; `new_id` (random) becomes its identity if it is new. Pictures are files `picture-N.jpg`.
+    ///
+    /// # Errors
+    /// [`DiskError`].
+    pub fn open(disk: &mut dyn Disk, new_id: u64) -> Result<Outbox, DiskError> {
+        let (mut journal, found) = Journal::open(disk, LOG)?;
+        let mut store_id = None;
+        let mut last = 0;
+        let mut waiting: BTreeMap<u32, Entry> = BTreeMap::new();
+        let mut receipted = BTreeSet::new();
+        for r in found.records {
+            match serde_json::from_slice(&r) {
+                Ok(Record::Store { id }) => store_id = Some(id),
+                Ok(Record::Anomaly { anomaly }) => {
+                    last = last.max(anomaly.number);
+                    let picture_due = anomaly.picture_len > 0;
+                    waiting.insert(
+                        anomaly.number,
+                        Entry {
+                            anomaly,
+                            next: Mono::ZERO,
+                            wait: RESEND,
+                            picture: None,
+                            picture_due,
+                        },
+                    );
+                }
+                Ok(Record::Receipted { number }) => {
+                    receipted.insert(number);
+                }
+                Ok(Record::PictureReceipted { number }) => {
+                    if let Some(e) = waiting.get_mut(&number) {
+                        e.picture_due = false;
+                    }
+                }
+                // A record of a newer program: whole and chained, so keep it, though it says nothing here.
+                Err(_) => {}
+            }
+        }
+        for e in waiting.values_mut().filter(|e| e.picture_due) {
+            let bytes = disk.read(&picture_file(e.anomaly.number))?;
+            if bytes.is_empty() {
+                e.picture_due = false
+            } else {
+                e.picture = Some(bytes)
+            }
+        }
+        waiting.retain(|n, e| !receipted.contains(n) || e.picture_due);
+        let store_id = match store_id {
+            Some(id) => id,
+            None => {
+                let id = new_id.max(1);
+                write(&mut journal, disk, &Record::Store { id })?;
+                journal.sync(disk)?;
+                id
+            }
+        };
+        Ok(Outbox {
+            journal,
+            store_id,
+            last,
+            waiting,
+            receipted,
+            storage_ok: true,
+        })
+    }
+
+    /// Identity of the store.
+    #[must_use]
+    pub fn store_id(&self) -> u64 {
+        self.store_id
+    }
+    /// Highest number given.
+    #[must_use]
+    pub fn last_number(&self) -> u32 {
+        self.last
+    }
+    /// Anomalies not receipted.
+    #[must_use]
+    pub fn pending(&self) -> usize {
+        self.waiting
+            .keys()
+            .filter(|n| !self.receipted.contains(n))
+            .count()
+    }
+    /// Whether the last write to disk worked.
+    #[must_use]
+    pub fn storage_ok(&self) -> bool {
+        self.storage_ok
+    }
+
+    /// Numbers and stores an anomaly (its number is overwritten) with its picture. On a disk fault it is kept in memory
+    /// and sent all the same; [`Outbox::storage_ok`] then says so.
+    pub fn add(
+        &mut self,
+        disk: &mut dyn Disk,
+        mut anomaly: Anomaly,
+        picture: Option<Vec<u8>>,
+    ) -> u32 {
+        self.last += 1;
+        anomaly.number = self.last;
+        let stored = (|| {
+            if let Some(p) = &picture {
+                disk.replace(&picture_file(anomaly.number), p)?;
+            }
+            write(
+                &mut self.journal,
+                disk,
+                &Record::Anomaly {
+                    anomaly: anomaly.clone(),
+                },
+            )?;
+            self.journal.sync(disk)
+        })();
+        self.storage_ok = stored.is_ok();
+        let picture_due = picture.is_some();
+        self.waiting.insert(
+            self.last,
+            Entry {
+                anomaly,
+                next: Mono::ZERO,
+                wait: RESEND,
+                picture,
+                picture_due,
+            },
+        );
+        self.last
+    }
+
+    /// The anomalies to send now, gravest and newest first.
+    pub fn due(&mut self, now: Now) -> Vec<Anomaly> {
+        let mut due: Vec<(Priority, std::cmp::Reverse<u32>)> = self
+            .waiting
+            .values()
+            .filter(|e| !self.receipted.contains(&e.anomaly.number) && now.mono >= e.next)
+            .map(|e| (e.anomaly.priority, std::cmp::Reverse(e.anomaly.number)))
+            .collect();
+        due.sort_unstable();
+        due.truncate(BURST);
+        due.into_iter()
+            .filter_map(|(_, std::cmp::Reverse(n))| {
+                let e = self.waiting.get_mut(&n)?;
+                e.next = now.mono.after(e.wait);
+                e.wait = (e.wait * 2).min(SLOWEST);
+                Some(e.anomaly.clone())
+            })
+            .collect()
+    }
+
+    /// The link came back: everything is due again at once.
+    pub fn link_is_back(&mut self) {
+        for e in self.waiting.values_mut() {
+            e.next = Mono::ZERO;
+            e.wait = RESEND;
+        }
+    }
+
+    /// The ground has it on disk.
+    pub fn receipt(&mut self, disk: &mut dyn Disk, store_id: u64, number: u32) {
+        if store_id != self.store_id
+            || number == 0
+            || number > self.last
+            || !self.receipted.insert(number)
+        {
+            return;
+        }
+        // A receipt that is lost on this disk is only asked for again: the ground drops what it has.
+        let stored = write(&mut self.journal, disk, &Record::Receipted { number })
+            .and_then(|()| self.journal.sync(disk));
+        self.storage_ok = stored.is_ok();
+        self.forget(number);
+    }
+
+    /// The next picture to send: of a receipted anomaly first come, first served.
+    #[must_use]
+    pub fn next_picture(&self) -> Option<(u32, &[u8])> {
+        self.waiting
+            .iter()
+            .filter(|(n, e)| e.picture_due && self.receipted.contains(n))
+            .find_map(|(n, e)| e.picture.as_deref().map(|p| (*n, p)))
+    }
+
+    /// The ground has the picture.
+    pub fn picture_receipt(&mut self, disk: &mut dyn Disk, number: u32) {
+        let Some(e) = self.waiting.get_mut(&number) else {
+            return;
+        };
+        e.picture_due = false;
+        let stored = write(
+            &mut self.journal,
+            disk,
+            &Record::PictureReceipted { number },
+        )
+        .and_then(|()| self.journal.sync(disk));
+        self.storage_ok = stored.is_ok();
+        self.forget(number);
+    }
+
+    fn forget(&mut self, number: u32) {
+        if self.receipted.contains(&number)
+            && self.waiting.get(&number).is_some_and(|e| !e.picture_due)
+        {
+            self.waiting.remove(&number);
+        }
+    }
+
+    /// When something is due next.
+    #[must_use]
+    pub fn next_wakeup(&self) -> Option<Mono> {
+        self.waiting
+            .values()
+            .filter(|e| !self.receipted.contains(&e.anomaly.number))
+            .map(|e| e.next)
+            .min()
+    }
+}
+
+fn picture_file(number: u32) -> String {
+    format!("picture-{number:06}.jpg")
+}
+
+fn write(journal: &mut Journal, disk: &mut dyn Disk, record: &Record) -> Result<(), DiskError> {
+    let bytes = serde_json::to_vec(record).map_err(|e| DiskError::Io {
+        doing: "encoding for",
+        file: LOG.into(),
+        detail: e.to_string(),
+    })?;
+    journal.append(disk, &bytes)
+}
+
+/// What became of an anomaly that arrived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// New, now durable: show it and send a receipt.
+    New,
+    /// Here already: send a receipt again, show nothing.
+    Again,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    store_id: u64,
+    anomaly: Anomaly,
+}
+
+/// The ground's side: what arrives is durable before it is receipted, and shown once.
+pub struct Inbox {
+    journal: Journal,
+    have: BTreeMap<(u64, u32), Anomaly>,
+}
+
+impl Inbox {
+    /// Opens the store in `file`.
+    ///
+    /// # Errors
+    /// [`DiskError`].
+    pub fn open(disk: &mut dyn Disk, file: &str) -> Result<Inbox, DiskError> {
+        let (journal, found) = Journal::open(disk, file)?;
+        let have = found
+            .records
+            .iter()
+            .filter_map(|r| serde_json::from_slice::<Kept>(r).ok())
+            .map(|k| ((k.store_id, k.anomaly.number), k.anomaly))
+            .collect();
+        Ok(Inbox { journal, have })
+    }
+
+    /// Takes an anomaly.
+    ///
+    /// # Errors
+    /// [`DiskError`]: it is not durable, so it must not be receipted; the aircraft will send it again.
+    pub fn take(
+        &mut self,
+        disk: &mut dyn Disk,
+        store_id: u64,
+        anomaly: &Anomaly,
+    ) -> Result<Taken, DiskError> {
+        let key = (store_id, anomaly.number);
+        if self.have.contains_key(&key) {
+            return Ok(Taken::Again);
+        }
+        let kept = Kept {
+            store_id,
+            anomaly: anomaly.clone(),
+        };
+        let bytes = serde_json::to_vec(&kept).map_err(|e| DiskError::Io {
+            doing: "encoding for",
+            file: "the inbox".into(),
+            detail: e.to_string(),
+        })?;
+        self.journal.append(disk, &bytes)?;
+        self.journal.sync(disk)?;
+        self.have.insert(key, kept.anomaly);
+        Ok(Taken::New)
+    }
+
+    /// Everything received, by store and number.
+    pub fn all(&self) -> impl Iterator<Item = (u64, &Anomaly)> {
+        self.have.iter().map(|((s, _), a)| (*s, a))
+    }
+    /// One of them.
+    #[must_use]
+    pub fn get(&self, store_id: u64, number: u32) -> Option<&Anomaly> {
+        self.have.get(&(store_id, number))
+    }
+    /// Numbers below the highest one that are missing.
+    #[must_use]
+    pub fn gaps(&self, store_id: u64) -> Vec<u32> {
+        let numbers: BTreeSet<u32> = self
+            .have
+            .range((store_id, 0)..=(store_id, u32::MAX))
+            .map(|(k, _)| k.1)
+            .collect();
+        (1..numbers.last().copied().unwrap_or(0))
+            .filter(|n| !numbers.contains(n))
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::MemDisk;
+    use missions::anomaly::{AnomalyKind, Ellipse};
+    use missions::place::LatLon;
+    use missions::time::{Reading, Utc};
+    use rand::{RngExt, SeedableRng};
+
+    fn anomaly(priority: Priority) -> Anomaly {
+        Anomaly {
+            number: 0,
+            kind: AnomalyKind::PersonInZone,
+            priority,
+            rule: "person".into(),
+            subject: "embankment".into(),
+            first_seen: Utc(1),
+            flagged: Utc(2),
+            at: LatLon::from_degrees(27.787, 120.091).unwrap(),
+            alt_amsl_m: None,
+            error: Ellipse {
+                major_m: 3.0,
+                minor_m: 2.0,
+                bearing_deg: 10.0,
+            },
+            confidence: 0.9,
+            picture_sha256: None,
+            picture_len: 0,
+        }
+    }
+
+    #[test]
+    fn over_loss_duplicates_and_restarts_of_both_sides_each_is_shown_once() {
+        for seed in 0..60 {
+            let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(seed);
+            let (mut air, mut ground) = (MemDisk::default(), MemDisk::default());
+            let mut outbox = Outbox::open(&mut air, 77).unwrap();
+            let mut inbox = Inbox::open(&mut ground, "inbox.log").unwrap();
+            let mut shown: Vec<u32> = Vec::new();
+            let mut made = 0;
+            for step in 0..4_000u64 {
+                let now = Now {
+                    mono: Mono::from_millis(step * 100),
+                    utc: Reading::NotYet,
+                };
+                if made < 30 && rng.random::<f64>() < 0.05 {
+                    let n = outbox.add(&mut air, anomaly(Priority::High), None);
+                    made += 1;
+                    assert_eq!(n, made);
+                }
+                for a in outbox.due(now) {
+                    for _ in 0..rng.random_range(0..3) {
+                        if inbox.take(&mut ground, outbox.store_id(), &a).unwrap() == Taken::New {
+                            shown.push(a.number);
+                        }
+                        if rng.random::<f64>() < 0.5 {
+                            outbox.receipt(&mut air, outbox.store_id(), a.number);
+                        }
+                    }
+                }
+                if rng.random::<f64>() < 0.01 {
+                    outbox = Outbox::open(&mut air, 99).unwrap();
+                    assert_eq!(outbox.store_id(), 77);
+                }
+                if rng.random::<f64>() < 0.01 {
+                    inbox = Inbox::open(&mut ground, "inbox.log").unwrap();
+                }
+            }
+            shown.sort_unstable();
+            assert_eq!(shown, (1..=made).collect::<Vec<_>>(), "seed {seed}");
+            assert_eq!(outbox.pending(), 0);
+            assert!(inbox.gaps(77).is_empty());
+        }
+    }
+
+    #[test]
+    fn the_gravest_and_newest_go_first() {
+        let mut disk = MemDisk::default();
+        let mut o = Outbox::open(&mut disk, 1).unwrap();
+        for p in [
+            Priority::Notice,
+            Priority::Urgent,
+            Priority::High,
+            Priority::Urgent,
+        ] {
+            o.add(&mut disk, anomaly(p), None);
+        }
+        let now = Now {
+            mono: Mono(0),
+            utc: Reading::NotYet,
+        };
+        let order: Vec<u32> = o.due(now).iter().map(|a| a.number).collect();
+        assert_eq!(order, [4, 2, 3, 1]);
+    }
+
+    #[test]
+    fn a_picture_waits_for_its_anomaly_and_survives_a_restart() {
+        let mut disk = MemDisk::default();
+        let mut o = Outbox::open(&mut disk, 1).unwrap();
+        let a = Anomaly {
+            picture_len: 3,
+            picture_sha256: Some([1; 32]),
+            ..anomaly(Priority::High)
+        };
+        let n = o.add(&mut disk, a, Some(vec![1, 2, 3]));
+        assert_eq!(o.next_picture(), None);
+        o.receipt(&mut disk, 1, n);
+        let mut o = Outbox::open(&mut disk, 9).unwrap();
+        assert_eq!(o.next_picture(), Some((n, &[1u8, 2, 3][..])));
+        o.picture_receipt(&mut disk, n);
+        assert_eq!(Outbox::open(&mut disk, 9).unwrap().next_picture(), None);
+    }
+}
