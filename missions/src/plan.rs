@@ -4,13 +4,14 @@
 //! the fence and mints every leg again, on the ground and aboard alike.
 
 use crate::fence::contain::{LegFault, Rules};
-use crate::fence::{ContainedLeg, Fence, FenceDraft, FenceFault, Leg};
+use crate::fence::flat::{Area, Edge};
+use crate::fence::{AutopilotFence, ContainedLeg, Fence, FenceDraft, FenceFault, Leg};
 use crate::flight::OnLinkLoss;
 use crate::place::{AboveHome, Alt, Home, LatLon};
 use crate::plane::EastNorth;
 use crate::time::{Utc, Window};
 use crate::vehicle::{VehicleError, VehicleSpec};
-use crate::venue::{Venue, VenueError};
+use crate::venue::{Role, Venue, VenueError};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::time::Duration;
@@ -22,8 +23,11 @@ pub const FORMAT: &str = "patrol-plan/1";
 pub const MAX_ITEMS: usize = 2_000;
 /// Vertical margin to floors and ceilings, metres (barometer drift over a flight).
 pub const HEIGHT_ERROR_M: f64 = 3.0;
-/// Returns are proven from points this far apart along every leg, metres.
-const RETURN_STEP_M: f64 = 20.0;
+/// Which landing site is nearest is judged on pieces of a leg this long, metres: short ones leave little in doubt.
+const RETURN_PIECE_M: f64 = 20.0;
+/// Two sites whose distances differ by less than this may each be taken for the nearest: autopilots know their own
+/// position to some metres and measure distance by simpler formulas.
+const NEAREST_DOUBT_M: f64 = 5.0;
 /// A plan may take this much longer than estimated before its clocks are in doubt.
 const TIME_SLACK: f64 = 1.5;
 
@@ -76,6 +80,9 @@ pub struct Estimate {
     pub energy_wh: f64,
     /// Battery left at touch-down, percent.
     pub reserve_pct: f64,
+    /// Metres of the pattern asked for that are left out: not to be reached, or no legal return from there.
+    #[serde(default)]
+    pub left_out_m: f64,
 }
 
 /// `plan.json`.
@@ -186,6 +193,23 @@ impl PatrolPlan {
                 "the fence in the file is not the one it was planned in: plan again".into(),
             ));
         }
+        let true_estimate = crate::planner::estimate(&file);
+        let stated = file.estimate;
+        // What is stated decides until when keep-outs with a clock count; it must not be less than what is flown.
+        let near = |a: f64, b: f64| (a - b).abs() <= 0.01 * b.abs() + 1.0;
+        if !(near(stated.time_s, true_estimate.time_s)
+            && near(stated.distance_m, true_estimate.distance_m)
+            && near(stated.energy_wh, true_estimate.energy_wh)
+            && near(stated.reserve_pct, true_estimate.reserve_pct))
+        {
+            return Err(fault(
+                "plan.estimate",
+                format!(
+                    "the file states {:.0} s and {:.0} Wh, its items take {:.0} s and {:.0} Wh: plan again",
+                    stated.time_s, stated.energy_wh, true_estimate.time_s, true_estimate.energy_wh
+                ),
+            ));
+        }
         let (legs, min_clearance_m) = check_items(&file, &fence)?;
         Ok(PatrolPlan {
             file,
@@ -274,11 +298,112 @@ impl PatrolPlan {
     pub fn aloft_window(&self) -> Window {
         aloft_window(self.file.launch_window, self.file.estimate.time_s)
     }
+    /// The autopilot's own fence for this plan: drawn in from the hard fence by `inset_m`, at most `max_vertices`
+    /// corners, and proven to let every leg and every return of the plan pass.
+    ///
+    /// # Errors
+    /// [`FenceFault::NoAutopilotFence`] says what does not fit.
+    pub fn autopilot_fence(
+        &self,
+        inset_m: f64,
+        max_vertices: usize,
+    ) -> Result<AutopilotFence, FenceFault> {
+        let sides = self.sides();
+        let made = self.fence.for_autopilot(
+            inset_m,
+            max_vertices,
+            self.heights_amsl_m(),
+            self.aloft_window(),
+            &|_, area| crosses(&sides, area, inset_m),
+        )?;
+        let plane = self.fence.plane();
+        let on_plane =
+            |ring: &[LatLon]| Area::Rings(vec![ring.iter().map(|p| plane.to_local(*p)).collect()]);
+        let inside = on_plane(&made.inclusion);
+        let blocked = |what: &str| {
+            Err(FenceFault::NoAutopilotFence(format!(
+                "drawn in by {inset_m:.1} m, {what} cuts the plan, which keeps {:.1} m: plan with a larger margin",
+                self.min_clearance_m
+            )))
+        };
+        if sides
+            .iter()
+            .any(|e| !inside.contains(e.0) || inside.edge_to_outline_m(*e) <= 0.0)
+        {
+            return blocked("the boundary");
+        }
+        let keepouts = made
+            .exclusions
+            .iter()
+            .map(|r| on_plane(r))
+            .chain(made.circles.iter().map(|(centre, radius_m)| Area::Disc {
+                centre: plane.to_local(*centre),
+                radius_m: *radius_m,
+            }));
+        for area in keepouts {
+            if crosses(&sides, &area, 0.0) {
+                return blocked("a keep-out");
+            }
+        }
+        Ok(made)
+    }
+
+    /// Ids of the keep-outs that the autopilot's own fence does not hold: the plan passes over or under them, or they
+    /// are not in force. Only the companion guards those.
+    #[must_use]
+    pub fn guarded_by_companion_alone(&self, inset_m: f64) -> Vec<String> {
+        let sides = self.sides();
+        let (low, high) = self.heights_amsl_m();
+        let rules = Rules {
+            margin_m: 0.0,
+            height_error_m: 0.0,
+            when: self.aloft_window(),
+            over_crowds: true,
+        };
+        self.fence
+            .keepout_areas()
+            .filter(|(k, _)| k.role != Role::Crowd)
+            .filter(|(k, area)| {
+                !self.fence.counts(k, low, high, &rules) || crosses(&sides, area, inset_m)
+            })
+            .map(|(k, _)| k.id.clone())
+            .collect()
+    }
+
+    /// Every straight line the plan or one of its returns may fly along the edge of, on the fence's plane.
+    fn sides(&self) -> Vec<Edge> {
+        let plane = self.fence.plane();
+        let rules = Rules {
+            margin_m: 0.0,
+            height_error_m: 0.0,
+            when: self.aloft_window(),
+            over_crowds: true,
+        };
+        let returns = Returns::new(&self.file, &self.fence, rules);
+        let mut out = Vec::new();
+        for leg in &self.legs {
+            let leg = leg.leg();
+            out.push((plane.to_local(leg.from), plane.to_local(leg.to)));
+            for (from, to, site) in returns.ways(&leg) {
+                let [a, b, s] = [from, to, site].map(|p| plane.to_local(p));
+                out.extend([(a, s), (b, s)]);
+            }
+        }
+        out
+    }
+
     /// Margin every horizontal leg was proven with, metres.
     #[must_use]
     pub fn margin_m(&self) -> f64 {
         margin_m(&self.file)
     }
+}
+
+/// Whether any of the lines comes nearer than `by_m` to the area, or into it.
+fn crosses(sides: &[Edge], area: &Area, by_m: f64) -> bool {
+    sides
+        .iter()
+        .any(|e| area.contains(e.0) || area.edge_to_outline_m(*e) <= by_m)
 }
 
 /// Builds the fence of a plan file.
@@ -555,67 +680,117 @@ impl<'f> Returns<'f> {
         }
     }
 
-    /// Where it would go from here.
-    pub(crate) fn nearest(&self, p: EastNorth) -> LatLon {
-        self.sites
-            .iter()
-            .min_by(|x, y| x.0.distance_m(p).total_cmp(&y.0.distance_m(p)))
-            .map_or(self.fence.home().at, |s| s.1)
-    }
-
-    /// Whether it stays inside, from this place and height.
-    pub(crate) fn check(&self, p: EastNorth, alt: Alt<crate::place::Amsl>) -> Result<(), LegFault> {
-        let from = self
-            .fence
-            .plane()
-            .to_latlon(p)
-            .unwrap_or(self.fence.home().at);
-        let level = if alt.metres() > self.level.metres() {
-            alt
+    /// Proves the return from every point of a leg: climb on the spot, then straight to whichever site the autopilot
+    /// may find nearest. Exact along the leg: for each site, the part of the leg from where it may be nearest makes a
+    /// triangle with it, and the triangle is proven.
+    pub(crate) fn check_along(&self, leg: &Leg) -> Result<(), (LatLon, LatLon, LegFault)> {
+        let (low, high) = if leg.from_alt.metres() < leg.to_alt.metres() {
+            (leg.from_alt, leg.to_alt)
+        } else {
+            (leg.to_alt, leg.from_alt)
+        };
+        // Both autopilots stay as high as they are where that is above the return height.
+        let top = if high.metres() > self.level.metres() {
+            high
         } else {
             self.level
         };
-        self.fence.contain_with(
-            &Leg {
+        let bottom = if low.metres() > self.level.metres() {
+            low
+        } else {
+            self.level
+        };
+        let climb = Leg {
+            from_alt: low,
+            to_alt: top,
+            ..*leg
+        };
+        self.fence
+            .contain_with(&climb, &self.cruise)
+            .map_err(|f| (leg.from, leg.from, f))?;
+        for (from, to, site) in self.ways(leg) {
+            let base = Leg {
                 from,
-                from_alt: alt,
-                to: from,
-                to_alt: level,
-            },
-            &self.cruise,
-        )?;
-        self.fence.contain_with(
-            &Leg {
-                from,
-                from_alt: level,
-                to: self.nearest(p),
-                to_alt: level,
-            },
-            &self.cruise,
-        )?;
+                from_alt: bottom,
+                to,
+                to_alt: top,
+            };
+            self.fence
+                .contain_fan(&base, site, &self.cruise)
+                .map_err(|f| (from, site, f))?;
+        }
         Ok(())
     }
 
-    /// The first place along a leg from which it does not, looking every [`RETURN_STEP_M`].
-    pub(crate) fn check_along(&self, leg: &Leg) -> Result<(), (LatLon, LegFault)> {
+    /// The parts of a leg and the site each may return to.
+    pub(crate) fn ways(&self, leg: &Leg) -> Vec<(LatLon, LatLon, LatLon)> {
         let plane = self.fence.plane();
         let (a, b) = (plane.to_local(leg.from), plane.to_local(leg.to));
-        let n = (a.distance_m(b) / RETURN_STEP_M).ceil().max(1.0) as u32;
-        for s in 0..=n {
-            let t = f64::from(s) / f64::from(n);
-            let p = EastNorth::new(
+        let n = (a.distance_m(b) / RETURN_PIECE_M).ceil().max(1.0);
+        let at = |t: f64| {
+            EastNorth::new(
                 a.east_m + t * (b.east_m - a.east_m),
                 a.north_m + t * (b.north_m - a.north_m),
-            );
-            let alt = if leg.from_alt.metres() < leg.to_alt.metres() {
-                leg.from_alt
-            } else {
-                leg.to_alt
-            };
-            self.check(p, alt)
-                .map_err(|f| (plane.to_latlon(p).unwrap_or(leg.from), f))?;
+            )
+        };
+        let place = |t: f64| match t {
+            _ if t <= 0.0 => leg.from,
+            _ if t >= 1.0 => leg.to,
+            _ => plane.to_latlon(at(t)).unwrap_or(leg.from),
+        };
+        let mut out = Vec::new();
+        for (i, (s, site)) in self.sites.iter().enumerate() {
+            // Neighbouring pieces to one site become one part again.
+            let mut open: Option<(f64, f64)> = None;
+            for k in 0..n as u32 {
+                let (t0, t1) = (f64::from(k) / n, f64::from(k + 1) / n);
+                match self.may_be_nearest(i, *s, at(t0), at(t1)) {
+                    Some((u0, u1)) => {
+                        let (f, t) = (t0 + u0 * (t1 - t0), t0 + u1 * (t1 - t0));
+                        match open.as_mut() {
+                            Some(o) if f - o.1 < 1e-9 => o.1 = t,
+                            _ => {
+                                out.extend(open.map(|(f, t)| (place(f), place(t), *site)));
+                                open = Some((f, t));
+                            }
+                        }
+                    }
+                    None => out.extend(open.take().map(|(f, t)| (place(f), place(t), *site))),
+                }
+            }
+            out.extend(open.map(|(f, t)| (place(f), place(t), *site)));
         }
-        Ok(())
+        out
+    }
+
+    /// The part of the piece `p0..p1` from where site `i` may be taken for the nearest, as parts of its length.
+    ///
+    /// `|p-s| <= |p-o| + doubt` follows from `|p-s|² - |p-o|² <= doubt · (|p-s| + |p-o|)`; the left side is linear along
+    /// the piece, and the sum on the right is largest at an end: solving with that takes in a little more, never less.
+    fn may_be_nearest(
+        &self,
+        i: usize,
+        s: EastNorth,
+        p0: EastNorth,
+        p1: EastNorth,
+    ) -> Option<(f64, f64)> {
+        let (mut from, mut to) = (0.0, 1.0);
+        for (j, (o, _)) in self.sites.iter().enumerate() {
+            if j == i {
+                continue;
+            }
+            let ahead = |p: EastNorth| p.distance_m(s).powi(2) - p.distance_m(*o).powi(2);
+            let sum = |p: EastNorth| p.distance_m(s) + p.distance_m(*o);
+            let most = NEAREST_DOUBT_M * sum(p0).max(sum(p1));
+            let (f0, f1) = (ahead(p0) - most, ahead(p1) - most);
+            match (f0 <= 0.0, f1 <= 0.0) {
+                (true, true) => {}
+                (false, false) => return None,
+                (true, false) => to = f64::min(to, f0 / (f0 - f1)),
+                (false, true) => from = f64::max(from, f0 / (f0 - f1)),
+            }
+        }
+        (from <= to).then_some((from, to))
     }
 }
 
@@ -627,12 +802,16 @@ fn check_returns(
     spot: &Rules,
 ) -> Result<(), PlanFault> {
     let home = file.home;
-    let return_alt = home.to_amsl(file.return_alt);
+    let top_m = legs
+        .iter()
+        .map(|l| l.leg().from_alt.metres().max(l.leg().to_alt.metres()))
+        .fold(home.to_amsl(file.return_alt).metres(), f64::max);
+    let top = Alt::from_metres(top_m).map_err(|e| fault("plan.height", e.to_string()))?;
     let returns = Returns::new(file, fence, *cruise);
     for (k, (_, site)) in returns.sites.iter().enumerate() {
         let down = Leg {
             from: *site,
-            from_alt: return_alt,
+            from_alt: top,
             to: *site,
             to_alt: home.alt,
         };
@@ -644,22 +823,41 @@ fn check_returns(
             words: format!("landing site {k} at {site}: {f}"),
         })?;
     }
-    for (i, leg) in legs.iter().enumerate().skip(1) {
-        let leg = leg.leg();
-        // The last piece of a landing is a return already.
-        if leg.from == leg.to {
-            continue;
-        }
-        returns.check_along(&leg).map_err(|(from, f)| {
-            let nearest = returns.nearest(fence.plane().to_local(from));
-            PlanFault {
-                item: Some(i),
+    for (item, leg) in flown(file, legs) {
+        returns
+            .check_along(&leg)
+            .map_err(|(from, site, f)| PlanFault {
+                item: Some(item),
                 at: Some(from),
                 code: "plan.return_leaves",
                 value: f.by_m,
-                words: format!("item {i}: a return from {from} straight to {nearest} does not stay inside: {f}; add a landing site or change the return height"),
-            }
-        })?;
+                words: format!(
+                    "item {item}: a return from near {from} straight to {site} does not stay inside: {f}; add a landing site or change the return height"
+                ),
+            })?;
     }
     Ok(())
+}
+
+/// The legs that are level flight between places, with the items they fly to.
+fn flown<'a>(
+    file: &'a PlanFile,
+    legs: &'a [ContainedLeg],
+) -> impl Iterator<Item = (usize, Leg)> + 'a {
+    let mut legs = legs.iter().skip(1).map(ContainedLeg::leg);
+    file.items
+        .iter()
+        .enumerate()
+        .skip(1)
+        .filter_map(move |(i, item)| match item {
+            PlanItem::Waypoint { hold_s, .. } => {
+                let leg = legs.next()?;
+                if *hold_s > 0.0 {
+                    legs.next()?;
+                }
+                Some((i, leg))
+            }
+            PlanItem::Land { .. } => Some((i, legs.next()?)),
+            PlanItem::Takeoff { .. } | PlanItem::Return => None,
+        })
 }

@@ -1,20 +1,19 @@
 //! The autopilot's own fence: a smaller 2-D copy, second line behind the companion's guard.
 //!
-//! It has no heights but one ceiling, and no clock. A keep-out with a floor that the plan flies under, or with a clock
-//! outside the plan's window, is left out of it (an autopilot would stop at it wrongly); what that loses stands in the
-//! failsafe table.
+//! It has no heights but one ceiling, and no clock. A keep-out that the plan flies over or under, or whose clock is outside
+//! the plan's, must be left out of it (an autopilot would stop at it wrongly); what that loses stands in the failsafe
+//! table. Nothing is simplified without proof that what comes out is the safer side.
 
 use super::contain::Rules;
 use super::flat::{self, Area};
-use super::route::grown;
-use super::{Fence, FenceFault};
+use super::{Fence, FenceFault, KeepOut};
 use crate::place::LatLon;
 use crate::plane::EastNorth;
 use crate::time::Window;
 use crate::venue::Role;
 use geo::algorithm::buffer::{Buffer, BufferStyle, LineJoin};
 use geo::algorithm::simplify_vw::SimplifyVwPreserve;
-use geo::{LineString, Polygon};
+use geo::{ConvexHull, LineString, Polygon};
 use serde::{Deserialize, Serialize};
 
 /// What goes to the autopilot by the mission protocol's fence list.
@@ -41,9 +40,10 @@ impl AutopilotFence {
 }
 
 impl Fence {
-    /// Makes the autopilot's fence: the boundary drawn in by `inset_m`, the keep-outs that reach through all heights
-    /// flown (`low..high`, metres above sea level) in `when` drawn out by `inset_m`, at most `max_vertices` corners.
-    /// Proven: it lies inside the boundary and covers those keep-outs.
+    /// Makes the autopilot's fence: the boundary drawn in by `inset_m`, and the keep-outs that come into force in `when`
+    /// at heights `low..high` (metres above sea level) drawn out by `inset_m`, except those `left_out` names; together at
+    /// most `max_vertices` corners. Crowds are no part of it. Proven: it lies inside the boundary and covers those
+    /// keep-outs. See [`crate::plan::PatrolPlan::autopilot_fence`], which also proves that it contains the plan.
     ///
     /// # Errors
     /// [`FenceFault::NoAutopilotFence`] when it cannot be fitted.
@@ -53,6 +53,7 @@ impl Fence {
         max_vertices: usize,
         heights_amsl_m: (f64, f64),
         when: Window,
+        left_out: &dyn Fn(&KeepOut, &Area) -> bool,
     ) -> Result<AutopilotFence, FenceFault> {
         let fault = |why: &str| FenceFault::NoAutopilotFence(why.to_owned());
         if !(inset_m.is_finite() && inset_m >= 0.0) {
@@ -76,11 +77,9 @@ impl Fence {
                 .ceiling_amsl_m()
                 .map_or(0.0, |c| c - self.home().alt.metres()),
         };
+        let mut rings: Vec<(&Area, Vec<LatLon>)> = Vec::new();
         for (k, area) in self.keepout_areas() {
-            // Only what bars the whole band of heights may stand in a fence without heights.
-            let through = k.floor_amsl_m.is_none_or(|f| f <= low)
-                && k.ceiling_amsl_m.is_none_or(|c| c >= high);
-            if k.role == Role::Crowd || !through || !self.counts(k, low, high, &rules) {
+            if k.role == Role::Crowd || !self.counts(k, low, high, &rules) || left_out(k, area) {
                 continue;
             }
             match area {
@@ -89,21 +88,36 @@ impl Fence {
                         .plane()
                         .to_latlon(*centre)
                         .ok_or_else(|| fault("a circle's centre is no place"))?;
-                    out.circles.push((centre, radius_m + inset_m));
+                    // The centre is rounded to the wire grid; a centimetre covers that.
+                    out.circles.push((centre, radius_m + inset_m + 0.01));
                 }
                 Area::Rings(_) => {
-                    for polygon in &grown(area, inset_m) {
-                        let ring: Vec<LatLon> = polygon
-                            .exterior()
-                            .coords()
-                            .skip(1)
-                            .filter_map(|c| self.plane().to_latlon(EastNorth::new(c.x, c.y)))
-                            .collect();
-                        out.exclusions.push(ring);
-                    }
+                    let ring = self
+                        .outer_ring(area, inset_m, usize::MAX)
+                        .ok_or_else(|| fault(&format!("`{}` cannot be drawn out", k.id)))?;
+                    rings.push((area, ring));
                 }
             }
         }
+        // Too many corners: the keep-out with most of them becomes its hull, then a box, until it fits.
+        for most in [16, 8, 4] {
+            let count = |rings: &[(&Area, Vec<LatLon>)]| {
+                out.vertex_count() + rings.iter().map(|r| r.1.len()).sum::<usize>()
+            };
+            rings.sort_by_key(|r| std::cmp::Reverse(r.1.len()));
+            for i in 0..rings.len() {
+                if count(&rings) <= max_vertices {
+                    break;
+                }
+                if let Some((area, ring)) = rings.get_mut(i)
+                    && ring.len() > most
+                    && let Some(simpler) = self.outer_ring(area, inset_m, most)
+                {
+                    *ring = simpler;
+                }
+            }
+        }
+        out.exclusions = rings.into_iter().map(|r| r.1).collect();
         if out.vertex_count() > max_vertices {
             return Err(fault(&format!(
                 "it needs {} corners and the autopilot takes {max_vertices}",
@@ -113,18 +127,63 @@ impl Fence {
         Ok(out)
     }
 
+    /// A ring of at most `limit` corners around an area, at least `inset_m` from it; proven.
+    fn outer_ring(&self, area: &Area, inset_m: f64, limit: usize) -> Option<Vec<LatLon>> {
+        let Area::Rings(rings) = area else {
+            return None;
+        };
+        let polygon = Polygon::new(to_line(rings.first()?), Vec::new());
+        let drawn_out = |p: &Polygon<f64>| -> Vec<EastNorth> {
+            p.buffer_with_style(BufferStyle::new(inset_m + 0.05).line_join(LineJoin::Miter(0.5)))
+                .0
+                .into_iter()
+                .next()
+                .map(|p| to_ring(&p))
+                .unwrap_or_default()
+        };
+        let hull = to_ring(&polygon.convex_hull());
+        let around_hull = Area::Rings(vec![hull.clone()]).way_corners(inset_m + 0.05, true);
+        let bound = |f: &dyn Fn(&EastNorth) -> f64| {
+            hull.iter()
+                .fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), p| {
+                    (l.min(f(p)), h.max(f(p)))
+                })
+        };
+        let (west, east) = bound(&|p| p.east_m);
+        let (south, north) = bound(&|p| p.north_m);
+        let out_m = inset_m + 0.05;
+        let boxed = vec![
+            EastNorth::new(west - out_m, south - out_m),
+            EastNorth::new(east + out_m, south - out_m),
+            EastNorth::new(east + out_m, north + out_m),
+            EastNorth::new(west - out_m, north + out_m),
+        ];
+        [drawn_out(&polygon), around_hull, boxed]
+            .into_iter()
+            .filter(|ring| ring.len() >= 3 && ring.len() <= limit)
+            .find_map(|ring| {
+                let on_grid: Vec<LatLon> = ring
+                    .into_iter()
+                    .map(|p| self.plane().to_latlon(p))
+                    .collect::<Option<_>>()?;
+                self.covers(&on_grid, area, inset_m).then_some(on_grid)
+            })
+    }
+
+    /// Whether the ring lies around the area with at least `inset_m` between their outlines.
+    fn covers(&self, ring: &[LatLon], area: &Area, inset_m: f64) -> bool {
+        let local: Vec<EastNorth> = ring.iter().map(|p| self.plane().to_local(*p)).collect();
+        let apart = flat::edges(&local).all(|e| area.edge_to_outline_m(e) >= inset_m.max(1e-3));
+        let around = Area::Rings(vec![local]);
+        apart && area.vertices().into_iter().all(|p| around.contains(p))
+    }
+
     /// A simple ring inside the boundary with at least `inset_m` to it and at most half of `max_vertices` corners.
     fn inner_ring(&self, inset_m: f64, max_vertices: usize) -> Option<Vec<LatLon>> {
         let Area::Rings(rings) = self.boundary() else {
             return None;
         };
-        let outer = rings.first()?;
-        let ring: LineString<f64> = outer
-            .iter()
-            .map(|p| (p.east_m, p.north_m))
-            .collect::<Vec<_>>()
-            .into();
-        let polygon = Polygon::new(ring, Vec::new());
+        let polygon = Polygon::new(to_line(rings.first()?), Vec::new());
         let limit = (max_vertices / 2).max(3);
         // Simplifying may step out again: draw in a little further each time until the proof holds.
         for extra in [0.05, 1.0, 3.0, 8.0, 20.0] {
@@ -167,4 +226,20 @@ impl Fence {
             self.boundary().contains(e.0) && self.boundary().edge_to_outline_m(e) >= inset_m
         })
     }
+}
+
+fn to_line(ring: &[EastNorth]) -> LineString<f64> {
+    ring.iter()
+        .map(|p| (p.east_m, p.north_m))
+        .collect::<Vec<_>>()
+        .into()
+}
+
+fn to_ring(polygon: &Polygon<f64>) -> Vec<EastNorth> {
+    polygon
+        .exterior()
+        .coords()
+        .skip(1)
+        .map(|c| EastNorth::new(c.x, c.y))
+        .collect()
 }

@@ -40,6 +40,8 @@ pub enum Obstacle {
     Floor,
     /// The ceiling.
     Ceiling,
+    /// The boundary's own hours: it is not valid for the whole time the leg may be flown.
+    Hours,
     /// A number that is none.
     NotANumber,
 }
@@ -131,6 +133,16 @@ impl Fence {
                 what: Obstacle::NotANumber,
             });
         }
+        if self
+            .window
+            .is_some_and(|w| rules.when.from < w.from || rules.when.until > w.until)
+        {
+            return Err(LegFault {
+                at: leg.from,
+                by_m: f64::INFINITY,
+                what: Obstacle::Hours,
+            });
+        }
         if let Some(c) = self.ceiling_amsl_m
             && high > c - rules.height_error_m
         {
@@ -202,6 +214,46 @@ impl Fence {
                 clearance_m,
             }),
         }
+    }
+
+    /// Proves every straight way from any point of `base` to `apex` inside, at heights between those of `base`: the
+    /// whole triangle, exactly. An outline inside the triangle would have to cross a side or lie wholly within, and both
+    /// are looked for.
+    ///
+    /// # Errors
+    /// [`LegFault`] with the place of a fault.
+    pub fn contain_fan(&self, base: &Leg, apex: LatLon, rules: &Rules) -> Result<(), LegFault> {
+        let side = |from, to| Leg { from, to, ..*base };
+        for leg in [
+            side(base.from, base.to),
+            side(base.from, apex),
+            side(base.to, apex),
+        ] {
+            self.contain_with(&leg, rules)?;
+        }
+        let triangle = [base.from, base.to, apex].map(|p| self.plane.to_local(p));
+        let (low, high) = (
+            base.from_alt.metres().min(base.to_alt.metres()),
+            base.from_alt.metres().max(base.to_alt.metres()),
+        );
+        for (k, area) in self.keepout_areas() {
+            if !self.counts(k, low, high, rules) {
+                continue;
+            }
+            if let Some(p) = area.point_within(triangle) {
+                let what = if k.role == Role::Crowd {
+                    Obstacle::Crowd(k.id.clone())
+                } else {
+                    Obstacle::KeepOut(k.id.clone())
+                };
+                return Err(LegFault {
+                    at: self.plane.to_latlon(p).unwrap_or(apex),
+                    by_m: rules.margin_m,
+                    what,
+                });
+            }
+        }
+        Ok(())
     }
 
     /// Whether a keep-out counts for heights `[low, high]` under `rules`.

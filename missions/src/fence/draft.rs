@@ -277,6 +277,7 @@ impl FenceDraft {
             boundary: boundary_area,
             floor_amsl_m,
             ceiling_amsl_m,
+            window: boundary.window,
             keepouts,
             areas,
         };

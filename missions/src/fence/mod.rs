@@ -64,6 +64,7 @@ pub struct Fence {
     boundary: Area,
     floor_amsl_m: Option<f64>,
     ceiling_amsl_m: Option<f64>,
+    window: Option<Window>,
     keepouts: Vec<KeepOut>,
     /// Same order as `keepouts`.
     areas: Vec<Area>,
@@ -109,6 +110,11 @@ impl Fence {
     pub fn ceiling_amsl_m(&self) -> Option<f64> {
         self.ceiling_amsl_m
     }
+    /// Hours of the boundary itself; outside them nothing is inside. `None` is always.
+    #[must_use]
+    pub fn window(&self) -> Option<Window> {
+        self.window
+    }
 
     /// SHA-256 over everything that is judged: same fence, same digest, on the ground and aboard.
     #[must_use]
@@ -126,6 +132,14 @@ impl Fence {
                 h.update(((m * 1000.0).round() as i64).to_be_bytes());
             }
         };
+        let hours = |h: &mut Sha256, w: Option<Window>| match w {
+            None => h.update([0]),
+            Some(w) => {
+                h.update([1]);
+                h.update(w.from.0.to_be_bytes());
+                h.update(w.until.0.to_be_bytes());
+            }
+        };
         h.update(b"patrol-fence/1");
         place(&mut h, self.home.at);
         height(&mut h, Some(self.home.alt.metres()));
@@ -135,23 +149,19 @@ impl Fence {
         }
         height(&mut h, self.floor_amsl_m);
         height(&mut h, self.ceiling_amsl_m);
+        hours(&mut h, self.window);
         h.update((self.keepouts.len() as u64).to_be_bytes());
         for k in &self.keepouts {
             h.update((k.id.len() as u64).to_be_bytes());
             h.update(k.id.as_bytes());
             h.update(k.role.text().as_bytes());
+            h.update([0]);
             height(&mut h, k.floor_amsl_m);
             height(&mut h, k.ceiling_amsl_m);
-            match k.window {
-                None => h.update([0]),
-                Some(w) => {
-                    h.update([1]);
-                    h.update(w.from.0.to_be_bytes());
-                    h.update(w.until.0.to_be_bytes());
-                }
-            }
+            hours(&mut h, k.window);
             match &k.shape {
                 Shape::Polygon { outer, holes } => {
+                    h.update((holes.len() as u64).to_be_bytes());
                     for ring in std::iter::once(outer).chain(holes) {
                         h.update((ring.len() as u64).to_be_bytes());
                         for p in ring {

@@ -1,37 +1,72 @@
 //! Ways around: shortest paths inside the fence, by visibility graph.
 //!
-//! Candidate corners come from buffered outlines; every edge used is proven by [`Fence::contain_with`], so a buffer
-//! that is a little off can cost a metre of way, never a metre of fence.
+//! A shortest way turns only at corners of what it goes around. Those corners are laid out a little beyond the margin, and
+//! every edge used is proven by [`Fence::contain_with`]: a corner that is off can cost a way, never a metre of fence.
 
-use super::contain::{Leg, Rules};
-use super::flat::Area;
+use super::contain::{Leg, MIN_MARGIN_M, Rules};
+use super::flat::{Area, Edge};
 use super::{Fence, KeepOut};
 use crate::place::{Alt, Amsl, LatLon};
 use crate::plane::EastNorth;
 use crate::time::Window;
-use geo::algorithm::buffer::{Buffer, BufferStyle, LineJoin};
-use geo::{BooleanOps, LineString, MultiPolygon, Polygon};
+use std::cell::RefCell;
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+use std::rc::Rc;
 
 /// Most corners of the visibility graph; beyond it no way is looked for (and the caller must refuse).
-const MAX_NODES: usize = 2_000;
-/// Corners are laid this much further out than the margin, metres.
+const MAX_NODES: usize = 10_000;
+/// Corners are laid this much further out than the margin, metres: rounding to the wire grid moves them by 8 mm.
 pub(crate) const SLACK_M: f64 = 0.06;
 
 impl Fence {
-    /// The free region at one height: the boundary less `inset_m`, less the keep-outs that count grown by `inset_m`.
-    /// Corners are mitred, so the result keeps at least `inset_m` everywhere (to rounding; callers prove each leg).
+    /// Pieces of the line from `a` to `b` that keep `boundary_m` from the boundary and the margin of `rules` (and a
+    /// little) from all else that counts at one height, as metres from `a`. Exact: a piece ends where the distance to an
+    /// outline is the margin.
     #[must_use]
-    pub fn free_region(&self, inset_m: f64, alt_amsl_m: f64, rules: &Rules) -> MultiPolygon<f64> {
-        let boundary = to_polygons(self.boundary());
-        let mut free = boundary.buffer_with_style(style(-inset_m));
-        for (k, area) in self.keepout_areas() {
-            if self.counts(k, alt_amsl_m, alt_amsl_m, rules) {
-                free = free.difference(&grown(area, inset_m));
-            }
+    pub fn free_along(
+        &self,
+        (a, b): Edge,
+        boundary_m: f64,
+        alt_amsl_m: f64,
+        rules: &Rules,
+    ) -> Vec<(f64, f64)> {
+        let length_m = a.distance_m(b);
+        let margin_m = rules.margin_m.max(MIN_MARGIN_M) + SLACK_M;
+        let boundary_m = boundary_m.max(margin_m);
+        if !(length_m.is_finite() && length_m > 0.0 && boundary_m.is_finite()) {
+            return Vec::new();
         }
-        free
+        let unit = (
+            (b.east_m - a.east_m) / length_m,
+            (b.north_m - a.north_m) / length_m,
+        );
+        let mut near = Vec::new();
+        self.boundary().near_outline(a, unit, boundary_m, &mut near);
+        let in_the_way: Vec<&Area> = self
+            .keepout_areas()
+            .filter(|(k, _)| self.counts(k, alt_amsl_m, alt_amsl_m, rules))
+            .map(|(_, area)| area)
+            .collect();
+        for area in &in_the_way {
+            area.near_outline(a, unit, margin_m, &mut near);
+        }
+        near.sort_by(|x, y| x.0.total_cmp(&y.0));
+        let mut out = Vec::new();
+        let mut open_m = 0.0;
+        // Between two pieces that are near an outline nothing is crossed: one point decides for all.
+        for (from, to) in near.into_iter().chain([(length_m, length_m)]) {
+            let until = from.min(length_m);
+            if until > open_m {
+                let mid = (open_m + until) / 2.0;
+                let p = EastNorth::new(a.east_m + mid * unit.0, a.north_m + mid * unit.1);
+                if self.boundary().contains(p) && !in_the_way.iter().any(|k| k.contains(p)) {
+                    out.push((open_m, until));
+                }
+            }
+            open_m = f64::max(open_m, to);
+        }
+        out
     }
 
     /// Shortest way from `from` to `to` at one height, both ends included; `None` when there is none (or when an end is
@@ -55,57 +90,6 @@ impl Fence {
     }
 }
 
-fn style(distance: f64) -> BufferStyle<f64> {
-    BufferStyle::new(distance).line_join(LineJoin::Miter(1.0))
-}
-
-fn to_ring(r: &[EastNorth]) -> LineString<f64> {
-    r.iter()
-        .map(|p| (p.east_m, p.north_m))
-        .collect::<Vec<_>>()
-        .into()
-}
-
-fn to_polygons(area: &Area) -> MultiPolygon<f64> {
-    match area {
-        Area::Rings(rings) => match rings.split_first() {
-            Some((outer, holes)) => MultiPolygon(vec![Polygon::new(
-                to_ring(outer),
-                holes.iter().map(|h| to_ring(h)).collect(),
-            )]),
-            None => MultiPolygon(Vec::new()),
-        },
-        Area::Disc { centre, radius_m } => disc(*centre, *radius_m),
-    }
-}
-
-/// A polygon around the disc.
-fn disc(centre: EastNorth, radius_m: f64) -> MultiPolygon<f64> {
-    const N: i32 = 32;
-    let r = radius_m / (std::f64::consts::PI / f64::from(N)).cos();
-    let ring: Vec<(f64, f64)> = (0..N)
-        .map(|i| {
-            let a = std::f64::consts::TAU * f64::from(i) / f64::from(N);
-            (centre.east_m + r * a.cos(), centre.north_m + r * a.sin())
-        })
-        .collect();
-    MultiPolygon(vec![Polygon::new(ring.into(), Vec::new())])
-}
-
-/// The keep-out grown by `by_m`, at least.
-pub(crate) fn grown(area: &Area, by_m: f64) -> MultiPolygon<f64> {
-    match area {
-        Area::Rings(rings) => match rings.split_first() {
-            // Its own holes are not flown in: grow the outline only.
-            Some((outer, _)) => {
-                Polygon::new(to_ring(outer), Vec::new()).buffer_with_style(style(by_m))
-            }
-            None => MultiPolygon(Vec::new()),
-        },
-        Area::Disc { centre, radius_m } => disc(*centre, radius_m + by_m),
-    }
-}
-
 /// A further condition on legs, e.g. that a return from every point of it stays inside.
 pub type AlsoRequire<'f> = Box<dyn Fn(&Leg) -> bool + 'f>;
 
@@ -116,18 +100,18 @@ pub struct Router<'f> {
     rules: Rules,
     also: Option<AlsoRequire<'f>>,
     nodes: Vec<(EastNorth, LatLon)>,
-    /// Proven edges between nodes: (other node, metres).
-    seen: Vec<Vec<(usize, f64)>>,
+    /// Nodes each node sees, with metres: found when first asked for.
+    seen: RefCell<BTreeMap<usize, Rc<[(usize, f64)]>>>,
 }
 
 impl<'f> Router<'f> {
-    /// Builds the graph.
+    /// A router at one height under `rules`.
     #[must_use]
     pub fn new(fence: &'f Fence, alt: Alt<Amsl>, rules: Rules) -> Self {
         Router::requiring(fence, alt, rules, None)
     }
 
-    /// Builds the graph of legs that also meet a further condition.
+    /// A router whose legs also meet a further condition.
     #[must_use]
     pub fn requiring(
         fence: &'f Fence,
@@ -136,50 +120,49 @@ impl<'f> Router<'f> {
         also: Option<AlsoRequire<'f>>,
     ) -> Self {
         let plane = fence.plane();
-        let inset_m = rules.margin_m.max(0.0) + SLACK_M;
-        let free = fence.free_region(inset_m, alt.metres(), &rules);
-        let mut nodes = Vec::new();
-        for polygon in &free {
-            for ring in std::iter::once(polygon.exterior()).chain(polygon.interiors()) {
-                for c in ring.coords().skip(1) {
-                    if let Some(p) = plane.to_latlon(EastNorth::new(c.x, c.y)) {
-                        nodes.push((plane.to_local(p), p));
-                    }
-                }
+        let distance_m = rules.margin_m.max(MIN_MARGIN_M) + SLACK_M;
+        let mut corners = fence.boundary().way_corners(distance_m, false);
+        for (k, area) in fence.keepout_areas() {
+            if fence.counts(k, alt.metres(), alt.metres(), &rules) {
+                corners.extend(area.way_corners(distance_m, true));
             }
-        }
-        if nodes.len() > MAX_NODES {
-            nodes.clear();
         }
         let mut router = Router {
             fence,
             alt,
             rules,
             also,
-            nodes,
-            seen: Vec::new(),
+            nodes: Vec::new(),
+            seen: RefCell::default(),
         };
-        let n = router.nodes.len();
-        router.seen = vec![Vec::new(); n];
-        for i in 0..n {
-            for j in i + 1..n {
-                let (Some(a), Some(b)) =
-                    (router.nodes.get(i).copied(), router.nodes.get(j).copied())
-                else {
-                    continue;
-                };
-                if router.sees(a.1, b.1) {
-                    let d = a.0.distance_m(b.0);
-                    if let Some(s) = router.seen.get_mut(i) {
-                        s.push((j, d));
-                    }
-                    if let Some(s) = router.seen.get_mut(j) {
-                        s.push((i, d));
-                    }
-                }
-            }
-        }
+        let nodes = corners
+            .into_iter()
+            .filter_map(|p| plane.to_latlon(p))
+            .filter(|at| router.sees(*at, *at))
+            .map(|at| (plane.to_local(at), at))
+            .take(MAX_NODES)
+            .collect();
+        router.nodes = nodes;
         router
+    }
+
+    /// Nodes seen from node `i`.
+    fn seen_from(&self, i: usize) -> Rc<[(usize, f64)]> {
+        if let Some(known) = self.seen.borrow().get(&i) {
+            return Rc::clone(known);
+        }
+        let Some((p, at)) = self.nodes.get(i).copied() else {
+            return Rc::new([]);
+        };
+        let found: Rc<[(usize, f64)]> = self
+            .nodes
+            .iter()
+            .enumerate()
+            .filter(|(j, (_, other))| *j != i && self.sees(at, *other))
+            .map(|(j, (q, _))| (j, p.distance_m(*q)))
+            .collect();
+        self.seen.borrow_mut().insert(i, Rc::clone(&found));
+        found
     }
 
     /// Whether the straight leg is proven.
@@ -195,55 +178,57 @@ impl<'f> Router<'f> {
             && self.also.as_ref().is_none_or(|also| also(&leg))
     }
 
-    /// Shortest proven way, both ends included.
+    /// Shortest proven way over the graph's corners, both ends included (A*, straight distance ahead).
     #[must_use]
     pub fn route(&self, from: LatLon, to: LatLon) -> Option<Vec<LatLon>> {
         if self.sees(from, to) {
             return Some(vec![from, to]);
         }
+        if !(self.sees(from, from) && self.sees(to, to)) {
+            return None;
+        }
         let plane = self.fence.plane();
-        let (a, b) = (plane.to_local(from), plane.to_local(to));
+        let (start, goal) = (plane.to_local(from), plane.to_local(to));
+        // Node `n` is the goal.
         let n = self.nodes.len();
-        let mut cost = vec![f64::INFINITY; n];
-        let mut before: Vec<Option<usize>> = vec![None; n];
+        let place = |i: usize| self.nodes.get(i).map_or(goal, |node| node.0);
+        let mut cost = vec![f64::INFINITY; n + 1];
+        let mut before: Vec<Option<usize>> = vec![None; n + 1];
         let mut queue: BinaryHeap<Reverse<(Metres, usize)>> = BinaryHeap::new();
-        for (i, (p, at)) in self.nodes.iter().enumerate() {
-            if self.sees(from, *at)
-                && let Some(c) = cost.get_mut(i)
+        let mut reach = |j: usize, metres: f64, by: Option<usize>, queue: &mut BinaryHeap<_>| {
+            if let (Some(c), Some(b)) = (cost.get_mut(j), before.get_mut(j))
+                && metres < *c
             {
-                *c = a.distance_m(*p);
-                queue.push(Reverse((Metres(*c), i)));
+                (*c, *b) = (metres, by);
+                queue.push(Reverse((Metres(metres + place(j).distance_m(goal)), j)));
+            }
+        };
+        for (i, (p, at)) in self.nodes.iter().enumerate() {
+            if self.sees(from, *at) {
+                reach(i, start.distance_m(*p), None, &mut queue);
             }
         }
-        let reaches: Vec<Option<f64>> = self
-            .nodes
-            .iter()
-            .map(|(p, at)| self.sees(*at, to).then(|| p.distance_m(b)))
-            .collect();
-        let mut best: Option<(f64, usize)> = None;
-        while let Some(Reverse((Metres(d), i))) = queue.pop() {
-            if cost.get(i).is_none_or(|c| d > *c) || best.is_some_and(|(b, _)| d >= b) {
+        let mut settled = BTreeSet::new();
+        while let Some(Reverse((Metres(estimate_m), i))) = queue.pop() {
+            if i == n {
+                break;
+            }
+            let Some((p, at)) = self.nodes.get(i).copied() else {
+                continue;
+            };
+            if !settled.insert(i) {
                 continue;
             }
-            if let Some(Some(rest)) = reaches.get(i)
-                && best.is_none_or(|(b, _)| d + rest < b)
-            {
-                best = Some((d + rest, i));
+            let here_m = estimate_m - p.distance_m(goal);
+            if self.sees(at, to) {
+                reach(n, here_m + p.distance_m(goal), Some(i), &mut queue);
             }
-            for (j, w) in self.seen.get(i).into_iter().flatten() {
-                if let Some(c) = cost.get_mut(*j)
-                    && d + w < *c
-                {
-                    *c = d + w;
-                    if let Some(p) = before.get_mut(*j) {
-                        *p = Some(i);
-                    }
-                    queue.push(Reverse((Metres(d + w), *j)));
-                }
+            for (j, metres) in self.seen_from(i).iter() {
+                reach(*j, here_m + metres, Some(i), &mut queue);
             }
         }
-        let (_, mut at) = best?;
         let mut way = vec![to];
+        let mut at = (*before.get(n)?)?;
         for _ in 0..=n {
             way.push(self.nodes.get(at)?.1);
             match before.get(at)? {

@@ -15,8 +15,10 @@ pub enum WhyUnknown {
     NoPosition,
     /// No height, and the fence has a floor or ceiling that matters here.
     NoHeight,
-    /// The position error is no number.
+    /// The position error, or the distance that counts as near, is no number.
     NoError,
+    /// No time, and the boundary is valid only for some hours.
+    NoTime,
 }
 
 /// Where a position stands. Distances in metres, shrunk by the position's error.
@@ -69,10 +71,21 @@ impl Fence {
                 why: WhyUnknown::NoHeight,
             };
         };
-        if !(error_m.is_finite() && error_m >= 0.0) {
+        if !(error_m.is_finite() && error_m >= 0.0) || near_m.is_nan() {
             return Verdict::Unknown {
                 why: WhyUnknown::NoError,
             };
+        }
+        if let Some(hours) = self.window() {
+            match utc.valid() {
+                None => {
+                    return Verdict::Unknown {
+                        why: WhyUnknown::NoTime,
+                    };
+                }
+                Some(t) if !hours.overlaps(t, t) => return Verdict::Outside { by_m: 0.0 },
+                Some(_) => {}
+            }
         }
         let margin_m = self.clearance_m(self.plane().to_local(at), alt.metres(), utc) - error_m;
         if margin_m.is_nan() {
@@ -90,7 +103,7 @@ impl Fence {
 
     /// Distance to the nearest fence element (boundary, keep-outs in force, floor, ceiling), metres; negative outside.
     ///
-    /// A keep-out's distance is the distance to its volume: beside it the horizontal one, above or below it the
+    /// The boundary's own hours are judged by [`Fence::verdict`], not here. A keep-out's distance is the distance to its volume: beside it the horizontal one, above or below it the
     /// vertical one, off a corner both.
     #[must_use]
     pub fn clearance_m(&self, at: EastNorth, alt_amsl_m: f64, utc: Reading<Utc>) -> f64 {

@@ -9,6 +9,7 @@ mod sweep;
 pub(crate) mod tests;
 
 use crate::fence::contain::Rules;
+use crate::fence::flat::{self, Area, Edge};
 use crate::fence::route::Router;
 use crate::fence::{Fence, FenceDraft, FenceFault};
 use crate::flight::OnLinkLoss;
@@ -17,7 +18,7 @@ use crate::plan::{
     Estimate, FORMAT, HEIGHT_ERROR_M, PatrolPlan, PlanFault, PlanFile, PlanItem, Returns,
     aloft_window, hex, margin_m,
 };
-use crate::plane::LocalPlane;
+use crate::plane::{EastNorth, LocalPlane};
 use crate::time::Window;
 use crate::vehicle::VehicleSpec;
 use crate::venue::{Ground, Shape, Venue};
@@ -103,17 +104,151 @@ pub enum PlanRefusal {
     NotLegal(PlanFault),
 }
 
+/// A piece of pattern to fly, proven.
+pub(crate) struct Line {
+    pub a: LatLon,
+    pub b: LatLon,
+}
+
+/// A way from the start and back to it.
+pub(crate) struct Way {
+    pub places: Vec<LatLon>,
+    /// Metres of it that are pattern, not transit.
+    pub patrolled_m: f64,
+    /// Metres of pattern that could not be reached, or not returned from.
+    pub left_out_m: f64,
+}
+
 /// What a pattern works with.
 pub(crate) struct Ground2d<'a> {
     pub fence: &'a Fence,
     pub router: &'a Router<'a>,
-    pub returns: &'a Returns<'a>,
-    pub alt: Alt<crate::place::Amsl>,
     pub rules: Rules,
     pub alt_amsl_m: f64,
-    /// Free region, metres on the fence's plane, with the margin taken off.
-    pub free: geo::MultiPolygon<f64>,
+    /// Only inside this.
+    pub zone: Option<Area>,
     pub start: LatLon,
+}
+
+/// Pieces of pattern are cut no finer than this, metres.
+const FINEST_M: f64 = 4.0;
+/// A waypoint this near to the straight way past it is left out, metres.
+const STRAIGHT_M: f64 = 0.3;
+
+impl Ground2d<'_> {
+    fn nothing_left(&self) -> PlanRefusal {
+        PlanRefusal::NothingLeft {
+            margin_m: self.rules.margin_m,
+            alt_m: self.alt_amsl_m - self.fence.home().alt.metres(),
+        }
+    }
+
+    fn length_m(&self, l: &Line) -> f64 {
+        let plane = self.fence.plane();
+        plane.to_local(l.a).distance_m(plane.to_local(l.b))
+    }
+
+    /// Proven pieces of a line at least `shortest_m` long, and the metres that are free but not proven (no legal return).
+    fn flyable_pieces(&self, line: Edge, boundary_m: f64, shortest_m: f64) -> (Vec<Line>, f64) {
+        let length_m = line.0.distance_m(line.1);
+        let at = |metres: f64| {
+            let t = metres / length_m;
+            self.fence.plane().to_latlon(EastNorth::new(
+                line.0.east_m + t * (line.1.east_m - line.0.east_m),
+                line.0.north_m + t * (line.1.north_m - line.0.north_m),
+            ))
+        };
+        let sees = |from: f64, to: f64| match (at(from), at(to)) {
+            (Some(a), Some(b)) => self.router.sees(a, b),
+            _ => false,
+        };
+        let mut out = Vec::new();
+        let mut lost_m = 0.0;
+        let free = self
+            .fence
+            .free_along(line, boundary_m, self.alt_amsl_m, &self.rules);
+        for (from, to) in self.within_zone(line, free) {
+            if to - from < shortest_m {
+                continue;
+            }
+            // Halve until each half is proven or too fine, then join neighbours where the whole is proven.
+            let mut proven: Vec<(f64, f64)> = Vec::new();
+            let mut todo = vec![(from, to)];
+            while let Some((from, to)) = todo.pop() {
+                if sees(from, to) {
+                    match proven.last_mut() {
+                        Some(last) if last.1 == from && sees(last.0, to) => last.1 = to,
+                        _ => proven.push((from, to)),
+                    }
+                } else if to - from > FINEST_M {
+                    let mid = (from + to) / 2.0;
+                    todo.push((mid, to));
+                    todo.push((from, mid));
+                } else {
+                    lost_m += to - from;
+                }
+            }
+            for (from, to) in proven {
+                if to - from < shortest_m {
+                    lost_m += to - from;
+                } else if let (Some(a), Some(b)) = (at(from), at(to)) {
+                    out.push(Line { a, b });
+                }
+            }
+        }
+        (out, lost_m)
+    }
+
+    /// Cuts pieces of a line to the zone asked for.
+    fn within_zone(&self, line: Edge, pieces: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
+        let Some(zone) = &self.zone else {
+            return pieces;
+        };
+        let length_m = line.0.distance_m(line.1);
+        let mut cuts = zone.crossings(line);
+        cuts.sort_by(f64::total_cmp);
+        let mut out = Vec::new();
+        for (from, to) in pieces {
+            let mut last = from;
+            for cut in cuts
+                .iter()
+                .map(|t| t * length_m)
+                .filter(|c| *c > from && *c < to)
+                .chain([to])
+            {
+                let t = (last + cut) / 2.0 / length_m;
+                let mid = EastNorth::new(
+                    line.0.east_m + t * (line.1.east_m - line.0.east_m),
+                    line.0.north_m + t * (line.1.north_m - line.0.north_m),
+                );
+                if zone.contains(mid) {
+                    out.push((last, cut));
+                }
+                last = cut;
+            }
+        }
+        out
+    }
+
+    /// Drops waypoints that change nothing.
+    fn tidy(&self, mut way: Vec<LatLon>) -> Vec<LatLon> {
+        way.dedup();
+        let plane = self.fence.plane();
+        let mut out: Vec<LatLon> = Vec::with_capacity(way.len());
+        for (i, at) in way.iter().enumerate() {
+            if let (Some(before), Some(after)) = (out.last(), way.get(i + 1)) {
+                let straight = (plane.to_local(*before), plane.to_local(*after));
+                let p = plane.to_local(*at);
+                let between = flat::point_to_edge_m(p, straight) < STRAIGHT_M
+                    && straight.0.distance_m(p) < straight.0.distance_m(straight.1);
+                if between && self.router.sees(*before, *after) {
+                    continue;
+                }
+            }
+            out.push(*at);
+        }
+        out
+    }
 }
 
 /// Makes a plan.
@@ -169,18 +304,20 @@ pub fn plan_patrol(
         file.return_alt = return_alt;
         // A pattern that keeps a little further from things is legal where one on the margin fails by rounding.
         for extra_m in [0.5, 3.0, 8.0] {
-            let made = propose(&fence, &file, request, base_m + extra_m).and_then(
-                |(items, patrolled_m)| {
+            let made =
+                propose(&fence, &file, request, base_m + extra_m).and_then(|(items, way)| {
                     let mut file = PlanFile {
                         items,
                         ..file.clone()
                     };
-                    file.estimate = estimate(&file);
+                    file.estimate = Estimate {
+                        left_out_m: tidy_number(way.left_out_m),
+                        ..estimate(&file)
+                    };
                     PatrolPlan::check(file)
-                        .map(|p| (patrolled_m, p))
+                        .map(|p| (way.patrolled_m, p))
                         .map_err(PlanRefusal::NotLegal)
-                },
-            );
+                });
             match made {
                 Ok((patrolled_m, plan)) => {
                     // A higher return must buy something: 2 % more ground seen.
@@ -262,7 +399,7 @@ fn propose(
     file: &PlanFile,
     request: &PatrolRequest,
     margin_m: f64,
-) -> Result<(Vec<PlanItem>, f64), PlanRefusal> {
+) -> Result<(Vec<PlanItem>, Way), PlanRefusal> {
     let alt_amsl = file.home.to_amsl(request.alt);
     // The flight's length is not known yet: forty minutes after the launch window cover the battery.
     let when = aloft_window(file.launch_window, 2_400.0);
@@ -282,56 +419,43 @@ fn propose(
     );
     let also = Box::new(|leg: &crate::fence::Leg| returns.check_along(leg).is_ok());
     let router = Router::requiring(fence, alt_amsl, rules, Some(also));
-    let mut free = fence.free_region(
-        margin_m + crate::fence::route::SLACK_M,
-        alt_amsl.metres(),
-        &rules,
-    );
-    if let Some(id) = &request.area {
-        free = within_zone(fence.plane(), file, id, free)?;
-    }
-    use geo::Area as _;
-    if free.unsigned_area() < 1.0 {
-        return Err(PlanRefusal::NothingLeft {
-            margin_m,
-            alt_m: request.alt.metres(),
-        });
-    }
+    let zone = match &request.area {
+        Some(id) => Some(zone_area(fence.plane(), file, id)?),
+        None => None,
+    };
     let g = Ground2d {
         fence,
         router: &router,
-        returns: &returns,
-        alt: alt_amsl,
         rules,
         alt_amsl_m: alt_amsl.metres(),
-        free,
+        zone,
         start: file.home.at,
     };
-    let (way, patrolled_m) = match request.pattern {
+    let way = match request.pattern {
         Pattern::Sweep { swath_m, angle_deg } => sweep::sweep(&g, swath_m, angle_deg)?,
         Pattern::Perimeter { offset_m } => perimeter::perimeter(&g, offset_m)?,
     };
     let mut items = vec![PlanItem::Takeoff { alt: request.alt }];
-    items.extend(way.into_iter().skip(1).map(|at| PlanItem::Waypoint {
-        at,
-        alt: request.alt,
-        hold_s: 0.0,
-    }));
+    items.extend(
+        way.places
+            .iter()
+            .copied()
+            .skip(1)
+            .map(|at| PlanItem::Waypoint {
+                at,
+                alt: request.alt,
+                hold_s: 0.0,
+            }),
+    );
     // The way ends over home: the last waypoint becomes the landing.
     if matches!(items.last(), Some(PlanItem::Waypoint { at, .. }) if *at == file.home.at) {
         items.pop();
     }
     items.push(PlanItem::Land { at: file.home.at });
-    Ok((items, patrolled_m))
+    Ok((items, way))
 }
 
-fn within_zone(
-    plane: &LocalPlane,
-    file: &PlanFile,
-    id: &str,
-    free: geo::MultiPolygon<f64>,
-) -> Result<geo::MultiPolygon<f64>, PlanRefusal> {
-    use geo::BooleanOps as _;
+fn zone_area(plane: &LocalPlane, file: &PlanFile, id: &str) -> Result<Area, PlanRefusal> {
     let venue =
         Venue::from_value(&file.venue).map_err(|e| PlanRefusal::BadRequest(e.to_string()))?;
     let zone = venue
@@ -339,19 +463,20 @@ fn within_zone(
         .iter()
         .find(|z| z.id == id)
         .ok_or_else(|| PlanRefusal::BadRequest(format!("the venue has no zone `{id}`")))?;
-    let Shape::Polygon { outer, .. } = &zone.shape else {
-        return Err(PlanRefusal::BadRequest(format!(
-            "zone `{id}` is not a polygon"
-        )));
-    };
-    let ring: Vec<(f64, f64)> = outer
-        .iter()
-        .map(|p| {
-            let q = plane.to_local(*p);
-            (q.east_m, q.north_m)
-        })
-        .collect();
-    Ok(free.intersection(&geo::Polygon::new(ring.into(), Vec::new())))
+    let ring =
+        |r: &Vec<LatLon>| -> Vec<EastNorth> { r.iter().map(|p| plane.to_local(*p)).collect() };
+    match &zone.shape {
+        Shape::Polygon { outer, holes } => Ok(Area::Rings(
+            std::iter::once(outer).chain(holes).map(ring).collect(),
+        )),
+        Shape::Circle { centre, radius_m } => Ok(Area::Disc {
+            centre: plane.to_local(*centre),
+            radius_m: *radius_m,
+        }),
+        Shape::Point(_) => Err(PlanRefusal::BadRequest(format!(
+            "zone `{id}` is a point, not an area"
+        ))),
+    }
 }
 
 /// Time, way and energy of a plan's steps: rest to rest on every leg, still air.
@@ -410,7 +535,14 @@ pub fn estimate(file: &PlanFile) -> Estimate {
             }
         }
     }
-    e.distance_m = distance_m;
-    e.reserve_pct = 100.0 * (1.0 - e.energy_wh / v.battery_wh);
+    e.reserve_pct = tidy_number(100.0 * (1.0 - e.energy_wh / v.battery_wh));
+    e.distance_m = tidy_number(distance_m);
+    e.time_s = tidy_number(e.time_s);
+    e.energy_wh = tidy_number(e.energy_wh);
     e
+}
+
+/// To a thousandth: JSON numbers of few digits are the same number after every reading and writing.
+fn tidy_number(x: f64) -> f64 {
+    (x * 1000.0).round() / 1000.0
 }
