@@ -18,6 +18,8 @@ pub mod orders;
 pub mod reading;
 pub mod receipts;
 pub mod state;
+pub mod telemetry;
+pub mod tlog;
 pub mod transfer;
 
 /// MAVLink's common dialect.

@@ -545,7 +545,7 @@ pub const PREFLIGHT_KEYS: [&str; 12] = [
     "fence_armed",
     "failsafe_parameters",
     "position_quality",
-    "battery_against_plan",
+    "battery_for_plan",
     "home_inside",
     "ground_link",
     "storage",
