@@ -95,6 +95,8 @@ export const CODES = {
     "plan.hold",
     "plan.early_end",
     "plan.energy",
+    "plan.estimate",
+    "plan.height",
     "plan.landing_site",
     "plan.return_leaves",
     "plan.no_launch_site",

@@ -95,6 +95,8 @@ const codes: CodeWords = {
     "plan.hold": "hold time is wrong[ (item {item})]",
     "plan.early_end": "plan goes on after its end",
     "plan.energy": "not enough battery[, {value} Wh short]; make it shorter",
+    "plan.estimate": "time and energy in the plan do not fit its path; make it again",
+    "plan.height": "a height is wrong[ (item {item})]",
     "plan.landing_site": "a landing site is not inside the fence",
     "plan.return_leaves": "a straight return[ from item {item}] leaves the fence; add a landing site or change the return height",
     "plan.no_launch_site": "venue has no launch site",

@@ -12,7 +12,7 @@ const codes: CodeWords = {
   cause: { none: "无", officer: "值班员指令", fence: "将越围栏", link_loss: "链路中断", battery: "电量只够返航", position: "定位不可信", autopilot: "飞控自行动作", plan_complete: "计划完成" },
   plan_state: { none: "无计划", staged: "已暂存", writing: "写入飞控", reading_back: "回读核对", on_aircraft: "已在机上，核对一致", dirty: "需重新核对", refused: "被拒绝" },
   check: {
-    plan_read_back: "计划回读一致", fence_armed: "飞控围栏已启用", failsafe_parameters: "失效保护参数", position_quality: "定位质量", battery_for_plan: "电量够计划", home_inside: "起飞点与计划相符",
+    plan_read_back: "计划回读一致", fence_armed: "飞控围栏已启用", failsafe_parameters: "失效保护参数", position_quality: "定位质量", battery_for_plan: "电量够计划", home_inside: "起飞点相符",
     ground_link: "地面链路", storage: "机上存储", clock: "时钟与放飞时段", own_remote_id: "本机远程识别", wind: "风", autopilot_ready: "飞控就绪",
   },
   check_figure: {
@@ -94,6 +94,8 @@ const codes: CodeWords = {
     "plan.hold": "悬停时间无效[（第 {item} 项）]",
     "plan.early_end": "结束之后还有项目",
     "plan.energy": "电量不够[，缺 {value} 瓦时]，请缩短计划",
+    "plan.estimate": "计划里的时间和电量与航线不符，请重新制定",
+    "plan.height": "高度不对[（第 {item} 项）]",
     "plan.landing_site": "备降点不在围栏内",
     "plan.return_leaves": "从[第 {item} 项]直线返航会越出围栏，请增加备降点或改变返航高度",
     "plan.no_launch_site": "场地没有起飞点",
