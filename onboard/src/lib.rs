@@ -13,15 +13,20 @@
     )
 )]
 
+mod bulk;
+pub mod cli;
 pub mod config;
+mod control;
 pub mod core;
 pub mod energy;
 pub mod eyes;
 pub mod facts;
 pub mod failsafe;
+mod feed;
 pub mod flight;
 pub mod gate;
 pub mod guard;
+pub mod io;
 pub mod params;
 pub mod preflight;
 pub mod wires;

@@ -1,2 +1,5 @@
-//! x
-fn main() {}
+//! The companion's binary.
+
+fn main() -> std::process::ExitCode {
+    onboard::cli::main()
+}

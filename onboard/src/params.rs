@@ -111,6 +111,13 @@ impl Params {
     pub fn is_absent(&self, name: &str) -> bool {
         self.absent.contains_key(name)
     }
+    /// Whether a write is on its way.
+    #[must_use]
+    pub fn is_set_pending(&self, name: &str) -> bool {
+        self.pending
+            .get(name)
+            .is_some_and(|p| matches!(p.job, Job::Set(_) | Job::Learn(_)))
+    }
     /// Nothing is on its way.
     #[must_use]
     pub fn idle(&self) -> bool {

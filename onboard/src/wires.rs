@@ -23,6 +23,8 @@ pub struct Wires {
     station: Stamper,
     /// Answers to what was addressed to the autopilot: they must come from its component, or stations ignore them.
     as_autopilot: Stamper,
+    /// Number of the autopilot's last frame: ours in its name repeat it, and count as nobody's loss.
+    autopilot_seq: u8,
     dropped: u64,
 }
 
@@ -36,6 +38,7 @@ impl Wires {
             own: Stamper::new(0, COMPANION),
             station: Stamper::new(STATION.0, STATION.1),
             as_autopilot: Stamper::new(0, 1),
+            autopilot_seq: 0,
             dropped: 0,
         }
     }
@@ -89,6 +92,11 @@ impl Wires {
             }));
         self.autopilot_bytes(&frame);
     }
+    /// A frame of the autopilot's to every ground port, untouched.
+    pub fn forward(&mut self, frame: &Frame) {
+        self.autopilot_seq = frame.header().seq;
+        self.grounds_bytes(frame);
+    }
     /// A frame to every ground port, untouched.
     pub fn grounds_bytes(&mut self, frame: &Frame) {
         for n in 0..self.grounds {
@@ -118,12 +126,36 @@ impl Wires {
         let frame = if component == COMPANION {
             self.own.frame(msg)
         } else {
+            self.as_autopilot.follow(self.autopilot_seq);
             self.as_autopilot.frame(msg)
         };
         self.push(Output::Bytes {
             port: Port::Ground(port),
             bytes: frame.bytes().to_vec(),
         });
+    }
+    /// COMMAND_ACK to one ground port, from bytes: the command may be one the dialect has no name for.
+    pub fn command_ack(&mut self, port: u8, component: u8, to: (u8, u8), command: u16, result: u8) {
+        let [lo, hi] = command.to_le_bytes();
+        // command, result, progress, result_param2, target_system, target_component
+        let payload = [lo, hi, result, 0, 0, 0, 0, 0, to.0, to.1];
+        let stamper = if component == COMPANION {
+            &mut self.own
+        } else {
+            self.as_autopilot.follow(self.autopilot_seq);
+            &mut self.as_autopilot
+        };
+        if let Some(frame) = stamper.raw(77, &payload) {
+            self.push(Output::Bytes {
+                port: Port::Ground(port),
+                bytes: frame.bytes().to_vec(),
+            });
+        }
+    }
+    /// A message to the autopilot in a station's name, so that the answer goes to that station.
+    pub fn autopilot_as(&mut self, station: (u8, u8), msg: Common) {
+        let frame = Stamper::new(station.0, station.1).frame(msg);
+        self.autopilot_bytes(&frame);
     }
     /// A line for every station's message list, and for our log. Longer than 50 bytes is cut on the wire.
     pub fn status(&mut self, severity: common::MavSeverity, text: &str) {

@@ -99,8 +99,6 @@ pub enum Why {
     NotAirborne,
     /// No fence in force.
     NoFence,
-    /// The way would leave the fence.
-    LeavesFence,
     /// A number that is none.
     BadNumber,
 }

@@ -1,0 +1,326 @@
+//! The command line of the companion.
+
+use crate::config::{Config, GuardSwitch};
+use crate::eyes::child::{self, ChildConfig};
+use crate::failsafe;
+use crate::io::endpoint::Endpoint;
+use crate::io::run::{Setup, run};
+use anyhow::{Context, bail};
+use clap::{CommandFactory, Parser, Subcommand};
+use serde::Deserialize;
+use std::ffi::OsString;
+use std::hash::{BuildHasher, Hasher};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// The patrol companion: sits on the aircraft between the autopilot and the ground station.
+///
+/// It lets only checked plans and commands through to the autopilot, holds or turns the aircraft back before it leaves
+/// the fence, and keeps every anomaly until the ground says that it has it.
+#[derive(Debug, Parser)]
+#[command(name = "onboard", version, propagate_version = true)]
+struct Args {
+    #[command(flatten)]
+    run: RunArgs,
+    #[command(subcommand)]
+    what: Option<What>,
+}
+
+#[derive(Debug, clap::Args)]
+struct RunArgs {
+    /// Line to the autopilot: udp:0.0.0.0:14540 (listens), udp-to:HOST:PORT, tcp:HOST:PORT or serial:/dev/ttyX:921600
+    #[arg(long, env = "PATROL_AUTOPILOT", value_name = "LINE")]
+    autopilot: Option<String>,
+    /// Line to a ground station, may be given several times: udp:HOST:PORT (sends there), udp-listen:0.0.0.0:14550
+    /// (answers whoever calls), tcp:HOST:PORT, tcp-listen:HOST:PORT or serial:/dev/ttyX:57600
+    #[arg(
+        long,
+        env = "PATROL_GROUND",
+        value_name = "LINE",
+        value_delimiter = ','
+    )]
+    ground: Vec<String>,
+    /// Directory for plans and anomalies; they survive a restart [default: patrol-store]
+    #[arg(long, env = "PATROL_STORE", value_name = "DIR")]
+    store: Option<PathBuf>,
+    /// Camera stream for the eyes, tcp:HOST:PORT
+    #[arg(long, env = "PATROL_CAMERA", value_name = "LINE")]
+    camera: Option<String>,
+    /// Where the Remote ID receiver sends, udp:HOST:PORT
+    #[arg(long, env = "PATROL_SENSOR", value_name = "LINE")]
+    sensor: Option<String>,
+    /// Settings file (TOML); environment and flags go before it
+    #[arg(long, env = "PATROL_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Guard: on, or off for a control run with our own simulator
+    #[arg(long, env = "PATROL_GUARD", value_name = "on|off", value_parser = parse_guard)]
+    guard: Option<GuardSwitch>,
+    /// Write the log, or the answer, as JSON
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Print who does what when something fails
+    Failsafes,
+    /// Print the configuration in force (file, environment and flags together) and stop
+    Settings,
+    /// Print a completion script for a shell
+    Completions {
+        /// bash, zsh, fish, elvish or powershell
+        shell: clap_complete::Shell,
+    },
+    #[command(name = "__eyes", hide = true)]
+    Eyes {
+        #[arg(long)]
+        camera: Option<String>,
+        #[arg(long)]
+        sensor: Option<String>,
+    },
+}
+
+fn parse_guard(s: &str) -> Result<GuardSwitch, String> {
+    match s {
+        "on" => Ok(GuardSwitch::On),
+        "off" => Ok(GuardSwitch::Off),
+        _ => Err("on or off".into()),
+    }
+}
+
+/// The settings file as written.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct File {
+    autopilot: Option<String>,
+    ground: Vec<String>,
+    store: Option<PathBuf>,
+    camera: Option<String>,
+    sensor: Option<String>,
+    /// File with rules for the eyes.
+    eyes_rules: Option<PathBuf>,
+    settings: Config,
+}
+
+fn resolve(a: &RunArgs) -> anyhow::Result<Setup> {
+    let file: File = match &a.config {
+        Some(path) => {
+            let text = std::fs::read_to_string(path)
+                .with_context(|| format!("cannot read {}", path.display()))?;
+            toml::from_str(&text)
+                .with_context(|| format!("{} is not a settings file", path.display()))?
+        }
+        None => File::default(),
+    };
+    let mut config = file.settings;
+    if let Some(rules) = file.eyes_rules {
+        config.eyes_rules = std::fs::read_to_string(&rules)
+            .with_context(|| format!("cannot read {}", rules.display()))?;
+    }
+    if let Some(g) = a.guard {
+        config.guard = g;
+    }
+    let Some(autopilot) = a.autopilot.clone().or(file.autopilot) else {
+        bail!(
+            "no line to the autopilot: give --autopilot, for example --autopilot udp:0.0.0.0:14540"
+        );
+    };
+    let grounds = if a.ground.is_empty() {
+        file.ground
+    } else {
+        a.ground.clone()
+    };
+    if grounds.is_empty() {
+        bail!("no line to the ground: give --ground, for example --ground udp:127.0.0.1:14550");
+    }
+    // The only draw of chance in the program: what tells this aircraft's anomaly store from all others.
+    config.new_store_id = std::collections::hash_map::RandomState::new()
+        .build_hasher()
+        .finish()
+        | 1;
+    Ok(Setup {
+        autopilot: Endpoint::of_autopilot(&autopilot)?,
+        grounds: grounds
+            .iter()
+            .map(|g| g.parse())
+            .collect::<Result<_, _>>()?,
+        store: a
+            .store
+            .clone()
+            .or(file.store)
+            .unwrap_or_else(|| "patrol-store".into()),
+        camera: a.camera.clone().or(file.camera),
+        sensor: a.sensor.clone().or(file.sensor),
+        config,
+    })
+}
+
+fn print_failsafes(json: bool) -> anyhow::Result<()> {
+    let table = failsafe::table();
+    if json {
+        println!("{}", serde_json::to_string_pretty(&table)?);
+        return Ok(());
+    }
+    println!(
+        "{:<58} {:<10} {:<62} after",
+        "what fails", "who acts", "what is done"
+    );
+    for r in table {
+        println!("{:<58} {:<10} {:<62} {}", r.cause, r.who, r.action, r.after);
+    }
+    let figures = failsafe::PlanFigures {
+        return_above_home_m: 40.0,
+        ceiling_above_home_m: 120.0,
+        rally: false,
+        speed_mps: 8.0,
+    };
+    for (kind, name) in [
+        (crate::facts::Kind::Px4, "PX4"),
+        (crate::facts::Kind::ArduPilot, "ArduPilot"),
+    ] {
+        println!(
+            "\n{name}: set and verified with every plan (heights and speed from the plan; here 40 m, 120 m, 8 m/s)"
+        );
+        for r in failsafe::requirements(kind, &figures) {
+            println!("  {:<18} {:>9}  {}", r.name, r.want.value(), r.why);
+        }
+    }
+    Ok(())
+}
+
+fn act(args: Args) -> anyhow::Result<()> {
+    match args.what {
+        Some(What::Failsafes) => print_failsafes(args.run.json),
+        Some(What::Completions { shell }) => {
+            clap_complete::generate(
+                shell,
+                &mut Args::command(),
+                "onboard",
+                &mut std::io::stdout(),
+            );
+            Ok(())
+        }
+        Some(What::Eyes { camera, sensor }) => Ok(child::run(
+            &ChildConfig { camera, sensor },
+            std::io::stdin(),
+            std::io::stdout(),
+        )?),
+        Some(What::Settings) => {
+            let s = resolve(&args.run)?;
+            let out = serde_json::json!({
+                "autopilot": s.autopilot.to_string(),
+                "ground": s.grounds.iter().map(ToString::to_string).collect::<Vec<_>>(),
+                "store": s.store, "camera": s.camera, "sensor": s.sensor, "settings": s.config,
+            });
+            println!("{}", serde_json::to_string_pretty(&out)?);
+            Ok(())
+        }
+        None => {
+            let setup = resolve(&args.run)?;
+            init_log(args.run.json);
+            run(setup)
+        }
+    }
+}
+
+fn init_log(json: bool) {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("PATROL_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_target(false)
+        .with_writer(std::io::stderr);
+    if json {
+        log.event_format(JsonLines).init();
+    } else {
+        log.init();
+    }
+}
+
+/// One JSON object a line: time, level, message.
+struct JsonLines;
+impl<S, N> tracing_subscriber::fmt::FormatEvent<S, N> for JsonLines
+where
+    S: tracing::Subscriber + for<'a> tracing_subscriber::registry::LookupSpan<'a>,
+    N: for<'a> tracing_subscriber::fmt::FormatFields<'a> + 'static,
+{
+    fn format_event(
+        &self,
+        _ctx: &tracing_subscriber::fmt::FmtContext<'_, S, N>,
+        mut w: tracing_subscriber::fmt::format::Writer<'_>,
+        event: &tracing::Event<'_>,
+    ) -> std::fmt::Result {
+        struct Text(String);
+        impl tracing::field::Visit for Text {
+            fn record_debug(&mut self, f: &tracing::field::Field, v: &dyn std::fmt::Debug) {
+                if f.name() == "message" {
+                    self.0 = format!("{v:?}");
+                }
+            }
+        }
+        let mut text = Text(String::new());
+        event.record(&mut text);
+        let line =
+            serde_json::json!({"level": event.metadata().level().as_str(), "message": text.0});
+        writeln!(w, "{line}")
+    }
+}
+
+/// Runs with these arguments; the first is the program's name.
+pub fn main_from(args: Vec<OsString>) -> ExitCode {
+    let args = match Args::try_parse_from(args) {
+        Ok(a) => a,
+        Err(e) => {
+            let _ = e.print();
+            return ExitCode::from(u8::try_from(e.exit_code()).unwrap_or(2));
+        }
+    };
+    match act(args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            eprintln!("onboard: {e:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs with the process's arguments.
+#[must_use]
+pub fn main() -> ExitCode {
+    main_from(std::env::args_os().collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn flags_go_before_the_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("c.toml");
+        std::fs::write(
+            &path,
+            "autopilot = 'serial:/dev/ttyAMA0:921600'\nground = ['udp:10.0.0.1:14550']\nstore = 'here'\n[settings]\nmax_wind_mps = 7.0\n",
+        )
+        .unwrap();
+        let a = Args::try_parse_from([
+            "onboard",
+            "--config",
+            path.to_str().unwrap(),
+            "--ground",
+            "tcp-listen:0.0.0.0:5760",
+        ])
+        .unwrap();
+        let s = resolve(&a.run).unwrap();
+        assert_eq!(s.autopilot.to_string(), "serial:/dev/ttyAMA0:921600");
+        assert_eq!(s.grounds[0].to_string(), "tcp-listen:0.0.0.0:5760");
+        assert_eq!((s.store, s.config.max_wind_mps), ("here".into(), 7.0));
+        std::fs::write(&path, "[settings]\nmax_wnd_mps = 7.0\n").unwrap();
+        assert!(resolve(&a.run).is_err());
+    }
+}

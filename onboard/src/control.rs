@@ -1,0 +1,501 @@
+//! The control loop: guard, flight, gate, preflight and reports, at 20 Hz and on every position.
+
+use crate::EyesProcess;
+use crate::config::GuardSwitch;
+use crate::core::Onboard;
+use crate::energy::endurance;
+use crate::facts::Kind;
+use crate::feed;
+use crate::flight::drive::long;
+use crate::flight::{Ask, Denied, FlightEvent, World};
+use crate::gate::command::STREAMS;
+use crate::guard::GuardIn;
+use crate::preflight::{PreflightIn, Status};
+use link::codes::Refusal;
+use link::common::{self, MavCmd, MavMessage as Common, MavSeverity};
+use link::orders::Arrived;
+use link::patrol::PATROL_ORDER_DATA;
+use link::state::{
+    AutopilotWord, CauseWord, CheckStatus, EyesWord, FlightPhase, Order, OrderFate, OrderKind,
+    PreflightReport, ResponseWord, StateReport, VerdictWord, anomaly_to_message,
+};
+use missions::fence::Verdict;
+use missions::flight::{Cause, FlightState, Response};
+use missions::time::Mono;
+use std::time::Duration;
+
+const HEARTBEAT: Duration = Duration::from_millis(1000);
+const STATE: Duration = Duration::from_millis(500);
+const PREFLIGHT: Duration = Duration::from_millis(500);
+const STREAMS_AGAIN: Duration = Duration::from_secs(2);
+/// A stream not heard for this long is asked for again.
+const STREAM_SILENT: Duration = Duration::from_secs(4);
+/// On the ground the required parameters are read again this often.
+const PARAMS_AGAIN: Duration = Duration::from_secs(15);
+/// The battery must be short for this long before it decides.
+const BATTERY_SURE: Duration = Duration::from_secs(2);
+
+impl Onboard {
+    fn ground_silent(&self) -> Option<Duration> {
+        self.ground_heard.map(|t| self.now.mono.since(t))
+    }
+    fn link_loss(&self) -> Duration {
+        Duration::from_secs_f64(self.config.link_loss_s.clamp(0.5, 600.0))
+    }
+
+    /// Runs `f` with the flight and what it looks at.
+    fn with_flight<T>(&mut self, f: impl FnOnce(&mut crate::flight::Flight, &World<'_>) -> T) -> T {
+        let judged = self.gate.flown(self.facts.armed);
+        let item_of_seq = |seq| judged.and_then(|j| j.item_of_seq(seq));
+        let battery_needed = self
+            .battery_low_since
+            .is_some_and(|t| self.now.mono.since(t) >= BATTERY_SURE);
+        let w = World {
+            now: self.now,
+            facts: &self.facts,
+            plan: judged.map(|j| &j.plan),
+            item_of_seq: &item_of_seq,
+            ground_silent: self.ground_heard.map(|t| self.now.mono.since(t)),
+            link_loss: Duration::from_secs_f64(self.config.link_loss_s.clamp(0.5, 600.0)),
+            battery_needed,
+        };
+        f(&mut self.flight, &w)
+    }
+
+    pub(crate) fn control(&mut self) {
+        let now = self.now.mono;
+        self.look_out();
+        self.watch_battery();
+        let found = self.finding;
+        self.with_flight(|f, w| {
+            f.tick(w, found.as_ref());
+            f.settle(w);
+        });
+        while let Some(m) = self.with_flight(|f, w| f.poll_command(w)) {
+            self.wires.autopilot(m);
+        }
+        self.flight_events();
+        self.with_gate(|g, cx| g.tick(cx));
+        self.keep_params(now);
+        self.bundle.tick(self.now);
+        while let Some(m) = self.bundle.poll() {
+            self.wires.patrol(m);
+        }
+        for a in self.outbox.due(self.now) {
+            self.wires
+                .patrol(anomaly_to_message(self.outbox.store_id(), &a));
+        }
+        self.tell_eyes();
+        if self.facts.id.is_some() {
+            self.reports(now);
+        }
+        let alive = self.ground_silent().is_some_and(|s| s < self.link_loss());
+        for m in self.bulk.send(self.now, &self.outbox, alive) {
+            self.wires.patrol(m);
+        }
+    }
+
+    fn look_out(&mut self) {
+        let Some(j) = self.gate.guarded() else {
+            self.finding = None;
+            return;
+        };
+        let state = self.flight.state();
+        let input = GuardIn {
+            now: self.now,
+            fence: j.plan.fence(),
+            spec: &j.plan.file().vehicle,
+            position: self.facts.position,
+            position_error_m: self.facts.position_error_m(self.now.mono),
+            airborne: self.facts.airborne(),
+            landing: matches!(
+                state,
+                FlightState::Landing { .. }
+                    | FlightState::Returning { .. }
+                    | FlightState::TakingOff
+            ),
+            safety_pilot: matches!(state, FlightState::Manual { .. }),
+        };
+        let mut found = self.guard.look(&input);
+        if self.config.guard == GuardSwitch::Off {
+            let allowed = self.facts.simulated == Some(true);
+            if !self.guard_off_said && self.facts.simulated.is_some() {
+                self.guard_off_said = true;
+                let text = if allowed {
+                    "Patrol: guard OFF (simulator control run)"
+                } else {
+                    "Patrol: guard stays ON: this is not our simulator"
+                };
+                self.wires.status(MavSeverity::MAV_SEVERITY_ALERT, text);
+            }
+            if allowed {
+                found.response = Response::Continue;
+                found.cause = None;
+            }
+        }
+        self.finding = Some(found);
+    }
+
+    fn endurance_s(&self) -> Option<f64> {
+        let j = self.gate.guarded()?;
+        let p = self.facts.position?;
+        let b = self.facts.battery_pct?;
+        let e = endurance(&j.plan, &p, b.value).seconds;
+        e.is_finite().then_some(e)
+    }
+
+    fn watch_battery(&mut self) {
+        let short = self.facts.airborne() && self.endurance_s().is_some_and(|s| s <= 0.0);
+        if short {
+            self.battery_low_since.get_or_insert(self.now.mono);
+        } else {
+            self.battery_low_since = None;
+        }
+    }
+
+    fn flight_events(&mut self) {
+        while let Some(e) = self.flight.event() {
+            match e {
+                FlightEvent::Status(severity, text) => self.wires.status(severity, &text),
+                FlightEvent::Order(o) => {
+                    let fate = match o.failed {
+                        None => OrderFate::Done,
+                        Some(d) => OrderFate::Failed {
+                            why: Some(refusal(d)),
+                        },
+                    };
+                    if let Some(from) = self.order_from.remove(&o.order) {
+                        self.orders.set_fate(from, o.order, fate, None);
+                    }
+                    self.wires.patrol(fate.to_message(o.order, None));
+                }
+            }
+        }
+    }
+
+    /// An order of an officer's.
+    pub(crate) fn order(&mut self, from: (u8, u8), d: &PATROL_ORDER_DATA) {
+        let Some(order) = Order::from_data(d) else {
+            self.wires.patrol(
+                OrderFate::Refused {
+                    why: Some(Refusal::NotAllowed),
+                }
+                .to_message(d.order_id, None),
+            );
+            return;
+        };
+        match self.orders.arrived(from, order) {
+            Arrived::New(order) => {
+                let (fate, value) = match self.carry_out(order) {
+                    Ok(fate) => (fate, None),
+                    Err((why, value)) => (OrderFate::Refused { why: Some(why) }, value),
+                };
+                self.orders.set_fate(from, order.id, fate, value);
+                if !fate.is_final() {
+                    if self.order_from.len() > 64 {
+                        self.order_from.pop_first();
+                    }
+                    self.order_from.insert(order.id, from);
+                }
+                self.wires.patrol(fate.to_message(order.id, value));
+                // What the order set in motion goes out now, not at the next turn of the loop.
+                self.due.tick = self.now.mono;
+            }
+            Arrived::Again(fate, value) => self.wires.patrol(fate.to_message(order.id, value)),
+            Arrived::Expired => self
+                .wires
+                .patrol(OrderFate::Expired.to_message(order.id, None)),
+        }
+    }
+
+    fn carry_out(&mut self, order: Order) -> Result<OrderFate, (Refusal, Option<f64>)> {
+        let ask = match order.kind {
+            OrderKind::Preflight => {
+                self.compute_preflight();
+                self.send_preflight();
+                return Ok(OrderFate::Done);
+            }
+            OrderKind::Launch { plan_id, token } => {
+                self.launch_allowed(plan_id, token)?;
+                Ask::Launch
+            }
+            OrderKind::Hold => Ask::Hold,
+            OrderKind::Resume => Ask::Resume,
+            OrderKind::Return => Ask::Return,
+            OrderKind::LandAt { at } => Ask::LandAt(at),
+            OrderKind::Look { at, above_home_m } => Ask::Look { at, above_home_m },
+        };
+        self.with_flight(|f, w| f.take(w, order.id, ask))
+            .map_err(|(d, v)| (refusal(d), v))?;
+        Ok(OrderFate::Accepted)
+    }
+
+    fn launch_allowed(&mut self, plan_id: u64, token: u32) -> Result<(), (Refusal, Option<f64>)> {
+        if self.facts.armed {
+            return Err((Refusal::Airborne, None));
+        }
+        let Some(j) = self.gate.flown(false) else {
+            return Err((Refusal::NotOnAircraft, None));
+        };
+        if j.id != plan_id {
+            return Err((Refusal::PlanDiffers, None));
+        }
+        if !self.preflight.knows(self.now.mono, token) {
+            return Err((Refusal::Token, None));
+        }
+        self.compute_preflight();
+        if let Some(code) = self.preflight.blocked_by() {
+            let n = crate::preflight::CODES.iter().position(|c| *c == code);
+            return Err((Refusal::Preflight, n.map(|n| n as f64)));
+        }
+        if self.preflight.redeem(self.now.mono, token) {
+            Ok(())
+        } else {
+            Err((Refusal::Token, None))
+        }
+    }
+
+    fn keep_params(&mut self, now: Mono) {
+        let (Some(kind), Some(id)) = (self.facts.kind, self.facts.id) else {
+            return;
+        };
+        if !self.facts.armed {
+            let again = now >= self.due.params;
+            if again {
+                self.due.params = now.after(PARAMS_AGAIN);
+            }
+            for r in self.gate.requirements(kind) {
+                match self.params.get(r.name) {
+                    // The plan decides these: set here, on the local line, and verified by what is read back.
+                    Some(v) if !r.want.met_by(v) && !self.params.is_absent(r.name) => {
+                        if self.params.is_set_pending(r.name) {
+                            continue;
+                        }
+                        self.wires.status(
+                            MavSeverity::MAV_SEVERITY_INFO,
+                            &format!("Patrol: sets {} {} -> {}", r.name, v, r.want.value()),
+                        );
+                        self.params.set(r.name, r.want.value());
+                    }
+                    Some(_) if again => self.params.read(r.name),
+                    None if !self.params.is_absent(r.name) => self.params.read(r.name),
+                    _ => {}
+                }
+            }
+        }
+        while let Some(m) = self.params.poll(now, kind, id) {
+            self.wires.autopilot(m);
+        }
+    }
+
+    fn tell_eyes(&mut self) {
+        let plan = self.gate.guarded().map(|j| &j.plan);
+        let own = self.facts.id.map(|(s, _)| s);
+        let key = (plan.map_or(0, missions::plan::PatrolPlan::id), own);
+        if self.eyes_told != Some(key) {
+            let down = feed::configure(&self.config.eyes_rules, plan, own);
+            self.eyes_told = Some(key);
+            self.wires.eyes(down);
+        }
+    }
+
+    fn compute_preflight(&mut self) {
+        let required = self
+            .facts
+            .kind
+            .map(|k| self.gate.requirements(k))
+            .unwrap_or_default();
+        let input = PreflightIn {
+            now: self.now,
+            config: &self.config,
+            facts: &self.facts,
+            params: &self.params,
+            required: &required,
+            plan: self.gate.flown(false).map(|j| &j.plan),
+            ground_silent: self.ground_heard.map(|t| self.now.mono.since(t)),
+            storage_ok: self.outbox.storage_ok() && self.gate.storage_ok(),
+        };
+        self.preflight.compute(&input);
+    }
+
+    fn send_preflight(&mut self) {
+        let token = self.preflight.token(self.now.mono);
+        let checks = self.preflight.checks().map(|c| {
+            let status = match c.status {
+                Status::Unknown => CheckStatus::Unknown,
+                Status::Pass => CheckStatus::Pass,
+                Status::Fail => CheckStatus::Fail,
+            };
+            (status, c.value)
+        });
+        let report = PreflightReport {
+            token: (token != 0).then_some(token),
+            checks,
+        };
+        self.wires.patrol(report.to_message());
+    }
+
+    fn reports(&mut self, now: Mono) {
+        if now >= self.due.heartbeat {
+            self.due.heartbeat = now.after(HEARTBEAT);
+            let beat = Common::HEARTBEAT(common::HEARTBEAT_DATA {
+                custom_mode: 0,
+                mavtype: common::MavType::MAV_TYPE_ONBOARD_CONTROLLER,
+                autopilot: common::MavAutopilot::MAV_AUTOPILOT_INVALID,
+                base_mode: common::MavModeFlag::empty(),
+                system_status: common::MavState::MAV_STATE_ACTIVE,
+                mavlink_version: 3,
+            });
+            self.wires.autopilot(beat.clone());
+            self.wires.grounds(beat);
+            self.wires.station_heartbeat();
+        }
+        if now >= self.due.streams {
+            self.due.streams = now.after(STREAMS_AGAIN);
+            self.ask_streams(now);
+        }
+        if now >= self.due.preflight && !self.facts.armed {
+            self.due.preflight = now.after(PREFLIGHT);
+            self.compute_preflight();
+            self.send_preflight();
+        }
+        if now >= self.due.state {
+            self.due.state = now.after(STATE);
+            let report = self.report();
+            self.wires.patrol(report.to_message());
+        }
+    }
+
+    fn ask_streams(&mut self, now: Mono) {
+        let (Some(id), Some(kind)) = (self.facts.id, self.facts.kind) else {
+            return;
+        };
+        if kind == Kind::Other {
+            return;
+        }
+        for (msg, interval_us) in STREAMS {
+            let silent = self
+                .heard
+                .get(&msg)
+                .is_none_or(|t| now.since(*t) > STREAM_SILENT);
+            if silent {
+                self.wires.autopilot(long(
+                    MavCmd::MAV_CMD_SET_MESSAGE_INTERVAL,
+                    [msg as f32, interval_us as f32, 0.0, 0.0, 0.0, 0.0, 0.0],
+                    id,
+                    0,
+                ));
+            }
+        }
+        let ask = |n: f32| {
+            long(
+                MavCmd::MAV_CMD_REQUEST_MESSAGE,
+                [n, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
+                id,
+                0,
+            )
+        };
+        if self.facts.simulated.is_none() {
+            self.wires.autopilot(ask(148.0));
+        }
+        if self.facts.home.is_none() {
+            self.wires.autopilot(ask(242.0));
+        }
+    }
+
+    fn report(&mut self) -> StateReport {
+        let state = self.flight.state();
+        let (phase, item) = match state {
+            FlightState::Boot => (FlightPhase::Boot, None),
+            FlightState::Recovering { .. } => (FlightPhase::Recovering, None),
+            FlightState::Grounded => (FlightPhase::Grounded, None),
+            FlightState::Ready => (FlightPhase::Ready, None),
+            FlightState::TakingOff => (FlightPhase::TakingOff, None),
+            FlightState::Patrolling { item } => (FlightPhase::Patrolling, Some(item)),
+            FlightState::Investigating { resume_item, .. } => {
+                (FlightPhase::Investigating, Some(resume_item))
+            }
+            FlightState::Holding { resume_item, .. } => (FlightPhase::Holding, Some(resume_item)),
+            FlightState::Returning { .. } => (FlightPhase::Returning, None),
+            FlightState::Landing { .. } => (FlightPhase::Landing, None),
+            FlightState::Manual { .. } => (FlightPhase::Manual, None),
+        };
+        let found = self.finding;
+        let cause = self.flight.cause().or(found.and_then(|f| f.cause)).map_or(
+            CauseWord::None,
+            |c| match c {
+                Cause::Officer => CauseWord::Officer,
+                Cause::Fence => CauseWord::Fence,
+                Cause::LinkLoss => CauseWord::LinkLoss,
+                Cause::Battery => CauseWord::Battery,
+                Cause::Position => CauseWord::Position,
+                Cause::Autopilot => CauseWord::Autopilot,
+                Cause::PlanComplete => CauseWord::PlanComplete,
+            },
+        );
+        let shown = self.gate.guarded();
+        StateReport {
+            plan_id: shown.map(|j| j.id).filter(|id| *id != 0),
+            store_id: self.outbox.store_id(),
+            time_boot_ms: u32::try_from(self.now.mono.0 / 1000).unwrap_or(u32::MAX),
+            margin_m: found.and_then(|f| f.margin_m),
+            last_anomaly: self.outbox.last_number(),
+            order_id: self.flight.order(),
+            refused_frames: self.gate.refused_frames(),
+            pending: u16::try_from(self.outbox.pending()).unwrap_or(u16::MAX),
+            endurance_s: self
+                .endurance_s()
+                .filter(|_| self.facts.armed)
+                .map(|s| s.clamp(0.0, 65_000.0) as u16),
+            item,
+            phase,
+            in_charge: self.with_flight(|f, w| f.in_charge(w)),
+            plan_state: self.gate.plan_state(),
+            verdict: found.map_or(VerdictWord::NotKnown, |f| match f.verdict {
+                Verdict::Inside { .. } => VerdictWord::Inside,
+                Verdict::Near { .. } => VerdictWord::Near,
+                Verdict::Outside { .. } => VerdictWord::Outside,
+                Verdict::Unknown { .. } => VerdictWord::NotKnown,
+            }),
+            response: found.map_or(ResponseWord::Continue, |f| match f.response {
+                Response::Continue => ResponseWord::Continue,
+                Response::Warn => ResponseWord::Warn,
+                Response::Hold => ResponseWord::Hold,
+                Response::Return => ResponseWord::Return,
+                Response::LandHere => ResponseWord::LandHere,
+            }),
+            cause,
+            autopilot: match self.facts.kind {
+                None => AutopilotWord::None,
+                Some(Kind::Px4) => AutopilotWord::Px4,
+                Some(Kind::ArduPilot) => AutopilotWord::ArduPilot,
+                Some(Kind::Other) => AutopilotWord::Other,
+            },
+            eyes: match self.eyes {
+                EyesProcess::Off => EyesWord::Off,
+                EyesProcess::Running => EyesWord::Running,
+                EyesProcess::Restarting => EyesWord::Restarting,
+                EyesProcess::Failed => EyesWord::Failed,
+            },
+            storage_ok: self.outbox.storage_ok() && self.gate.storage_ok(),
+            simulated: self.facts.simulated == Some(true),
+        }
+    }
+}
+
+/// The stable number of a denial.
+fn refusal(d: Denied) -> Refusal {
+    match d {
+        Denied::NoPlan => Refusal::NotOnAircraft,
+        Denied::NotAirborne | Denied::NotHolding => Refusal::WrongState,
+        Denied::Airborne => Refusal::Airborne,
+        Denied::SafetyPilotFlies => Refusal::SafetyPilot,
+        Denied::FailsafeFlies => Refusal::WrongState,
+        Denied::SiteUnknown => Refusal::LandingSite,
+        Denied::PlaceOutside => Refusal::TargetOutside,
+        Denied::NoWay => Refusal::NoWay,
+        Denied::NotReady => Refusal::NoPosition,
+        Denied::AutopilotRefused => Refusal::AutopilotRefused,
+        Denied::Busy => Refusal::Busy,
+    }
+}

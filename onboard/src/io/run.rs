@@ -1,0 +1,168 @@
+//! The companion in real time: the core in one task, a task a line, the eyes in a process of their own.
+
+use super::endpoint::Endpoint;
+use super::{disk::DirDisk, eyes, ports};
+use crate::config::Config;
+use crate::eyes::schema::Up;
+use crate::{EyesProcess, Input, LogLevel, Onboard, Output, Port};
+use anyhow::Context;
+use missions::time::{Mono, Now, Reading, Utc};
+use std::path::PathBuf;
+use std::time::{Duration, Instant, SystemTime};
+use tokio::sync::mpsc;
+
+/// What the tasks tell the core.
+#[derive(Debug)]
+pub enum Event {
+    /// Bytes from a line.
+    Bytes(Port, Vec<u8>),
+    /// From the eyes.
+    Up(Up),
+    /// The eyes' process.
+    EyesProcess(EyesProcess),
+    /// Something to log about the eyes.
+    EyesTrouble(String),
+    /// Something to log about a line.
+    Trouble(Port, String),
+}
+
+/// Everything resolved.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// Line to the autopilot.
+    pub autopilot: Endpoint,
+    /// Lines to the ground.
+    pub grounds: Vec<Endpoint>,
+    /// Where plans and anomalies are kept.
+    pub store: PathBuf,
+    /// Camera address for the eyes.
+    pub camera: Option<String>,
+    /// Remote ID receiver address for the eyes.
+    pub sensor: Option<String>,
+    /// Settings of the core.
+    pub config: Config,
+}
+
+struct Clock {
+    start: Instant,
+}
+impl Clock {
+    fn now(&self) -> Now {
+        #[allow(clippy::disallowed_methods)] // The shell owns the clock.
+        let utc = SystemTime::now()
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .ok()
+            .and_then(|d| i64::try_from(d.as_micros()).ok())
+            // A board without a battery wakes up in 1970.
+            .filter(|us| *us > 1_577_836_800_000_000);
+        Now {
+            mono: Mono(u64::try_from(self.start.elapsed().as_micros()).unwrap_or(u64::MAX)),
+            utc: utc.map_or(Reading::Missing, |us| Reading::Valid(Utc(us))),
+        }
+    }
+}
+
+/// Runs until interrupted.
+///
+/// # Errors
+/// The store cannot be opened.
+pub fn run(setup: Setup) -> anyhow::Result<()> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?
+        .block_on(main_loop(setup))
+}
+
+async fn main_loop(setup: Setup) -> anyhow::Result<()> {
+    let disk = DirDisk::open(&setup.store).context("the store cannot be opened")?;
+    let mut config = setup.config;
+    config.ground_ports = u8::try_from(setup.grounds.len()).context("too many ground lines")?;
+    let mut core = Onboard::new(config, Box::new(disk))?;
+    #[allow(clippy::disallowed_methods)] // The shell owns the clock.
+    let clock = Clock {
+        start: Instant::now(),
+    };
+    let (events, mut inbox) = mpsc::channel::<Event>(4096);
+    let mut lines = std::collections::BTreeMap::new();
+    let all = std::iter::once((Port::Autopilot, setup.autopilot)).chain(
+        setup
+            .grounds
+            .into_iter()
+            .zip(0u8..)
+            .map(|(e, n)| (Port::Ground(n), e)),
+    );
+    for (port, endpoint) in all {
+        tracing::info!("{port:?} on {endpoint}");
+        let (send, recv) = mpsc::channel(ports::QUEUE);
+        lines.insert(port, send);
+        tokio::spawn(ports::serve(port, endpoint, events.clone(), recv));
+    }
+    let (to_eyes, from_core) = mpsc::channel(eyes::QUEUE);
+    if setup.camera.is_some() || setup.sensor.is_some() {
+        tokio::spawn(eyes::supervise(
+            setup.camera,
+            setup.sensor,
+            events.clone(),
+            from_core,
+        ));
+    }
+    let mut stop = std::pin::pin!(stopped());
+    loop {
+        let wait = core
+            .next_wakeup()
+            .map_or(Duration::from_millis(50), |t| t.since(clock.now().mono));
+        tokio::select! {
+            () = &mut stop => break,
+            got = tokio::time::timeout(wait, inbox.recv()) => match got {
+                Err(_) => core.handle(clock.now(), Input::Tick),
+                Ok(None) => break,
+                Ok(Some(event)) => match event {
+                    Event::Bytes(port, bytes) => core.handle(clock.now(), Input::Bytes { port, bytes: &bytes }),
+                    Event::Up(up) => core.handle(clock.now(), Input::Eyes(&up)),
+                    Event::EyesProcess(p) => core.handle(clock.now(), Input::EyesProcess(p)),
+                    Event::EyesTrouble(text) => tracing::warn!("{text}"),
+                    Event::Trouble(port, text) => tracing::warn!("{port:?}: {text}"),
+                },
+            },
+        }
+        while let Some(output) = core.poll() {
+            match output {
+                Output::Bytes { port, bytes } => {
+                    if let Some(line) = lines.get(&port) {
+                        let _ = line.try_send(bytes);
+                    }
+                }
+                Output::ToEyes(down) => {
+                    let _ = to_eyes.try_send(down);
+                }
+                Output::Log(LogLevel::Info, text) => tracing::info!("{text}"),
+                Output::Log(LogLevel::Warn, text) => tracing::warn!("{text}"),
+                Output::Log(LogLevel::Error, text) => tracing::error!("{text}"),
+            }
+        }
+    }
+    tracing::info!("stopped; the autopilot's own link-loss action now stands alone");
+    Ok(())
+}
+
+async fn stopped() {
+    let ctrl_c = async {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        match signal(SignalKind::terminate()) {
+            Ok(mut term) => {
+                tokio::select! { () = ctrl_c => {}, _ = term.recv() => {} }
+            }
+            Err(_) => ctrl_c.await,
+        }
+    }
+    #[cfg(not(unix))]
+    ctrl_c.await;
+}
