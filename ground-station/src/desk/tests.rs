@@ -1,0 +1,259 @@
+//! The desk against a scripted companion, in virtual time.
+
+use super::*;
+use link::frame::{Frame, Msg, Stamper};
+use link::journal::MemDisk;
+use link::patrol::MavMessage as Patrol;
+use link::state::*;
+use missions::anomaly::{Anomaly, AnomalyKind, Ellipse, Priority};
+use missions::flight::InCharge;
+
+fn at(ms: u64) -> Now {
+    Now::new(
+        Mono::from_millis(ms),
+        Utc(1_790_856_000_000_000 + ms as i64 * 1_000),
+    )
+}
+
+fn desk() -> Desk {
+    Desk::new(DeskConfig::default(), Box::new(MemDisk::default())).unwrap()
+}
+
+fn state(plan_id: Option<u64>, simulated: bool) -> StateReport {
+    StateReport {
+        plan_id,
+        store_id: 5,
+        time_boot_ms: 0,
+        margin_m: None,
+        last_anomaly: 0,
+        order_id: None,
+        refused_frames: 0,
+        pending: 0,
+        endurance_s: None,
+        item: None,
+        phase: FlightPhase::Ready,
+        in_charge: InCharge::Companion,
+        plan_state: PlanState::OnAircraft,
+        verdict: VerdictWord::Inside,
+        response: ResponseWord::Continue,
+        cause: CauseWord::None,
+        autopilot: AutopilotWord::Px4,
+        eyes: EyesWord::Running,
+        storage_ok: true,
+        simulated,
+    }
+}
+
+fn sent(desk: &mut Desk) -> Vec<Patrol> {
+    std::iter::from_fn(|| desk.poll())
+        .filter_map(|o| match o {
+            DeskOut::Bytes { bytes, .. } => match Frame::from_bytes(&bytes)?.decode() {
+                Msg::Patrol(m) => Some(*m),
+                _ => None,
+            },
+            DeskOut::Event(_) => None,
+        })
+        .collect()
+}
+
+fn hear(desk: &mut Desk, s: &mut Stamper, now: Now, m: Patrol) {
+    let f = s.frame(m);
+    desk.handle(
+        now,
+        DeskIn::Bytes {
+            link: 0,
+            bytes: f.bytes(),
+        },
+    );
+}
+
+fn anomaly() -> Anomaly {
+    Anomaly {
+        number: 1,
+        kind: AnomalyKind::UnknownDrone,
+        priority: Priority::Urgent,
+        rule: "unknown-drone".into(),
+        subject: "X".into(),
+        first_seen: Utc(1),
+        flagged: Utc(2),
+        at: LatLon::from_degrees(27.787, 120.091).unwrap(),
+        alt_amsl_m: None,
+        error: Ellipse {
+            major_m: 3.0,
+            minor_m: 3.0,
+            bearing_deg: 0.0,
+        },
+        confidence: 0.9,
+        picture_sha256: None,
+        picture_len: 0,
+    }
+}
+
+#[test]
+fn the_keep_alive_runs_at_eight_hertz_or_more() {
+    let mut d = desk();
+    let mut beats = 0;
+    let mut now = Mono::ZERO;
+    while now < Mono::from_millis(10_000) {
+        d.handle(
+            Now {
+                mono: now,
+                utc: Reading::NotYet,
+            },
+            DeskIn::Tick,
+        );
+        beats += std::iter::from_fn(|| d.poll())
+            .filter(|o| matches!(o, DeskOut::Bytes { .. }))
+            .count();
+        now = d.next_wakeup().unwrap().max(Mono(now.0 + 1));
+    }
+    assert!(beats >= 80, "{beats} in 10 s");
+}
+
+#[test]
+fn an_anomaly_sent_three_times_is_shown_once_and_receipted_each_time() {
+    let mut d = desk();
+    let mut s = Stamper::new(1, 191);
+    for k in 0..3 {
+        hear(
+            &mut d,
+            &mut s,
+            at(100 * k),
+            anomaly_to_message(5, &anomaly()),
+        );
+    }
+    let mut shown = 0;
+    let mut receipts = 0;
+    while let Some(o) = d.poll() {
+        match o {
+            DeskOut::Event(DeskEvent::Anomaly { new: true, .. }) => shown += 1,
+            DeskOut::Bytes { bytes, .. } => {
+                if let Msg::Patrol(m) = Frame::from_bytes(&bytes).unwrap().decode()
+                    && matches!(*m, Patrol::PATROL_RECEIPT(_))
+                {
+                    receipts += 1;
+                }
+            }
+            DeskOut::Event(_) => {}
+        }
+    }
+    assert_eq!((shown, receipts), (1, 3));
+    assert_eq!(d.anomaly_views().len(), 1);
+}
+
+#[test]
+fn a_dismissal_needs_a_known_anomaly_and_survives_a_restart() {
+    let mut d = desk();
+    let dismiss = |id: &str| Intent::Dismiss {
+        anomaly: id.into(),
+        reason: "staff".into(),
+        note: String::new(),
+    };
+    assert_eq!(
+        d.command(at(0), "k1", &dismiss("nothing"))
+            .reason
+            .unwrap()
+            .code,
+        "desk.anomaly_unknown"
+    );
+    let mut s = Stamper::new(1, 191);
+    hear(&mut d, &mut s, at(1), anomaly_to_message(5, &anomaly()));
+    let id = anomaly_id(5, 1);
+    assert!(d.command(at(2), "k2", &dismiss(&id)).accepted);
+    assert_eq!(d.anomaly_view(&id).unwrap()["state"], "dismissed");
+}
+
+#[test]
+fn nothing_launches_without_names_plan_and_preflight_or_on_a_real_aircraft() {
+    let mut d = desk();
+    let launch = |pilot: &str| Intent::Launch {
+        aircraft: 1,
+        purpose: "show".into(),
+        incident: "7".into(),
+        pilot: pilot.into(),
+    };
+    assert_eq!(
+        d.command(at(0), "", &launch(" ")).reason.unwrap().code,
+        "refusal.incomplete"
+    );
+    assert_eq!(
+        d.command(at(0), "", &launch("Li")).reason.unwrap().code,
+        "desk.no_plan"
+    );
+    let request = missions::planner::PatrolRequest {
+        name: "p".into(),
+        pattern: missions::planner::Pattern::Perimeter { offset_m: 25.0 },
+        alt: missions::place::Alt::from_metres(60.0).unwrap(),
+        speed_mps: None,
+        margin_m: 5.0,
+        launch_window: missions::time::Window {
+            from: Utc(1_790_856_000_000_000),
+            until: Utc(1_790_856_600_000_000),
+        },
+        area: None,
+        on_link_loss: missions::flight::OnLinkLoss::Return,
+        over_crowds: false,
+    };
+    let plan = missions::planner::plan_patrol(
+        &Venue::sixi_river(),
+        &missions::vehicle::VehicleSpec::default_quad(),
+        &request,
+    )
+    .unwrap();
+    assert!(d.load_plan(at(1), &plan.to_json()).accepted);
+    assert_eq!(
+        d.command(at(2), "", &launch("Li")).reason.unwrap().code,
+        "refusal.no_link"
+    );
+    let mut s = Stamper::new(1, 191);
+    hear(&mut d, &mut s, at(10), state(None, false).to_message());
+    assert_eq!(
+        d.command(at(11), "", &launch("Li")).reason.unwrap().code,
+        "refusal.real_aircraft"
+    );
+    hear(&mut d, &mut s, at(12), state(None, true).to_message());
+    assert_eq!(
+        d.command(at(13), "", &launch("Li")).reason.unwrap().code,
+        "refusal.not_on_aircraft"
+    );
+    hear(
+        &mut d,
+        &mut s,
+        at(14),
+        state(Some(plan.id()), true).to_message(),
+    );
+    assert_eq!(
+        d.command(at(15), "", &launch("Li")).reason.unwrap().code,
+        "refusal.preflight"
+    );
+    let ready = PreflightReport {
+        token: Some(99),
+        checks: [(CheckStatus::Pass, None); 12],
+    };
+    hear(&mut d, &mut s, at(16), ready.to_message());
+    sent(&mut d);
+    assert!(d.command(at(17), "key", &launch("Li")).accepted);
+    assert!(
+        d.command(at(18), "key", &launch("Li")).accepted,
+        "the same key gives the same answer"
+    );
+    d.handle(at(60), DeskIn::Tick);
+    let orders: Vec<_> = sent(&mut d)
+        .into_iter()
+        .filter(|m| matches!(m, Patrol::PATROL_ORDER(o) if o.kind == 1))
+        .collect();
+    assert_eq!(orders.len(), 1, "one launch, not two");
+}
+
+#[test]
+fn a_lost_link_is_said_and_hold_all_answers_with_the_reason() {
+    let mut d = desk();
+    let mut s = Stamper::new(1, 191);
+    hear(&mut d, &mut s, at(10), state(None, true).to_message());
+    d.handle(at(3_200), DeskIn::Tick);
+    let lost = std::iter::from_fn(|| d.poll())
+        .any(|o| matches!(o, DeskOut::Event(DeskEvent::Log(e)) if e.code == "link_lost"));
+    assert!(lost);
+    let a = d.command(at(3_300), "", &Intent::Hold { aircraft: None });
+    assert_eq!(a.reason.unwrap().code, "refusal.no_link");
+}
