@@ -93,9 +93,9 @@ function step(dt) {
 }
 function order(kind, at, then) {
   aircraft.order = { kind, at, state: "sent", reason: null };
-  event("order_sent", { kind });
+  event("order_sent", { order: kind });
   tell({ type: "aircraft", aircraft });
-  setTimeout(() => { aircraft.order.state = "accepted"; event("order_accepted", { kind }); then(); tell({ type: "aircraft", aircraft }); }, 250);
+  setTimeout(() => { aircraft.order.state = "accepted"; event("order_accepted", { order: kind }); then(); tell({ type: "aircraft", aircraft }); }, 250);
 }
 const no = (code, params = {}, at) => ({ accepted: false, reason: { code, params, at } });
 const yes = { accepted: true, reason: null };

@@ -62,7 +62,7 @@ export type Intent =
   | { kind: "look"; aircraft: number; lat_deg: number; lon_deg: number }
   | { kind: "confirm"; anomaly: string }
   | { kind: "dismiss"; anomaly: string; reason: string; note: string }
-  | { kind: "replay"; op: "play" | "pause" | "seek" | "speed"; value: number | null };
+  | { kind: "replay"; op: "play" | "pause" | "seek" | "speed"; value: number };
 
 export interface Answer { accepted: boolean; reason: Reason | null }
 export interface Hello { csrf: string; mode: "live" | "replay"; lang: "zh-CN" | "en" | null; version: string }

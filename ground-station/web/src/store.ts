@@ -214,7 +214,7 @@ export async function sendPlan(path: "/api/plan" | "/api/plan/make", body: strin
   }
 }
 
-const PARAM_GROUPS: Record<string, keyof typeof CODES> = { state: "flight_state", who: "in_charge", response: "response", cause: "cause", kind: "anomaly_kind" };
+const PARAM_GROUPS: Record<string, keyof typeof CODES> = { state: "flight_state", who: "in_charge", response: "response", cause: "cause", kind: "anomaly_kind", order: "order_kind" };
 
 /** The sentence of a log line: codes among its parameters become words first. */
 export function eventWords(e: Event): string {
@@ -222,9 +222,10 @@ export function eventWords(e: Event): string {
   for (const [name, group] of Object.entries(PARAM_GROUPS)) {
     const v = p[name];
     if (typeof v !== "string") continue;
-    p[name] = word(name === "kind" && e.code.startsWith("order") ? "order_kind" : group, v);
+    p[name] = name === "cause" && v === "none" && e.code === "state" ? null : word(group, v);
   }
   if (typeof p["reason"] === "string") p["reason"] = word(e.code === "anomaly_dismissed" ? "dismiss_reason" : "refusal", p["reason"], e.params);
+  p["name"] ??= aircraft.value.find((a) => a.id === e.aircraft)?.name;
   return word("event", e.code, p);
 }
 

@@ -106,11 +106,11 @@ const codes: CodeWords = {
     "plan.no_way": "there is no way inside the fence",
   },
   event: {
-    aircraft_found: "Aircraft {name} found", link_lost: "Link lost", link_back: "Link back", plan_loaded: "Plan “{name}” loaded", plan_sending: "Uploading plan", plan_on_aircraft: "Plan on aircraft, read back equal", plan_refused: "Plan refused: {reason}",
-    order_sent: "{kind}: sent", order_accepted: "{kind}: aircraft accepted", order_refused: "{kind}: refused, {reason}", order_done: "{kind}: done", order_failed: "{kind}: failed, {reason}", order_expired: "{kind}: expired",
-    launch_recorded: "Launch record: {purpose}, incident {incident}, pilot {pilot}", state: "State: {state}", in_charge: "In charge: {who}", response: "{response}, cause: {cause}", armed: "Motors armed", disarmed: "Motors disarmed",
+    aircraft_found: "Aircraft[ {name}] found", link_lost: "Link lost", link_back: "Link back", plan_loaded: "Plan “{name}” loaded", plan_sending: "Uploading plan", plan_on_aircraft: "Plan on aircraft, read back equal", plan_refused: "Plan refused: {reason}",
+    order_sent: "[{order}: ]sent", order_accepted: "[{order}: ]aircraft accepted", order_refused: "[{order}: ]refused[, {reason}]", order_done: "[{order}: ]done", order_failed: "[{order}: ]failed[, {reason}]", order_expired: "[{order}: ]expired[, {reason}]",
+    launch_recorded: "Launch record: {purpose}, incident {incident}, pilot {pilot}", state: "State: {state}[ ({cause})]", in_charge: "In charge: {who}", response: "{response}, cause: {cause}", armed: "Motors armed", disarmed: "Motors disarmed",
     anomaly: "Anomaly {number}: {kind}", anomaly_confirmed: "Anomaly {number} confirmed", anomaly_dismissed: "Anomaly {number} dismissed: {reason}", picture: "Picture of anomaly {number} received", status_text: "Autopilot: {text}",
-    recorder_failed: "Recording failed; flight goes on; check the disk", recorder_started: "Recording started", eyes_failed: "Detection aboard stopped", eyes_running: "Detection aboard running", refused: "Refused: {reason}", patrol_done: "Patrol done",
+    recorder_failed: "Recording failed; flight goes on; check the disk[ ({detail})]", recorder_started: "Recording started", eyes_failed: "Detection aboard stopped", eyes_running: "Detection aboard running", refused: "Refused: {reason}", patrol_done: "Patrol done",
   },
 };
 

@@ -105,11 +105,11 @@ const codes: CodeWords = {
     "plan.no_way": "围栏内没有通路",
   },
   event: {
-    aircraft_found: "发现飞机 {name}", link_lost: "链路中断", link_back: "链路恢复", plan_loaded: "载入计划“{name}”", plan_sending: "正在上传计划", plan_on_aircraft: "计划已在机上，核对一致", plan_refused: "计划被拒绝：{reason}",
-    order_sent: "{kind}：已发出", order_accepted: "{kind}：飞机已接受", order_refused: "{kind}：被拒绝，{reason}", order_done: "{kind}：已完成", order_failed: "{kind}：失败，{reason}", order_expired: "{kind}：已过期",
-    launch_recorded: "放飞登记：{purpose}，事件号 {incident}，操作员 {pilot}", state: "状态：{state}", in_charge: "控制权：{who}", response: "{response}，原因：{cause}", armed: "电机解锁", disarmed: "电机上锁",
+    aircraft_found: "发现飞机[ {name}]", link_lost: "链路中断", link_back: "链路恢复", plan_loaded: "载入计划“{name}”", plan_sending: "正在上传计划", plan_on_aircraft: "计划已在机上，核对一致", plan_refused: "计划被拒绝：{reason}",
+    order_sent: "[{order}：]已发出", order_accepted: "[{order}：]飞机已接受", order_refused: "[{order}：]被拒绝[，{reason}]", order_done: "[{order}：]已完成", order_failed: "[{order}：]失败[，{reason}]", order_expired: "[{order}：]已过期[，{reason}]",
+    launch_recorded: "放飞登记：{purpose}，事件号 {incident}，操作员 {pilot}", state: "状态：{state}[（{cause}）]", in_charge: "控制权：{who}", response: "{response}，原因：{cause}", armed: "电机解锁", disarmed: "电机上锁",
     anomaly: "异常 {number}：{kind}", anomaly_confirmed: "异常 {number} 已确认", anomaly_dismissed: "异常 {number} 已排除：{reason}", picture: "异常 {number} 的照片已收到", status_text: "飞控：{text}",
-    recorder_failed: "记录失败，飞行继续，请检查磁盘", recorder_started: "开始记录", eyes_failed: "机上识别已停止", eyes_running: "机上识别运行中", refused: "被拒绝：{reason}", patrol_done: "巡查完成",
+    recorder_failed: "记录失败，飞行继续，请检查磁盘[（{detail}）]", recorder_started: "开始记录", eyes_failed: "机上识别已停止", eyes_running: "机上识别运行中", refused: "被拒绝：{reason}", patrol_done: "巡查完成",
   },
 };
 

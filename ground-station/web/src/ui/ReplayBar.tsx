@@ -9,7 +9,7 @@ import { clock } from "./Left.tsx";
 const RATES = [0.25, 0.5, 1, 2, 4, 8, 16];
 const STEP_MS = 5000;
 
-const order = (op: "play" | "pause" | "seek" | "speed", value: number | null = null) => void send({ kind: "replay", op, value });
+const order = (op: "play" | "pause" | "seek" | "speed", value = 0) => void send({ kind: "replay", op, value });
 const nowMs = () => { const r = replay.value; return r ? Math.min(r.end_ms, Math.max(r.start_ms, serverMs.value || r.now_ms)) : 0; };
 export function stepReplay(direction: number): void { const r = replay.value; if (r) order("seek", Math.min(r.end_ms, Math.max(r.start_ms, nowMs() + direction * STEP_MS))); }
 export function rateReplay(direction: number): void { const r = replay.value; if (r) { const i = RATES.indexOf(r.speed); order("speed", RATES[Math.min(RATES.length - 1, Math.max(0, (i < 0 ? 2 : i) + direction))] ?? 1); } }
