@@ -10,6 +10,8 @@ pub mod place;
 pub mod plan;
 pub mod plane;
 pub mod planner;
+#[cfg(test)]
+pub(crate) mod testkit;
 pub mod time;
 pub mod vehicle;
 pub mod venue;

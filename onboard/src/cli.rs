@@ -3,9 +3,9 @@
 use crate::config::{Config, GuardSwitch};
 use crate::eyes::child::{self, ChildConfig};
 use crate::failsafe;
-use crate::io::endpoint::Endpoint;
 use crate::io::run::{Setup, run};
 use anyhow::{Context, bail};
+use link_io::Endpoint;
 use clap::{CommandFactory, Parser, Subcommand};
 use serde::Deserialize;
 use std::ffi::OsString;
@@ -217,52 +217,9 @@ fn act(args: Args) -> anyhow::Result<()> {
         }
         None => {
             let setup = resolve(&args.run)?;
-            init_log(args.run.json);
+            link_io::log::init(args.run.json);
             run(setup)
         }
-    }
-}
-
-fn init_log(json: bool) {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("PATROL_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_target(false)
-        .with_writer(std::io::stderr);
-    if json {
-        log.event_format(JsonLines).init();
-    } else {
-        log.init();
-    }
-}
-
-/// One JSON object a line: time, level, message.
-struct JsonLines;
-impl<S, N> tracing_subscriber::fmt::FormatEvent<S, N> for JsonLines
-where
-    S: tracing::Subscriber + for<'a> tracing_subscriber::registry::LookupSpan<'a>,
-    N: for<'a> tracing_subscriber::fmt::FormatFields<'a> + 'static,
-{
-    fn format_event(
-        &self,
-        _ctx: &tracing_subscriber::fmt::FmtContext<'_, S, N>,
-        mut w: tracing_subscriber::fmt::format::Writer<'_>,
-        event: &tracing::Event<'_>,
-    ) -> std::fmt::Result {
-        struct Text(String);
-        impl tracing::field::Visit for Text {
-            fn record_debug(&mut self, f: &tracing::field::Field, v: &dyn std::fmt::Debug) {
-                if f.name() == "message" {
-                    self.0 = format!("{v:?}");
-                }
-            }
-        }
-        let mut text = Text(String::new());
-        event.record(&mut text);
-        let line =
-            serde_json::json!({"level": event.metadata().level().as_str(), "message": text.0});
-        writeln!(w, "{line}")
     }
 }
 

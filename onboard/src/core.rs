@@ -188,6 +188,13 @@ impl Onboard {
         self.outbox.store_id()
     }
 
+    /// Anomalies stored since the store was made, and those of them the ground has not receipted.
+    #[must_use]
+    pub fn stored_and_pending(&self) -> (u32, u32) {
+        let pending = u32::try_from(self.outbox.pending()).unwrap_or(u32::MAX);
+        (self.outbox.last_number(), pending)
+    }
+
     /// Runs `f` with the gate and what it works with.
     pub(crate) fn with_gate<T>(&mut self, f: impl FnOnce(&mut Gate, &mut Cx<'_>) -> T) -> T {
         let mut cx = Cx {

@@ -29,6 +29,8 @@ pub mod guard;
 pub mod io;
 pub mod params;
 pub mod preflight;
+#[cfg(test)]
+mod stories;
 pub mod wires;
 
 pub use crate::core::Onboard;

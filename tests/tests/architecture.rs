@@ -26,12 +26,13 @@ fn allowed_arrows() -> BTreeMap<&'static str, &'static [&'static str]> {
     BTreeMap::from([
         ("missions", &[][..]),
         ("link", &["missions"][..]),
-        ("onboard", &["link", "missions"][..]),
-        ("sim", &["link", "missions"][..]),
-        ("ground-station", &["link", "missions", "onboard", "sim"][..]),
+        ("link-io", &["link", "missions"][..]),
+        ("onboard", &["link", "link-io", "missions"][..]),
+        ("sim", &["link", "link-io", "missions"][..]),
+        ("ground-station", &["link", "link-io", "missions", "onboard", "sim"][..]),
         (
             "patrol-tests",
-            &["ground-station", "link", "missions", "onboard", "sim"][..],
+            &["ground-station", "link", "link-io", "missions", "onboard", "sim"][..],
         ),
     ])
 }

@@ -133,8 +133,11 @@ impl Fence {
             return None;
         };
         let polygon = Polygon::new(to_line(rings.first()?), Vec::new());
-        let drawn_out = |p: &Polygon<f64>| -> Vec<EastNorth> {
-            p.buffer_with_style(BufferStyle::new(inset_m + 0.05).line_join(LineJoin::Miter(0.5)))
+        // Chords of a round join lie inside the arc: reach out by what they lose.
+        const ROUND_RAD: f64 = 0.6;
+        let drawn_out = |by_m: f64, join: LineJoin<f64>| -> Vec<EastNorth> {
+            polygon
+                .buffer_with_style(BufferStyle::new(by_m).line_join(join))
                 .0
                 .into_iter()
                 .next()
@@ -158,7 +161,18 @@ impl Fence {
             EastNorth::new(east + out_m, north + out_m),
             EastNorth::new(west - out_m, north + out_m),
         ];
-        [drawn_out(&polygon), around_hull, boxed]
+        // Closest first: what reaches further at its corners bars ways the plan was proven on.
+        let corners = rings.first().map_or(0, Vec::len);
+        let rounded = if hull.len() == corners {
+            around_hull.clone()
+        } else {
+            drawn_out(
+                (inset_m + 0.05) / (ROUND_RAD / 2.0).cos(),
+                LineJoin::Round(ROUND_RAD),
+            )
+        };
+        let mitred = drawn_out(inset_m + 0.05, LineJoin::Miter(0.5));
+        [rounded, mitred, around_hull, boxed]
             .into_iter()
             .filter(|ring| ring.len() >= 3 && ring.len() <= limit)
             .find_map(|ring| {

@@ -8,6 +8,8 @@ pub mod contain;
 mod draft;
 pub mod flat;
 pub mod route;
+#[cfg(test)]
+mod tests;
 mod verdict;
 
 pub use autopilot::AutopilotFence;

@@ -93,6 +93,9 @@ impl Fence {
 /// A further condition on legs, e.g. that a return from every point of it stays inside.
 pub type AlsoRequire<'f> = Box<dyn Fn(&Leg) -> bool + 'f>;
 
+/// Nodes a node sees, with metres.
+type Neighbours = Rc<[(usize, f64)]>;
+
 /// A visibility graph at one height, for many questions.
 pub struct Router<'f> {
     fence: &'f Fence,
@@ -101,7 +104,7 @@ pub struct Router<'f> {
     also: Option<AlsoRequire<'f>>,
     nodes: Vec<(EastNorth, LatLon)>,
     /// Nodes each node sees, with metres: found when first asked for.
-    seen: RefCell<BTreeMap<usize, Rc<[(usize, f64)]>>>,
+    seen: RefCell<BTreeMap<usize, Neighbours>>,
 }
 
 impl<'f> Router<'f> {
@@ -147,14 +150,14 @@ impl<'f> Router<'f> {
     }
 
     /// Nodes seen from node `i`.
-    fn seen_from(&self, i: usize) -> Rc<[(usize, f64)]> {
+    fn seen_from(&self, i: usize) -> Neighbours {
         if let Some(known) = self.seen.borrow().get(&i) {
             return Rc::clone(known);
         }
         let Some((p, at)) = self.nodes.get(i).copied() else {
             return Rc::new([]);
         };
-        let found: Rc<[(usize, f64)]> = self
+        let found: Neighbours = self
             .nodes
             .iter()
             .enumerate()

@@ -383,4 +383,4 @@ fn split_lists(
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use std::path::{Path, PathBuf};
 
 /// Folder of real mission files; `None` (after saying so) where it is absent, a failure under `CI=true`.
-fn real(sub: &str) -> Option<Vec<(String, Vec<u8>)>> {
+pub(crate) fn real(sub: &str) -> Option<Vec<(String, Vec<u8>)>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let data =
         std::env::var_os("PATROL_DATA").map_or_else(|| "../shared/data".into(), PathBuf::from);

@@ -130,6 +130,8 @@ pub(crate) struct Ground2d<'a> {
     pub start: LatLon,
 }
 
+/// Patterns are laid this much further from things than the plan is checked with, metres.
+const ROOM_M: f64 = 0.5;
 /// Pieces of pattern are cut no finer than this, metres.
 const FINEST_M: f64 = 4.0;
 /// A waypoint this near to the straight way past it is left out, metres.
@@ -297,44 +299,48 @@ pub fn plan_patrol(
         estimate: Estimate::default(),
         flyable: true,
     };
-    let base_m = margin_m(&file);
+    let margin_m = margin_m(&file);
     let mut first: Option<PlanRefusal> = None;
     let mut best: Option<(f64, PatrolPlan)> = None;
     for return_alt in return_heights(&fence, request.alt) {
         file.return_alt = return_alt;
-        // A pattern that keeps a little further from things is legal where one on the margin fails by rounding.
-        for extra_m in [0.5, 3.0, 8.0] {
-            let made =
-                propose(&fence, &file, request, base_m + extra_m).and_then(|(items, way)| {
-                    let mut file = PlanFile {
-                        items,
-                        ..file.clone()
-                    };
-                    file.estimate = Estimate {
-                        left_out_m: tidy_number(way.left_out_m),
-                        ..estimate(&file)
-                    };
-                    PatrolPlan::check(file)
-                        .map(|p| (way.patrolled_m, p))
-                        .map_err(PlanRefusal::NotLegal)
-                });
-            match made {
-                Ok((patrolled_m, plan)) => {
-                    // A higher return must buy something: 2 % more ground seen.
-                    if best.as_ref().is_none_or(|(b, _)| patrolled_m > b * 1.02) {
-                        best = Some((patrolled_m, plan));
-                    }
-                    break;
+        let made = propose(&fence, &file, request, margin_m + ROOM_M).and_then(|(items, way)| {
+            let mut file = PlanFile {
+                items,
+                ..file.clone()
+            };
+            file.estimate = Estimate {
+                left_out_m: tidy_number(way.left_out_m),
+                ..estimate(&file)
+            };
+            PatrolPlan::check(file)
+                .map(|p| (way.patrolled_m, p))
+                .map_err(PlanRefusal::NotLegal)
+        });
+        match made {
+            Ok((patrolled_m, plan)) => {
+                // A higher return passes over things that the patrol goes around: it must buy a tenth more ground seen.
+                if best.as_ref().is_none_or(|(b, _)| patrolled_m > b * 1.1) {
+                    best = Some((patrolled_m, plan));
                 }
-                // The first reason, at the least margin, is the one an officer can understand.
-                Err(e) => first = first.or(Some(e)),
             }
+            // Another return height gives no energy.
+            Err(
+                e @ PlanRefusal::NotLegal(PlanFault {
+                    code: "plan.energy",
+                    ..
+                }),
+            ) if best.is_none() => {
+                return Err(e);
+            }
+            // The first reason, at the lowest return, is the one an officer can understand.
+            Err(e) => first = first.or(Some(e)),
         }
     }
     match best {
         Some((_, plan)) => Ok(plan),
         None => Err(first.unwrap_or(PlanRefusal::NothingLeft {
-            margin_m: base_m,
+            margin_m,
             alt_m: request.alt.metres(),
         })),
     }

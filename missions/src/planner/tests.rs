@@ -1,22 +1,33 @@
+//! Plans over the demonstration venue, over hundreds of random ones, and over real outlines.
+
 use super::*;
-use crate::time::Utc;
+use crate::place::Datum;
+use crate::testkit::{self, evening, zone};
+use crate::venue::{Limit, Role};
+use proptest::prelude::*;
+use std::cell::Cell;
 
 pub(crate) fn request() -> PatrolRequest {
-    let from = Utc::from_rfc3339("2026-10-01T12:00:00Z").unwrap();
-    let until = Utc::from_rfc3339("2026-10-01T12:10:00Z").unwrap();
     PatrolRequest {
         name: "evening".into(),
         pattern: Pattern::Sweep {
-            swath_m: 45.0,
+            swath_m: 54.0,
             angle_deg: None,
         },
         alt: Alt::from_metres(60.0).unwrap(),
         speed_mps: None,
         margin_m: 5.0,
-        launch_window: Window { from, until },
+        launch_window: evening(),
         area: None,
         on_link_loss: OnLinkLoss::HoldThenReturn { wait_s: 10.0 },
         over_crowds: false,
+    }
+}
+
+fn around(offset_m: f64) -> PatrolRequest {
+    PatrolRequest {
+        pattern: Pattern::Perimeter { offset_m },
+        ..request()
     }
 }
 
@@ -30,41 +41,465 @@ pub(crate) fn sixi() -> PatrolPlan {
     .unwrap()
 }
 
-#[test]
-fn the_evening_sweep_over_the_sixi_is_legal_and_fits_one_battery() {
-    let plan = plan_patrol(
-        &Venue::sixi_river(),
-        &VehicleSpec::default_quad(),
-        &request(),
-    )
-    .unwrap();
+fn say(plan: &PatrolPlan) {
     let e = plan.file().estimate;
     println!(
-        "sweep: {} items, {:.0} m, {:.0} s, {:.0} Wh, reserve {:.0} %, clearance {:.1} m, return at {:.0} m",
+        "{}: {} items, {:.0} m, {:.0} s, {:.0} Wh, reserve {:.0} %, clearance {:.1} m, return at {:.0} m, {:.0} m left out",
+        plan.file().name,
         plan.items().len(),
         e.distance_m,
         e.time_s,
         e.energy_wh,
         e.reserve_pct,
         plan.min_clearance_m(),
-        plan.file().return_alt.metres()
+        plan.file().return_alt.metres(),
+        e.left_out_m
     );
+}
+
+#[test]
+fn the_evening_sweep_over_the_sixi_is_legal_and_fits_one_battery() {
+    let plan = sixi();
+    say(&plan);
     assert!(plan.min_clearance_m() >= plan.margin_m());
+    assert!((300.0..700.0).contains(&plan.file().estimate.time_s));
     let again = PatrolPlan::from_json(&plan.to_json()).unwrap();
     assert_eq!(again.hash(), plan.hash());
 }
 
 #[test]
+fn the_sweep_overflies_every_watch_zone() {
+    let venue = Venue::sixi_river();
+    let plan = sixi();
+    let plane = plan.fence().plane();
+    let path: Vec<EastNorth> = plan.path().iter().map(|p| plane.to_local(p.0)).collect();
+    for z in venue.zones_of(Role::WatchZone) {
+        let Shape::Polygon { outer, .. } = &z.shape else {
+            panic!("{} is no polygon", z.id)
+        };
+        let area = Area::Rings(vec![outer.iter().map(|p| plane.to_local(*p)).collect()]);
+        // The camera sees 28 m to either side at 60 m: every spot of a 5 m grid is passed well within that.
+        let corners = area.vertices();
+        let bound = |f: fn(&EastNorth) -> f64| {
+            corners
+                .iter()
+                .map(f)
+                .fold((f64::MAX, f64::MIN), |(l, h), v| (l.min(v), h.max(v)))
+        };
+        let ((west, east), (south, north)) = (bound(|p| p.east_m), bound(|p| p.north_m));
+        let (mut all, mut seen) = (0, 0);
+        for i in 0..=((east - west) / 5.0) as u32 {
+            for j in 0..=((north - south) / 5.0) as u32 {
+                let p = EastNorth::new(west + 5.0 * f64::from(i), south + 5.0 * f64::from(j));
+                if area.contains(p) {
+                    let near_m = path
+                        .windows(2)
+                        .map(|w| flat::point_to_edge_m(p, (w[0], w[1])))
+                        .fold(f64::INFINITY, f64::min);
+                    all += 1;
+                    seen += usize::from(near_m <= 25.0);
+                }
+            }
+        }
+        println!("{}: {seen} of {all} spots", z.id);
+        assert!(seen * 100 >= all * 95, "{}", z.id);
+    }
+}
+
+#[test]
 fn the_perimeter_of_the_sixi_is_legal() {
+    let plan = plan_patrol(
+        &Venue::sixi_river(),
+        &VehicleSpec::default_quad(),
+        &around(20.0),
+    )
+    .unwrap();
+    say(&plan);
+}
+
+#[test]
+fn a_sweep_of_one_zone_stays_in_it_but_for_the_way_there() {
     let r = PatrolRequest {
-        pattern: Pattern::Perimeter { offset_m: 20.0 },
+        area: Some("embankment-west".into()),
+        pattern: Pattern::Sweep {
+            swath_m: 20.0,
+            angle_deg: None,
+        },
         ..request()
     };
     let plan = plan_patrol(&Venue::sixi_river(), &VehicleSpec::default_quad(), &r).unwrap();
-    println!(
-        "perimeter: {} items, {:.0} m, {:.0} s",
-        plan.items().len(),
-        plan.file().estimate.distance_m,
-        plan.file().estimate.time_s
+    say(&plan);
+    assert!(plan.file().estimate.distance_m < 2_000.0);
+}
+
+#[test]
+fn both_autopilots_get_a_fence_that_lets_the_plan_pass() {
+    let plan = sixi();
+    for (inset_m, corners) in [(2.0, 64), (10.0, 64), (15.0, 70)] {
+        let fence = plan.autopilot_fence(inset_m, corners).unwrap();
+        println!(
+            "inset {inset_m}: {} + {} corners, {} circles; not held: {:?}",
+            fence.inclusion.len(),
+            fence.exclusions.iter().map(Vec::len).sum::<usize>(),
+            fence.circles.len(),
+            plan.guarded_by_companion_alone(inset_m)
+        );
+        assert!(fence.vertex_count() <= corners);
+        // The show box and the hospital are both kept out of.
+        assert_eq!(fence.exclusions.len(), 2);
+        for p in &fence.inclusion {
+            assert!(
+                plan.fence()
+                    .boundary()
+                    .depth_m(plan.fence().plane().to_local(*p))
+                    >= inset_m
+            );
+        }
+    }
+    let e = plan.autopilot_fence(30.0, 64).unwrap_err().to_string();
+    assert!(e.contains("cuts the plan"), "{e}");
+    assert!(plan.autopilot_fence(2.0, 5).is_err());
+}
+
+/// Judges a plan without the fence: legs, and returns from every few metres of them, in a venue without heights.
+fn judge(venue: &Venue, plan: &PatrolPlan) {
+    let margin_m = plan.margin_m() - 0.05;
+    let path = plan.path();
+    let sites: Vec<LatLon> = std::iter::once(plan.file().home.at)
+        .chain(plan.file().rally.iter().copied())
+        .collect();
+    for w in path.windows(2) {
+        let looked_m = testkit::least_clearance_m(venue, w[0].0, w[1].0, 1.0);
+        assert!(looked_m >= margin_m, "a leg comes to {looked_m} m");
+        let (a, b) = (testkit::metres(w[0].0), testkit::metres(w[1].0));
+        let n = ((b.0 - a.0).hypot(b.1 - a.1) / 7.0).ceil().max(1.0) as usize;
+        for i in 0..=n {
+            let t = i as f64 / n as f64;
+            let p = (a.0 + t * (b.0 - a.0), a.1 + t * (b.1 - a.1));
+            let to = |s: &&LatLon| {
+                let q = testkit::metres(**s);
+                (q.0 - p.0).hypot(q.1 - p.1)
+            };
+            let site = sites.iter().min_by(|x, y| to(x).total_cmp(&to(y))).unwrap();
+            let looked_m = testkit::least_clearance_m(venue, testkit::place(p.0, p.1), *site, 2.0);
+            assert!(
+                looked_m >= margin_m,
+                "a return from {p:?} comes to {looked_m} m"
+            );
+        }
+    }
+}
+
+#[test]
+fn plans_over_hundreds_of_random_venues_stay_inside() {
+    let (made, refused) = (Cell::new(0), Cell::new(0));
+    let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig::with_cases(300));
+    let request = (
+        testkit::any_venue(),
+        any::<bool>(),
+        15.0..60.0f64,
+        prop::option::of(0.0..180.0f64),
+        0.0..40.0f64,
+        prop::collection::vec((-300.0..300.0f64, -300.0..300.0f64), 0..3),
     );
+    runner
+        .run(
+            &request,
+            |(mut venue, sweep, swath_m, angle_deg, offset_m, sites)| {
+                for (i, (x, y)) in sites.into_iter().enumerate() {
+                    venue.zones.push(zone(
+                        &format!("site-{i}"),
+                        Role::Landing,
+                        Shape::Point(testkit::place(x, y)),
+                    ));
+                }
+                let pattern = if sweep {
+                    Pattern::Sweep {
+                        swath_m,
+                        angle_deg: Some(angle_deg.unwrap_or(0.0)),
+                    }
+                } else {
+                    Pattern::Perimeter { offset_m }
+                };
+                let r = PatrolRequest {
+                    pattern,
+                    ..self::request()
+                };
+                match plan_patrol(&venue, &VehicleSpec::default_quad(), &r) {
+                    Ok(plan) => {
+                        made.set(made.get() + 1);
+                        judge(&venue, &plan);
+                    }
+                    Err(why) => {
+                        refused.set(refused.get() + 1);
+                        prop_assert!(!why.to_string().is_empty());
+                    }
+                }
+                Ok(())
+            },
+        )
+        .unwrap();
+    println!("{} plans, {} refusals", made.get(), refused.get());
+    assert!(made.get() > 100, "{} plans", made.get());
+}
+
+#[test]
+fn a_sabotaged_plan_is_refused_by_its_item() {
+    let plan = sixi();
+    let good = plan.file().clone();
+    let refused = |change: &dyn Fn(&mut PlanFile)| {
+        let mut file = good.clone();
+        change(&mut file);
+        file.estimate = estimate(&file);
+        PatrolPlan::check(file).unwrap_err()
+    };
+    // One waypoint moved into the show box: the leg to it is named.
+    let show = LatLon::from_degrees(27.787, 120.091).unwrap();
+    let e = refused(&|f| {
+        if let Some(PlanItem::Waypoint { at, .. }) = f.items.get_mut(3) {
+            *at = show;
+        }
+    });
+    assert_eq!((e.code, e.item), ("plan.leg_leaves", Some(3)));
+    // Every inner item taken out in turn: either the straight leg is legal, or it is refused by that item.
+    for i in 1..good.items.len() - 1 {
+        let mut file = good.clone();
+        file.items.remove(i);
+        file.estimate = estimate(&file);
+        if let Err(e) = PatrolPlan::check(file) {
+            assert!(
+                e.item
+                    .is_some_and(|k| k == i || e.code == "plan.return_leaves"),
+                "{e:?}"
+            );
+        }
+    }
+    assert_eq!(
+        refused(&|f| f.return_alt = Alt::from_metres(125.0).unwrap()).code,
+        "plan.landing_site"
+    );
+    assert_eq!(refused(&|f| f.rally = vec![show]).code, "plan.landing_site");
+    assert_eq!(refused(&|f| f.rally.clear()).code, "plan.return_leaves");
+    assert_eq!(refused(&|f| f.speed_mps = 40.0).code, "plan.speed");
+    assert_eq!(refused(&|f| f.margin_m = 25.0).code, "plan.leg_leaves");
+    assert_eq!(refused(&|f| f.margin_m = f64::NAN).code, "plan.margin");
+    assert_eq!(
+        refused(&|f| f.vehicle.battery_wh = 60.0).code,
+        "plan.energy"
+    );
+    assert_eq!(
+        refused(&|f| f.fence_digest = "00".into()).code,
+        "plan.fence_differs"
+    );
+    assert_eq!(refused(&|f| f.flyable = false).code, "plan.geometry_only");
+    assert_eq!(
+        refused(&|f| f.format = "patrol-plan/9".into()).code,
+        "plan.format"
+    );
+    assert_eq!(
+        refused(&|f| {
+            f.items.pop();
+        })
+        .code,
+        "plan.no_end"
+    );
+    assert_eq!(
+        refused(&|f| {
+            f.items.remove(0);
+        })
+        .code,
+        "plan.no_takeoff"
+    );
+    assert_eq!(
+        refused(&|f| f.items.insert(2, PlanItem::Return)).code,
+        "plan.early_end"
+    );
+    // Claiming a shorter flight would let the show's clock run out of the judgement.
+    let mut lie = good.clone();
+    lie.estimate.time_s = 10.0;
+    assert_eq!(PatrolPlan::check(lie).unwrap_err().code, "plan.estimate");
+    assert_eq!(
+        PatrolPlan::from_json(b"{}").unwrap_err().code,
+        "plan.not_read"
+    );
+}
+
+#[test]
+fn a_plan_that_may_start_before_the_show_and_end_in_it_keeps_out_of_the_box() {
+    // An hour before, the box is free; launched up to a minute before the show, it is not.
+    let plan_at = |from: &str, until: &str| {
+        let window = Window {
+            from: crate::time::Utc::from_rfc3339(from).unwrap(),
+            until: crate::time::Utc::from_rfc3339(until).unwrap(),
+        };
+        let r = PatrolRequest {
+            launch_window: window,
+            ..request()
+        };
+        let mut venue = Venue::sixi_river();
+        venue.zones.retain(|z| z.role != Role::Crowd);
+        plan_patrol(&venue, &VehicleSpec::default_quad(), &r).unwrap()
+    };
+    let crosses = |plan: &PatrolPlan| {
+        let plane = plan.fence().plane();
+        let (_, area) = plan
+            .fence()
+            .keepout_areas()
+            .find(|(k, _)| k.role == Role::Show)
+            .unwrap();
+        plan.path().windows(2).any(|w| {
+            area.edge_to_outline_m((plane.to_local(w[0].0), plane.to_local(w[1].0))) <= 0.0
+        })
+    };
+    assert!(crosses(&plan_at(
+        "2026-10-01T10:00:00Z",
+        "2026-10-01T10:10:00Z"
+    )));
+    assert!(!crosses(&plan_at(
+        "2026-10-01T11:50:00Z",
+        "2026-10-01T11:59:00Z"
+    )));
+}
+
+#[test]
+fn refusals_say_what_would_help() {
+    let quad = VehicleSpec::default_quad();
+    let refused =
+        |venue: &Venue, r: &PatrolRequest| plan_patrol(venue, &quad, r).unwrap_err().to_string();
+    let sixi = Venue::sixi_river();
+    let mut bare = sixi.clone();
+    bare.zones.retain(|z| z.role != Role::Launch);
+    assert!(refused(&bare, &request()).contains("launch"));
+    let mut datum = sixi.clone();
+    datum.datum = Datum::Gcj02;
+    assert!(refused(&datum, &request()).contains("datum"));
+    let mut ground = sixi.clone();
+    ground.ground = Ground::Unknown;
+    assert!(refused(&ground, &request()).contains("ground"));
+    assert!(
+        refused(
+            &sixi,
+            &PatrolRequest {
+                area: Some("moon".into()),
+                ..request()
+            }
+        )
+        .contains("moon")
+    );
+    let high = PatrolRequest {
+        alt: Alt::from_metres(119.0).unwrap(),
+        ..request()
+    };
+    assert!(
+        refused(&sixi, &high).contains("Ceiling")
+            || refused(&sixi, &high).contains("nothing is left"),
+        "{}",
+        refused(&sixi, &high)
+    );
+    let wide = PatrolRequest {
+        margin_m: 400.0,
+        ..request()
+    };
+    assert!(
+        refused(&sixi, &wide).contains("margin"),
+        "{}",
+        refused(&sixi, &wide)
+    );
+    let small = VehicleSpec {
+        battery_wh: 20.0,
+        ..quad.clone()
+    };
+    let e = plan_patrol(&sixi, &small, &request())
+        .unwrap_err()
+        .to_string();
+    assert!(e.contains("Wh"), "{e}");
+}
+
+/// Outlines of real parks and of stress generators become venues as their files stand, with what a patrol needs added.
+#[test]
+fn real_outlines_are_planned_or_refused_in_words() {
+    let Some(files) = crate::formats::tests::real("venues") else {
+        return;
+    };
+    let mut planned = 0;
+    for (name, bytes) in files.iter().filter(|(_, b)| b.len() < 6_000) {
+        let mut venue = Venue::from_geojson(std::str::from_utf8(bytes).unwrap()).unwrap();
+        // As the file stands it must not fly: it names no datum and no ground.
+        assert_eq!(venue.datum, Datum::Unknown);
+        let slow = VehicleSpec {
+            cruise_mps: 2.0,
+            ..VehicleSpec::default_quad()
+        };
+        assert!(plan_patrol(&venue, &slow, &request()).is_err());
+        venue.datum = Datum::Wgs84;
+        venue.ground = Ground::Flat(Alt::from_metres(10.0).unwrap());
+        venue.zones[0].ceiling = Some(Limit::AboveGround(Alt::from_metres(120.0).unwrap()));
+        let Some(pad) = free_spot(&venue, 8.0) else {
+            println!("{name}: no room for a pad");
+            continue;
+        };
+        venue
+            .zones
+            .push(zone("pad", Role::Launch, Shape::Point(pad)));
+        let r = PatrolRequest {
+            name: name.clone(),
+            pattern: Pattern::Sweep {
+                swath_m: 12.0,
+                angle_deg: Some(90.0),
+            },
+            margin_m: 0.0,
+            ..request()
+        };
+        match plan_patrol(&venue, &slow, &r) {
+            Ok(plan) => {
+                say(&plan);
+                planned += 1;
+            }
+            Err(e) => println!("{name}: {e}"),
+        }
+    }
+    assert!(planned >= 3, "{planned}");
+}
+
+/// The spot of a grid with the most room.
+fn free_spot(venue: &Venue, least_m: f64) -> Option<LatLon> {
+    let Shape::Polygon { outer, .. } = &venue.zones[0].shape else {
+        return None;
+    };
+    let (mut lo, mut hi) = (outer[0], outer[0]);
+    for p in outer {
+        lo = LatLon::from_e7(lo.lat_e7().min(p.lat_e7()), lo.lon_e7().min(p.lon_e7())).unwrap();
+        hi = LatLon::from_e7(hi.lat_e7().max(p.lat_e7()), hi.lon_e7().max(p.lon_e7())).unwrap();
+    }
+    let plane = LocalPlane::new(lo);
+    let areas: Vec<(bool, Area)> = venue
+        .zones
+        .iter()
+        .filter_map(|z| match &z.shape {
+            Shape::Polygon { outer, .. } => Some((
+                z.role == Role::Inclusion,
+                Area::Rings(vec![outer.iter().map(|p| plane.to_local(*p)).collect()]),
+            )),
+            _ => None,
+        })
+        .collect();
+    let top = plane.to_local(hi);
+    (0..=40u32)
+        .flat_map(|i| (0..=40u32).map(move |j| (i, j)))
+        .map(|(i, j)| {
+            EastNorth::new(
+                top.east_m * f64::from(i) / 40.0,
+                top.north_m * f64::from(j) / 40.0,
+            )
+        })
+        .map(|p| {
+            let room_m = areas
+                .iter()
+                .map(|(inside, a)| if *inside { a.depth_m(p) } else { -a.depth_m(p) })
+                .fold(f64::INFINITY, f64::min);
+            (room_m, p)
+        })
+        .filter(|c| c.0 > least_m)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .and_then(|c| plane.to_latlon(c.1))
 }

@@ -227,7 +227,7 @@ impl Drive {
                 self.nearer_at = now;
             }
         }
-        let waited = self.sent.is_some_and(|s| now.since(s) > REPEAT);
+        let waited = self.sent.is_some_and(|s| now.since(s) >= REPEAT);
         if self.tries >= TRIES && waited && !self.accepted {
             return Driving::Ignored;
         }

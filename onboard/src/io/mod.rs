@@ -1,7 +1,4 @@
-//! The shell: sockets, serial lines, files, processes and the real clock. Does nothing clever.
+//! The shell: processes and the main loop; lines, files and the clock are `link_io`'s. Does nothing clever.
 
-pub mod disk;
-pub mod endpoint;
 mod eyes;
-mod ports;
 pub mod run;

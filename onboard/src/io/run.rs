@@ -1,29 +1,32 @@
 //! The companion in real time: the core in one task, a task a line, the eyes in a process of their own.
 
-use super::endpoint::Endpoint;
-use super::{disk::DirDisk, eyes, ports};
+use super::eyes;
 use crate::config::Config;
 use crate::eyes::schema::Up;
 use crate::{EyesProcess, Input, LogLevel, Onboard, Output, Port};
 use anyhow::Context;
-use missions::time::{Mono, Now, Reading, Utc};
+use link_io::{Clock, DirDisk, Endpoint, LineEvent};
 use std::path::PathBuf;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::Duration;
 use tokio::sync::mpsc;
 
 /// What the tasks tell the core.
 #[derive(Debug)]
 pub enum Event {
-    /// Bytes from a line.
-    Bytes(Port, Vec<u8>),
+    /// From a line.
+    Line(LineEvent<Port>),
     /// From the eyes.
     Up(Up),
     /// The eyes' process.
     EyesProcess(EyesProcess),
     /// Something to log about the eyes.
     EyesTrouble(String),
-    /// Something to log about a line.
-    Trouble(Port, String),
+}
+
+impl From<LineEvent<Port>> for Event {
+    fn from(e: LineEvent<Port>) -> Self {
+        Event::Line(e)
+    }
 }
 
 /// Everything resolved.
@@ -41,25 +44,6 @@ pub struct Setup {
     pub sensor: Option<String>,
     /// Settings of the core.
     pub config: Config,
-}
-
-struct Clock {
-    start: Instant,
-}
-impl Clock {
-    fn now(&self) -> Now {
-        #[allow(clippy::disallowed_methods)] // The shell owns the clock.
-        let utc = SystemTime::now()
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .ok()
-            .and_then(|d| i64::try_from(d.as_micros()).ok())
-            // A board without a battery wakes up in 1970.
-            .filter(|us| *us > 1_577_836_800_000_000);
-        Now {
-            mono: Mono(u64::try_from(self.start.elapsed().as_micros()).unwrap_or(u64::MAX)),
-            utc: utc.map_or(Reading::Missing, |us| Reading::Valid(Utc(us))),
-        }
-    }
 }
 
 /// Runs until interrupted.
@@ -80,10 +64,7 @@ async fn main_loop(setup: Setup) -> anyhow::Result<()> {
     let mut config = setup.config;
     config.ground_ports = u8::try_from(setup.grounds.len()).context("too many ground lines")?;
     let mut core = Onboard::new(config, Box::new(disk))?;
-    #[allow(clippy::disallowed_methods)] // The shell owns the clock.
-    let clock = Clock {
-        start: Instant::now(),
-    };
+    let clock = Clock::start();
     let (events, mut inbox) = mpsc::channel::<Event>(4096);
     let mut lines = std::collections::BTreeMap::new();
     let all = std::iter::once((Port::Autopilot, setup.autopilot)).chain(
@@ -95,9 +76,9 @@ async fn main_loop(setup: Setup) -> anyhow::Result<()> {
     );
     for (port, endpoint) in all {
         tracing::info!("{port:?} on {endpoint}");
-        let (send, recv) = mpsc::channel(ports::QUEUE);
+        let (send, recv) = mpsc::channel(link_io::QUEUE);
         lines.insert(port, send);
-        tokio::spawn(ports::serve(port, endpoint, events.clone(), recv));
+        tokio::spawn(link_io::serve(port, endpoint, events.clone(), recv));
     }
     let (to_eyes, from_core) = mpsc::channel(eyes::QUEUE);
     if setup.camera.is_some() || setup.sensor.is_some() {
@@ -119,11 +100,11 @@ async fn main_loop(setup: Setup) -> anyhow::Result<()> {
                 Err(_) => core.handle(clock.now(), Input::Tick),
                 Ok(None) => break,
                 Ok(Some(event)) => match event {
-                    Event::Bytes(port, bytes) => core.handle(clock.now(), Input::Bytes { port, bytes: &bytes }),
+                    Event::Line(LineEvent::Bytes(port, bytes)) => core.handle(clock.now(), Input::Bytes { port, bytes: &bytes }),
                     Event::Up(up) => core.handle(clock.now(), Input::Eyes(&up)),
                     Event::EyesProcess(p) => core.handle(clock.now(), Input::EyesProcess(p)),
                     Event::EyesTrouble(text) => tracing::warn!("{text}"),
-                    Event::Trouble(port, text) => tracing::warn!("{port:?}: {text}"),
+                    Event::Line(LineEvent::Trouble(port, text)) => tracing::warn!("{port:?}: {text}"),
                 },
             },
         }

@@ -1,8 +1,6 @@
 //! One task a line: bytes in, bytes out, reconnecting for ever. A slow line loses its own bytes and delays nobody.
 
-use super::endpoint::Endpoint;
-use super::run::Event;
-use crate::Port;
+use crate::endpoint::Endpoint;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,11 +18,28 @@ const PEER_LIFE: Duration = Duration::from_secs(60);
 const MAX_PEERS: usize = 16;
 const READ: usize = 4096;
 
-/// Serves a line until the core goes away.
-pub async fn serve(
-    port: Port,
+/// What a line has to say; `P` is the owner's name for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LineEvent<P> {
+    /// Bytes that arrived, as they arrived.
+    Bytes(P, Vec<u8>),
+    /// Something to log.
+    Trouble(P, String),
+}
+
+/// What a port's owner calls it.
+pub trait Name: Copy + Send + Sync + 'static {}
+impl<P: Copy + Send + Sync + 'static> Name for P {}
+
+/// What the owner's own event type must take up.
+pub trait Takes<P>: From<LineEvent<P>> + Send + 'static {}
+impl<P, E: From<LineEvent<P>> + Send + 'static> Takes<P> for E {}
+
+/// Serves a line until its owner goes away.
+pub async fn serve<P: Name, E: Takes<P>>(
+    port: P,
     endpoint: Endpoint,
-    events: mpsc::Sender<Event>,
+    events: mpsc::Sender<E>,
     out: mpsc::Receiver<Vec<u8>>,
 ) {
     match endpoint {
@@ -37,14 +52,14 @@ pub async fn serve(
     }
 }
 
-async fn trouble(events: &mpsc::Sender<Event>, port: Port, what: String) {
-    let _ = events.send(Event::Trouble(port, what)).await;
+async fn trouble<P: Name, E: Takes<P>>(events: &mpsc::Sender<E>, port: P, what: String) {
+    let _ = events.send(LineEvent::Trouble(port, what).into()).await;
 }
 
-async fn udp_listen(
-    port: Port,
+async fn udp_listen<P: Name, E: Takes<P>>(
+    port: P,
     addr: &str,
-    events: &mpsc::Sender<Event>,
+    events: &mpsc::Sender<E>,
     mut out: mpsc::Receiver<Vec<u8>>,
 ) {
     let socket = loop {
@@ -69,7 +84,7 @@ async fn udp_listen(
                     peers.push((from, at));
                 }
                 let bytes = buf.get(..n).unwrap_or(&[]).to_vec();
-                if events.send(Event::Bytes(port, bytes)).await.is_err() { return; }
+                if events.send(LineEvent::Bytes(port, bytes).into()).await.is_err() { return; }
             }
             bytes = out.recv() => {
                 let Some(bytes) = bytes else { return };
@@ -81,10 +96,10 @@ async fn udp_listen(
     }
 }
 
-async fn udp_to(
-    port: Port,
+async fn udp_to<P: Name, E: Takes<P>>(
+    port: P,
     addr: &str,
-    events: &mpsc::Sender<Event>,
+    events: &mpsc::Sender<E>,
     mut out: mpsc::Receiver<Vec<u8>>,
 ) {
     let socket = loop {
@@ -117,7 +132,7 @@ async fn udp_to(
                 match got {
                     Ok(n) => {
                         let bytes = buf.get(..n).unwrap_or(&[]).to_vec();
-                        if events.send(Event::Bytes(port, bytes)).await.is_err() { return; }
+                        if events.send(LineEvent::Bytes(port, bytes).into()).await.is_err() { return; }
                     }
                     // Nobody listens there yet.
                     Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
@@ -150,9 +165,9 @@ async fn open(endpoint: &Endpoint) -> std::io::Result<Box<dyn Line>> {
     }
 }
 
-async fn streams(
-    port: Port,
-    events: &mpsc::Sender<Event>,
+async fn streams<P: Name, E: Takes<P>>(
+    port: P,
+    events: &mpsc::Sender<E>,
     mut out: mpsc::Receiver<Vec<u8>>,
     endpoint: &Endpoint,
 ) {
@@ -183,10 +198,10 @@ async fn streams(
 }
 
 /// Both ways until an error; `Ok` when the core went away.
-async fn pump<S: AsyncRead + AsyncWrite + Unpin>(
-    port: Port,
+async fn pump<P: Name, E: Takes<P>, S: AsyncRead + AsyncWrite + Unpin>(
+    port: P,
     s: S,
-    events: &mpsc::Sender<Event>,
+    events: &mpsc::Sender<E>,
     out: &mut mpsc::Receiver<Vec<u8>>,
 ) -> std::io::Result<()> {
     let (mut r, mut w) = tokio::io::split(s);
@@ -198,7 +213,7 @@ async fn pump<S: AsyncRead + AsyncWrite + Unpin>(
                 return Err(std::io::Error::from(std::io::ErrorKind::UnexpectedEof));
             }
             let bytes = buf.get(..n).unwrap_or(&[]).to_vec();
-            if events.send(Event::Bytes(port, bytes)).await.is_err() {
+            if events.send(LineEvent::Bytes(port, bytes).into()).await.is_err() {
                 return Ok(());
             }
         }
@@ -214,10 +229,10 @@ async fn pump<S: AsyncRead + AsyncWrite + Unpin>(
     tokio::select! { a = reader => a, b = writer => b }
 }
 
-async fn tcp_listen(
-    port: Port,
+async fn tcp_listen<P: Name, E: Takes<P>>(
+    port: P,
     addr: &str,
-    events: &mpsc::Sender<Event>,
+    events: &mpsc::Sender<E>,
     mut out: mpsc::Receiver<Vec<u8>>,
 ) {
     let listener = loop {
