@@ -1,2 +1,5 @@
-//! x
-fn main() {}
+//! `ground-station`: see `ground_station::cli`.
+
+fn main() -> std::process::ExitCode {
+    ground_station::cli::main()
+}

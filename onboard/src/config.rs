@@ -25,6 +25,8 @@ pub struct Config {
     pub new_store_id: u64,
     /// Rules file for the eyes (TOML); empty: the rules built in.
     pub eyes_rules: String,
+    /// Remote ID serial number that our own aircraft broadcasts, where the autopilot does not tell it; empty: none.
+    pub own_remote_id: String,
     /// Ground silent for longer than this is link loss, seconds.
     pub link_loss_s: f64,
     /// Ceiling above home of a fence that came without one (QGroundControl's polygons carry no height), metres.
@@ -52,6 +54,7 @@ impl Default for Config {
             guard: GuardSwitch::On,
             new_store_id: 1,
             eyes_rules: String::new(),
+            own_remote_id: String::new(),
             link_loss_s: 3.0,
             ceiling_above_home_m: 120.0,
             max_position_error_m: 3.0,

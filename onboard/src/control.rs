@@ -4,6 +4,7 @@ use crate::EyesProcess;
 use crate::config::GuardSwitch;
 use crate::core::Onboard;
 use crate::energy::endurance;
+use crate::eyes::schema::Down;
 use crate::facts::Kind;
 use crate::feed;
 use crate::flight::drive::long;
@@ -296,6 +297,11 @@ impl Onboard {
             let down = feed::configure(&self.config.eyes_rules, plan, own);
             self.eyes_told = Some(key);
             self.wires.eyes(down);
+            let uas_id = self.config.own_remote_id.trim();
+            if !uas_id.is_empty() {
+                let uas_id = uas_id.to_owned();
+                self.wires.eyes(Down::OwnRemoteId { uas_id });
+            }
         }
     }
 

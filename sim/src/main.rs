@@ -1,2 +1,5 @@
-//! x
-fn main() {}
+//! The simulator's binary.
+
+fn main() -> std::process::ExitCode {
+    sim::cli::main()
+}

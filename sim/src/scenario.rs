@@ -107,9 +107,11 @@ impl Scenario {
             || s.camera.height < 16
             || s.camera.width > 2048
             || s.camera.height > 2048
-            || !(s.camera.focal_px > 1.0)
+            || s.camera.focal_px.is_nan()
+            || s.camera.focal_px <= 1.0
             || !(s.camera.rate_hz > 0.0 && s.camera.rate_hz <= 30.0)
-            || !(s.camera.noise_k >= 0.0)
+            || s.camera.noise_k.is_nan()
+            || s.camera.noise_k < 0.0
         {
             return Err(ScenarioError::Senseless(
                 "camera: 16..2048 pixels, focal_px > 1, rate_hz 0..30, noise_k >= 0",

@@ -265,7 +265,10 @@ impl Sim {
             truth.alt_amsl_m - self.site.ground_amsl_m,
         );
         let utc = self.utc();
-        let home = self.site.flat.spot(self.home.at.lat_deg(), self.home.at.lon_deg());
+        let home = self
+            .site
+            .flat
+            .spot(self.home.at.lat_deg(), self.home.at.lon_deg());
         if self.sensor.len() > MAX_SENSOR_BYTES {
             self.sensor.clear();
         }
@@ -337,5 +340,105 @@ impl Sim {
             things: &self.things,
             flat: self.site.flat,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use link::common::{COMMAND_LONG_DATA, MavCmd, MavMessage};
+    use link::frame::Stamper;
+
+    fn sim(seed: u64) -> Sim {
+        let scenario = Scenario::sixi().unwrap();
+        Sim::new(SimConfig {
+            seed,
+            kind: AutopilotKind::Px4,
+            start: scenario.start().unwrap(),
+            scenario,
+            venue_geojson: include_str!("../../missions/venues/sixi-river.geojson").to_owned(),
+            system_id: 7,
+        })
+        .unwrap()
+    }
+
+    fn arm(sim: &mut Sim) {
+        let m = COMMAND_LONG_DATA {
+            param1: 1.0,
+            command: MavCmd::MAV_CMD_COMPONENT_ARM_DISARM,
+            target_system: 7,
+            target_component: 1,
+            ..Default::default()
+        };
+        let f = Stamper::new(255, 190).frame(MavMessage::COMMAND_LONG(m));
+        let now = sim.now();
+        sim.autopilot_in(now, f.bytes());
+    }
+
+    /// Everything that comes out in 45 seconds, the motors started after 40.
+    fn everything(seed: u64) -> (Vec<u8>, Vec<CameraFrame>, Vec<u8>) {
+        let mut s = sim(seed);
+        let (mut bytes, mut frames, mut sensor) = (Vec::new(), Vec::new(), Vec::new());
+        for tenth in 1..=450u64 {
+            s.step_until(Mono(tenth * 100_000));
+            if tenth == 400 {
+                arm(&mut s);
+            }
+            bytes.extend(s.autopilot_out());
+            sensor.extend(s.sensor_out());
+            frames.extend(std::iter::from_fn(|| s.camera_out()));
+        }
+        (bytes, frames, sensor)
+    }
+
+    #[test]
+    fn the_same_seed_gives_the_same_world_and_another_seed_another() {
+        let first = everything(5);
+        assert!(first.0.len() > 50_000 && first.1.len() > 30 && !first.2.is_empty());
+        assert!(
+            first == everything(5),
+            "the same seed must give the same bytes and pictures"
+        );
+        assert!(first.0 != everything(6).0);
+    }
+
+    #[test]
+    fn it_moves_in_whole_steps_and_never_beyond_what_is_asked() {
+        let mut s = sim(1);
+        s.step_until(Mono(25_000));
+        assert_eq!(s.now(), Mono(20_000));
+        s.step_until(Mono(29_999));
+        assert_eq!(s.now(), Mono(20_000));
+        s.step_until(Mono(30_000));
+        assert_eq!(s.now(), Mono(30_000));
+        assert!(!s.truth().airborne);
+    }
+
+    #[test]
+    fn what_is_not_fetched_is_bounded() {
+        let mut s = sim(2);
+        s.step_until(Mono(200_000_000));
+        assert!(s.autopilot_out().len() <= 257 << 10);
+        assert!(s.sensor_out().len() <= MAX_SENSOR_BYTES + 4_096);
+        let frames = std::iter::from_fn(|| s.camera_out()).count();
+        assert_eq!(frames, MAX_FRAMES);
+    }
+
+    #[test]
+    fn things_are_staged_when_the_motors_start() {
+        let mut s = sim(3);
+        s.step_until(Mono(40_000_000));
+        let staged = |s: &Sim| {
+            s.truth()
+                .things
+                .iter()
+                .filter(|t| t.id >= FIRST_STAGED_ID)
+                .count()
+        };
+        assert_eq!(staged(&s), 0);
+        arm(&mut s);
+        s.step_until(Mono(40_100_000));
+        assert!(s.truth().aircraft.armed);
+        assert!(staged(&s) > 0);
     }
 }

@@ -71,7 +71,7 @@ pub struct Aircraft {
     pub upload: Upload,
     pub(super) sender: Option<Sender>,
     pub(super) pictures: Receiver,
-    pub(super) previews: Receiver,
+    pub(crate) previews: Receiver,
     /// Newest camera preview and when it came.
     pub preview: Option<(Vec<u8>, Utc)>,
     pub(super) orders: OrderSender,
@@ -84,7 +84,9 @@ pub struct Aircraft {
 }
 
 impl Aircraft {
-    pub(super) fn new(id: u8, system: u8, component: u8, first_order: u32) -> Self {
+    /// One that was never heard. `system` and `component` are the ground's own, orders are numbered after `first_order`.
+    #[must_use]
+    pub fn new(id: u8, system: u8, component: u8, first_order: u32) -> Self {
         Aircraft {
             id,
             framer: Framer::new(),
@@ -117,6 +119,14 @@ impl Aircraft {
     #[must_use]
     pub fn link_up(&self, now: Mono) -> bool {
         self.link_age(now).is_some_and(|a| a < LINK_LOST)
+    }
+    /// The companion's state, while it is not older than a lost link: what an aircraft says without its companion must
+    /// never be read as the companion's word.
+    #[must_use]
+    pub fn fresh_state(&self, now: Mono) -> Option<StateReport> {
+        self.state
+            .filter(|(_, t)| now.since(*t) < LINK_LOST)
+            .map(|(s, _)| s)
     }
     /// Whether the companion holds this plan on the aircraft, read back equal.
     #[must_use]

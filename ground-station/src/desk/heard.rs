@@ -349,8 +349,7 @@ impl Desk {
             aircraft: Some(id),
             at: reason.at,
         };
-        self.log.push_back(e.clone());
-        self.event(DeskEvent::Log(e));
+        self.log_event(e);
         self.event(DeskEvent::Plan);
     }
 }

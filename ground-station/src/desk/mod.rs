@@ -300,14 +300,19 @@ impl Desk {
     /// UTC as the aircraft's GNSS has it, else as the shell has it.
     #[must_use]
     pub fn utc(&self) -> Utc {
+        self.utc_at(self.now)
+    }
+    /// The same at another moment than the last input's.
+    #[must_use]
+    pub fn utc_at(&self, now: Now) -> Utc {
         let heard = self
             .aircraft
             .iter()
             .filter_map(|a| a.telemetry.utc)
             .max_by_key(|(_, t)| *t);
         match heard {
-            Some((utc, at)) => utc.after(self.now.mono.since(at)),
-            None => self.now.utc.valid().unwrap_or(Utc(0)),
+            Some((utc, at)) => utc.after(now.mono.since(at)),
+            None => now.utc.valid().unwrap_or(Utc(0)),
         }
     }
 
@@ -341,6 +346,12 @@ impl Desk {
             ready,
             self.decisions.get(&id),
         )
+    }
+
+    /// Something the shell has to say to the officer, e.g. that its recorder failed: a code and figures.
+    pub fn note(&mut self, now: Now, code: &str, params: &[(&str, Value)]) {
+        self.now = now;
+        self.say(None, code, params, None);
     }
 
     /// Takes a plan and sends it to every aircraft.
@@ -656,6 +667,7 @@ impl Desk {
         let up = a.link_up(now.mono);
         if a.link_was_up && !up {
             a.link_was_up = false;
+            a.view_dirty = true;
             said.push(("link_lost", None));
         }
         let silent = a.orders.tick(now);
@@ -796,6 +808,10 @@ impl Desk {
             aircraft,
             at: at.map(|p| [p.lon_deg(), p.lat_deg()]),
         };
+        self.log_event(e);
+    }
+
+    fn log_event(&mut self, e: Event) {
         if self.log.len() >= LOG_LEN {
             self.log.pop_front();
         }
@@ -810,7 +826,8 @@ pub fn anomaly_id(store: u64, number: u32) -> String {
     format!("{store:016x}-{number}")
 }
 
-fn picture_file(sha256: &str) -> String {
+/// Name of a picture's file in the desk's store.
+pub(crate) fn picture_file(sha256: &str) -> String {
     format!("picture-{sha256}.jpg")
 }
 

@@ -61,8 +61,9 @@ fn order(o: &OrderView) -> Value {
 
 /// Slow fields of one aircraft.
 #[must_use]
-pub fn aircraft(a: &Aircraft, plan: Option<&PatrolPlan>) -> Value {
+pub fn aircraft(a: &Aircraft, plan: Option<&PatrolPlan>, now: Mono) -> Value {
     let s = a.state.map(|s| s.0);
+    let fresh = a.fresh_state(now);
     let t = &a.telemetry;
     let autopilot = match t.autopilot {
         Some(AutopilotWord::Px4) => Some("px4"),
@@ -79,7 +80,7 @@ pub fn aircraft(a: &Aircraft, plan: Option<&PatrolPlan>) -> Value {
         Some(PlanState::Refused) => "refused",
         Some(PlanState::None | PlanState::Unknown(_)) | None => "none",
     };
-    let eyes = match s.map(|s| s.eyes) {
+    let eyes = match fresh.map(|s| s.eyes) {
         Some(EyesWord::Running) => "running",
         Some(EyesWord::Restarting) => "restarting",
         Some(EyesWord::Failed) => "failed",
@@ -100,7 +101,7 @@ pub fn aircraft(a: &Aircraft, plan: Option<&PatrolPlan>) -> Value {
         "wind_mps": t.wind_mps.map(|w| w.0),
         "voltage_v": t.voltage_v.map(|v| v.0),
         "eyes": eyes,
-        "storage_ok": s.map(|s| s.storage_ok),
+        "storage_ok": fresh.map(|s| s.storage_ok),
         "pending": s.map_or(0, |s| s.pending),
         "camera_ms": a.preview.as_ref().map(|p| ms(p.1)),
         "order": a.order.as_ref().map(order),
@@ -207,19 +208,21 @@ pub fn plan(p: &PatrolPlan, upload: &Upload) -> Value {
 #[must_use]
 pub fn batch_entry(a: &Aircraft, now: Mono) -> Vec<u8> {
     let mut out = Vec::with_capacity(48);
+    // The last phase stays on the screen; who flies, the verdict and what is left are nobody's word once it is old.
     let s = a.state.map(|s| s.0);
+    let fresh = a.fresh_state(now);
     let t = &a.telemetry;
     let nan = |v: Option<f64>| v.map_or(f32::NAN, |v| v as f32);
     out.push(a.id);
     out.push(s.map_or(0, |s| s.phase.number()));
-    out.push(s.map_or(0, |s| match s.in_charge {
+    out.push(fresh.map_or(0, |s| match s.in_charge {
         missions::flight::InCharge::Unknown => 0,
         missions::flight::InCharge::Companion => 1,
         missions::flight::InCharge::SafetyPilot => 2,
         missions::flight::InCharge::AutopilotFailsafe => 3,
         missions::flight::InCharge::OtherStation => 4,
     }));
-    out.push(s.map_or(0, |s| s.verdict.number()));
+    out.push(fresh.map_or(0, |s| s.verdict.number()));
     let p = t.position.map(|p| p.0);
     out.extend_from_slice(&p.map_or(0, |p| p.at.lat_e7()).to_le_bytes());
     out.extend_from_slice(&p.map_or(0, |p| p.at.lon_e7()).to_le_bytes());
@@ -232,9 +235,9 @@ pub fn batch_entry(a: &Aircraft, now: Mono) -> Vec<u8> {
         nan(p.map(|p| p.vel_ned_mps[0].hypot(p.vel_ned_mps[1]))),
         nan(p.map(|p| -p.vel_ned_mps[2])),
         nan(t.battery_pct.map(|b| b.0)),
-        nan(s.and_then(|s| s.endurance_s).map(|e| f64::from(e) / 60.0)),
+        nan(fresh.and_then(|s| s.endurance_s).map(|e| f64::from(e) / 60.0)),
         nan(a.link_age(now).map(|d| d.as_secs_f64())),
-        nan(s.and_then(|s| s.margin_m)),
+        nan(fresh.and_then(|s| s.margin_m)),
     ];
     for f in floats {
         out.extend_from_slice(&f.to_le_bytes());
@@ -245,18 +248,25 @@ pub fn batch_entry(a: &Aircraft, now: Mono) -> Vec<u8> {
     out
 }
 
+/// The binary batch of these aircraft; `seq` counts batches. Ages are counted to `now`.
+#[must_use]
+pub fn batch(aircraft: &[Aircraft], seq: u32, now: Mono, utc: Utc) -> Vec<u8> {
+    let count = u8::try_from(aircraft.len()).unwrap_or(u8::MAX);
+    let mut out = Vec::with_capacity(13 + 48 * aircraft.len());
+    out.extend_from_slice(&seq.to_le_bytes());
+    out.extend_from_slice(&(utc.0 as f64 / 1_000.0).to_le_bytes());
+    out.push(count);
+    for a in aircraft.iter().take(usize::from(count)) {
+        out.extend(batch_entry(a, now));
+    }
+    out
+}
+
 impl Desk {
-    /// The binary batch of all aircraft; `seq` counts batches of one client.
+    /// The binary batch of all aircraft; `seq` counts batches.
     #[must_use]
     pub fn batch(&self, seq: u32, now: Mono, utc: Utc) -> Vec<u8> {
-        let mut out = Vec::new();
-        out.extend_from_slice(&seq.to_le_bytes());
-        out.extend_from_slice(&(utc.0 as f64 / 1_000.0).to_le_bytes());
-        out.push(u8::try_from(self.aircraft.len()).unwrap_or(u8::MAX));
-        for a in &self.aircraft {
-            out.extend(batch_entry(a, now));
-        }
-        out
+        batch(&self.aircraft, seq, now, utc)
     }
 
     /// The snapshot, but for `seq` and `replay`, which are the server's.
@@ -267,12 +277,19 @@ impl Desk {
             "server_ms": ms(utc),
             "venue": self.venue.to_value(),
             "plan": self.plan_view(),
-            "aircraft": self.aircraft.iter().map(|a| aircraft(a, self.plan.as_ref())).collect::<Vec<_>>(),
+            "aircraft": self.aircraft.iter().map(|a| aircraft(a, self.plan.as_ref(), self.now.mono)).collect::<Vec<_>>(),
             "anomalies": self.anomaly_views(),
             "preflight": self.aircraft.iter().filter_map(preflight).collect::<Vec<_>>(),
             "log": self.log.iter().collect::<Vec<_>>(),
             "replay": null,
         })
+    }
+
+    /// Slow fields of one aircraft, `None` when there is none with this id.
+    #[must_use]
+    pub fn aircraft_view(&self, id: u8) -> Option<Value> {
+        self.aircraft(id)
+            .map(|a| aircraft(a, self.plan.as_ref(), self.now.mono))
     }
 
     /// The plan, or null.

@@ -10,7 +10,9 @@ use missions::place::LatLon;
 use missions::plane::{EastNorth, LocalPlane};
 use missions::time::Utc;
 use rerun::{RecordingStream, RecordingStreamBuilder};
+use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::Duration;
 
 /// The time line everything is logged on: the aircraft's UTC.
 const TIMELINE: &str = "utc";
@@ -45,7 +47,8 @@ pub enum Outline {
 pub struct RrdSink {
     stream: RecordingStream,
     plane: LocalPlane,
-    path: Vec<[f32; 3]>,
+    /// Where each aircraft was last, for its trail.
+    last: BTreeMap<String, [f32; 3]>,
 }
 
 impl RrdSink {
@@ -72,7 +75,11 @@ impl RrdSink {
     }
 
     fn over(stream: RecordingStream, origin: LatLon) -> Self {
-        RrdSink { stream, plane: LocalPlane::new(origin), path: Vec::new() }
+        RrdSink {
+            stream,
+            plane: LocalPlane::new(origin),
+            last: BTreeMap::new(),
+        }
     }
 
     fn point(&self, at: LatLon, up_m: f64) -> [f32; 3] {
@@ -81,21 +88,34 @@ impl RrdSink {
     }
 
     fn at(&self, utc: Utc) {
-        self.stream.set_timestamp_nanos_since_epoch(TIMELINE, utc.0.saturating_mul(1_000));
+        self.stream
+            .set_timestamp_nanos_since_epoch(TIMELINE, utc.0.saturating_mul(1_000));
     }
 
     /// A zone of the venue, drawn at `up_m` above home. `role` names it and chooses its colour.
+    ///
+    /// # Errors
+    /// When the SDK refuses it.
     pub fn zone(&self, id: &str, role: &str, outline: &Outline, up_m: f64) -> anyhow::Result<()> {
         let strips: Vec<Vec<[f32; 3]>> = match outline {
             Outline::Rings(rings) => rings
                 .iter()
-                .map(|r| r.iter().chain(r.first()).map(|p| self.point(*p, up_m)).collect())
+                .map(|r| {
+                    r.iter()
+                        .chain(r.first())
+                        .map(|p| self.point(*p, up_m))
+                        .collect()
+                })
                 .collect(),
             Outline::Circle { centre, radius_m } => {
                 let c = self.plane.to_local(*centre);
                 let strip = (0..=CIRCLE_STEPS).map(|i| {
                     let a = std::f64::consts::TAU * f64::from(i) / f64::from(CIRCLE_STEPS);
-                    [(c.east_m + radius_m * a.cos()) as f32, (c.north_m + radius_m * a.sin()) as f32, up_m as f32]
+                    [
+                        (c.east_m + radius_m * a.cos()) as f32,
+                        (c.north_m + radius_m * a.sin()) as f32,
+                        up_m as f32,
+                    ]
                 });
                 vec![strip.collect()]
             }
@@ -115,6 +135,9 @@ impl RrdSink {
     }
 
     /// The plan's path: places and heights above home, in order.
+    ///
+    /// # Errors
+    /// When the SDK refuses it.
     pub fn plan(&self, path: &[(LatLon, f64)]) -> anyhow::Result<()> {
         let strip: Vec<[f32; 3]> = path.iter().map(|(p, up)| self.point(*p, *up)).collect();
         self.stream.log_static(
@@ -124,43 +147,62 @@ impl RrdSink {
         Ok(())
     }
 
-    /// One pose of the aircraft; draws its trail too.
-    pub fn pose(&mut self, utc: Utc, pose: &Pose) -> anyhow::Result<()> {
+    /// One pose of the aircraft called `name`; draws its trail too.
+    ///
+    /// # Errors
+    /// When the SDK refuses it.
+    pub fn pose(&mut self, utc: Utc, name: &str, pose: &Pose) -> anyhow::Result<()> {
         self.at(utc);
         let here = self.point(pose.at, pose.above_home_m);
         let [x, y, z, w] = enu_from_body(pose.roll_pitch_yaw_rad);
         self.stream.log(
-            "aircraft",
-            &rerun::Transform3D::from_translation_rotation(here, rerun::Quaternion::from_xyzw([x, y, z, w])),
+            format!("aircraft/{name}"),
+            &rerun::Transform3D::from_translation_rotation(
+                here,
+                rerun::Quaternion::from_xyzw([x, y, z, w]),
+            ),
         )?;
         self.stream.log(
-            "aircraft/body",
+            format!("aircraft/{name}/body"),
             &rerun::Arrows3D::from_vectors([[6.0, 0.0, 0.0], [0.0, 3.0, 0.0], [0.0, 0.0, 3.0]]),
         )?;
-        let last = self.path.last().copied();
-        if let Some(last) = last {
-            self.stream.log("aircraft_trail", &rerun::LineStrips3D::new([vec![last, here]]))?;
+        if let Some(last) = self.last.insert(name.to_owned(), here) {
+            self.stream.log(
+                format!("trail/{name}"),
+                &rerun::LineStrips3D::new([vec![last, here]]),
+            )?;
         }
-        self.path.clear();
-        self.path.push(here);
         Ok(())
     }
 
     /// A figure over time, e.g. `battery_pct`.
+    ///
+    /// # Errors
+    /// When the SDK refuses it.
     pub fn scalar(&self, utc: Utc, name: &str, value: f64) -> anyhow::Result<()> {
         self.at(utc);
-        self.stream.log(format!("figures/{name}"), &rerun::Scalars::single(value))?;
+        self.stream
+            .log(format!("figures/{name}"), &rerun::Scalars::single(value))?;
         Ok(())
     }
 
     /// A picture from the aircraft's camera, as it came (JPEG or PNG).
+    ///
+    /// # Errors
+    /// When the SDK refuses it.
     pub fn picture(&self, utc: Utc, camera: &str, encoded: &[u8]) -> anyhow::Result<()> {
         self.at(utc);
-        self.stream.log(format!("camera/{camera}"), &rerun::EncodedImage::from_file_contents(encoded.to_vec()))?;
+        self.stream.log(
+            format!("camera/{camera}"),
+            &rerun::EncodedImage::from_file_contents(encoded.to_vec()),
+        )?;
         Ok(())
     }
 
     /// An anomaly: a point in the scene and a line in the log. `up_m` above home.
+    ///
+    /// # Errors
+    /// When the SDK refuses it.
     pub fn anomaly(&self, anomaly: &Anomaly, up_m: f64) -> anyhow::Result<()> {
         self.at(anomaly.flagged);
         let (level, colour) = match anomaly.priority {
@@ -180,18 +222,24 @@ impl RrdSink {
     }
 
     /// A line in the log: `level` is one of Rerun's (`INFO`, `WARN`, `ERROR`), `code` an event code.
+    ///
+    /// # Errors
+    /// When the SDK refuses it.
     pub fn event(&self, utc: Utc, level: &str, code: &str) -> anyhow::Result<()> {
         self.at(utc);
-        self.stream.log("events", &rerun::TextLog::new(code).with_level(level))?;
+        self.stream
+            .log("events", &rerun::TextLog::new(code).with_level(level))?;
         Ok(())
     }
 
-    /// Waits until everything is in the file or sent.
+    /// Waits until everything is in the file or sent, at most `limit`.
     ///
     /// # Errors
-    /// When the sink failed.
-    pub fn finish(self) -> anyhow::Result<()> {
-        self.stream.flush_blocking().context("finishing the Rerun recording")
+    /// When the sink failed or was too slow.
+    pub fn finish(self, limit: Duration) -> anyhow::Result<()> {
+        self.stream
+            .flush_with_timeout(limit)
+            .context("finishing the Rerun recording")
     }
 }
 
@@ -216,8 +264,14 @@ mod tests {
         let q = nalgebra::UnitQuaternion::from_quaternion(nalgebra::Quaternion::new(w, x, y, z));
         let forward = q * nalgebra::Vector3::new(1.0, 0.0, 0.0);
         let down = q * nalgebra::Vector3::new(0.0, 0.0, 1.0);
-        assert!((forward - nalgebra::Vector3::new(1.0, 0.0, 0.0)).norm() < 1e-6, "{forward}");
-        assert!((down - nalgebra::Vector3::new(0.0, 0.0, -1.0)).norm() < 1e-6, "{down}");
+        assert!(
+            (forward - nalgebra::Vector3::new(1.0, 0.0, 0.0)).norm() < 1e-6,
+            "{forward}"
+        );
+        assert!(
+            (down - nalgebra::Vector3::new(0.0, 0.0, -1.0)).norm() < 1e-6,
+            "{down}"
+        );
     }
 
     #[test]
@@ -226,14 +280,33 @@ mod tests {
         let file = dir.path().join("flight.rrd");
         let origin = LatLon::from_degrees(27.787, 120.091).unwrap();
         let mut sink = RrdSink::to_file(&file, origin).unwrap();
-        sink.zone("b", "inclusion", &Outline::Circle { centre: origin, radius_m: 100.0 }, 0.0).unwrap();
+        sink.zone(
+            "b",
+            "inclusion",
+            &Outline::Circle {
+                centre: origin,
+                radius_m: 100.0,
+            },
+            0.0,
+        )
+        .unwrap();
         sink.plan(&[(origin, 10.0), (origin, 60.0)]).unwrap();
         for i in 0..10 {
-            let pose = Pose { at: origin, above_home_m: f64::from(i), roll_pitch_yaw_rad: [0.0, 0.1, 0.2] };
-            sink.pose(Utc(1_790_000_000_000_000 + i64::from(i) * 100_000), &pose).unwrap();
+            let pose = Pose {
+                at: origin,
+                above_home_m: f64::from(i),
+                roll_pitch_yaw_rad: [0.0, 0.1, 0.2],
+            };
+            sink.pose(
+                Utc(1_790_000_000_000_000 + i64::from(i) * 100_000),
+                "P1",
+                &pose,
+            )
+            .unwrap();
         }
-        sink.event(Utc(1_790_000_000_000_000), "INFO", "launch.accepted").unwrap();
-        sink.finish().unwrap();
+        sink.event(Utc(1_790_000_000_000_000), "INFO", "launch.accepted")
+            .unwrap();
+        sink.finish(Duration::from_secs(10)).unwrap();
         let bytes = std::fs::read(&file).unwrap();
         assert_eq!(&bytes[..3], b"RRF", "not an .rrd file");
         assert!(bytes.len() > 2_000, "only {} bytes", bytes.len());

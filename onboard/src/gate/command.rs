@@ -147,8 +147,8 @@ pub fn judge(c: &Command, s: &Situation<'_>) -> Ruling {
     let [p1, p2, p3, _, p5, p6, p7] = c.p;
     let airborne = s.facts.airborne();
     match c.command {
-        // COMPONENT_ARM_DISARM. The magic second parameter forces: never.
-        400 if p2 != 0.0 => refuse(
+        // COMPONENT_ARM_DISARM. The magic second parameter forces: never. NaN is "not used" (MAVSDK).
+        400 if p2 != 0.0 && !p2.is_nan() => refuse(
             Why::NotAllowed,
             "forced arming or disarming is never allowed",
         ),
@@ -159,6 +159,8 @@ pub fn judge(c: &Command, s: &Situation<'_>) -> Ruling {
         22 => takeoff(p7, s),
         // MISSION_START
         300 if p1 > 0.0 => refuse(Why::NotAllowed, "a mission starts at its first item"),
+        // Some autopilots arm by it.
+        300 if !s.facts.armed => arm(s, Ruling::ForwardMode(Mode::Mission)),
         300 => with_plan(s, Ruling::ForwardMode(Mode::Mission)),
         // NAV_RETURN_TO_LAUNCH, NAV_LAND, NAV_LOITER_UNLIM: always a way to safety.
         20 => Ruling::ForwardMode(Mode::Return),

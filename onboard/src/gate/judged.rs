@@ -255,6 +255,19 @@ impl Judged {
         let plan = PatrolPlan::check(file).map_err(|f| {
             let mut fault = Fault::of_plan(&f);
             fault.item = f.item.and_then(|i| seqs.get(i).copied());
+            // As the station counts, and short: a STATUSTEXT has 50 bytes.
+            if let Some(seq) = fault.item {
+                let by_m = f.value.ceil();
+                match fault.refusal {
+                    Refusal::LegLeaves => {
+                        fault.words = format!("item {seq}: its leg leaves the fence by {by_m} m");
+                    }
+                    Refusal::ReturnLeaves => {
+                        fault.words = format!("item {seq}: return leaves the fence by {by_m} m");
+                    }
+                    _ => {}
+                }
+            }
             let kind = if fault.refusal == Refusal::FenceInvalid {
                 ListKind::Fence
             } else {

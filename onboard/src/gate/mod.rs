@@ -76,6 +76,8 @@ pub struct Gate {
     stations: BTreeMap<(u8, u8), (u8, u8)>,
     in_force: Option<Judged>,
     candidate: Option<Judged>,
+    /// A set that passed while another was being written: its turn comes when that is over.
+    next: Option<Judged>,
     writer: Option<Writer>,
     staged: Staged,
     state: PlanState,
@@ -94,6 +96,7 @@ impl Default for Gate {
             stations: BTreeMap::new(),
             in_force: None,
             candidate: None,
+            next: None,
             writer: None,
             staged: Staged::default(),
             state: PlanState::None,
@@ -426,8 +429,9 @@ impl Gate {
             (_, true, _) => Err(no(Refusal::Airborne, "a plan is not changed while armed")),
             (_, _, true)
                 if self
-                    .candidate
+                    .next
                     .as_ref()
+                    .or(self.candidate.as_ref())
                     .is_some_and(|c| c.plan.to_json() == bytes) =>
             {
                 return true;
@@ -457,11 +461,19 @@ impl Gate {
         }
     }
 
-    /// Begins to write. From here on nothing may arm until it was read back equal.
+    /// Begins to write, or queues what passed behind what is being written. From here on nothing may arm until it was
+    /// read back equal.
     fn commit(&mut self, cx: &mut Cx<'_>, j: Judged, kinds: &'static [ListKind]) {
         let (Some(dialect), Some(id)) = (cx.dialect(), cx.facts.id) else {
             return;
         };
+        if self.writer.is_some() {
+            for kind in ListKind::ALL {
+                self.server.set_list(kind, j.list(kind).to_vec());
+            }
+            self.next = Some(j);
+            return;
+        }
         if let Err(e) = memory::mark_dirty(cx.disk) {
             // Without the mark a crash now would leave a mix nobody knows of.
             self.storage_ok = false;
@@ -504,7 +516,16 @@ impl Gate {
         while let Some(m) = w.poll() {
             cx.wires.autopilot(m);
         }
-        match w.state().clone() {
+        let writing = w.state().clone();
+        if !matches!(writing, Writing::Busy { .. })
+            && let Some(next) = self.next.take()
+        {
+            // How the old one ended does not matter any more.
+            self.writer = None;
+            self.commit(cx, next, writer::ALL);
+            return;
+        }
+        match writing {
             Writing::Busy { reading } => {
                 self.state = if reading {
                     PlanState::ReadingBack

@@ -89,7 +89,7 @@ impl Gate {
                 "no autopilot heard",
             ));
         }
-        if self.writer.is_some() {
+        if self.writer.is_some() && cx.facts.armed {
             return Some(Fault::new(
                 Refusal::Busy,
                 R::MAV_MISSION_DENIED,
@@ -164,7 +164,10 @@ impl Gate {
             self.staged.touch(now);
             return self.add_to_set(cx, kind, items);
         }
-        match (&self.in_force, kind) {
+        // Stations send their lists one after the other: what is being written counts already.
+        let written = self.candidate.as_ref().filter(|_| self.writer.is_some());
+        let base = self.next.as_ref().or(written).or(self.in_force.as_ref());
+        match (base, kind) {
             (Some(j), ListKind::Mission | ListKind::Rally) => {
                 let mut lists = j.lists.clone();
                 if let Some(slot) = lists.get_mut(index(kind)) {

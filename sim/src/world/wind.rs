@@ -106,13 +106,13 @@ mod tests {
         let (mut sum, mut sum2) = ([0.0; 3], 0.0);
         for _ in 0..n {
             let w = wind.step(0.05, 60.0, [0.0; 3]);
-            for i in 0..3 {
-                sum[i] += w[i];
+            for (total, now) in sum.iter_mut().zip(w) {
+                *total += now;
             }
             sum2 += (w[2]).powi(2);
         }
-        for i in 0..2 {
-            assert!((sum[i] / f64::from(n) - wind.mean_ned_mps()[i]).abs() < 0.25);
+        for (total, mean) in sum.iter().zip(wind.mean_ned_mps()).take(2) {
+            assert!((total / f64::from(n) - mean).abs() < 0.25);
         }
         let sigma_w = (sum2 / f64::from(n)).sqrt();
         assert!((0.5..0.7).contains(&sigma_w), "0.1 × 6 m/s: {sigma_w}");

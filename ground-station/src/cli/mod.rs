@@ -1,0 +1,151 @@
+//! The command line: every subcommand an officer types. One file a group; a shell that does nothing clever.
+
+mod bench;
+mod demo;
+mod fly;
+mod plan;
+mod serve;
+mod settings;
+
+use crate::rehearse::children::run_as_child;
+use clap::{CommandFactory, Parser, Subcommand};
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+/// The ground station for patrol drones: plans, launches, watches, records, replays.
+///
+/// Start with `demo`: it flies a simulated aircraft over a light show and opens the console. With a real link:
+/// `serve` is the console, `plan` draws a patrol inside a venue's fence, `fly` flies it from the command line,
+/// `replay` shows a recorded flight again.
+#[derive(Debug, Parser)]
+#[command(
+    name = "ground-station",
+    version,
+    propagate_version = true,
+    arg_required_else_help = true
+)]
+struct Args {
+    #[command(flatten)]
+    common: settings::Common,
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Fly a simulated aircraft over a light show: with the console, or --headless in virtual time
+    Demo(demo::Demo),
+    /// The officers' console, on this machine only
+    Serve(serve::Serve),
+    /// Make a patrol plan inside a venue's fence
+    Plan(plan::Plan),
+    /// Fly a plan from the command line: upload, checks, confirmation, launch, watch
+    Fly(fly::Fly),
+    /// Show a recorded flight again in the console
+    Replay(serve::Replay),
+    /// Fly the headless demonstration at many seeds and judge all flights together
+    BenchDemo(bench::BenchDemo),
+    /// Print the settings in force (file, environment and flags together) and stop
+    Settings,
+    /// Print a completion script for a shell
+    Completions {
+        /// bash, zsh, fish, elvish or powershell
+        shell: clap_complete::Shell,
+    },
+}
+
+fn act(args: Args) -> anyhow::Result<ExitCode> {
+    let json = args.common.json;
+    if !matches!(args.what, What::Completions { .. } | What::Settings) {
+        link_io::log::init(json);
+    }
+    match args.what {
+        What::Demo(d) => demo::run(&d, &settings::resolve(&args.common)?),
+        What::Serve(s) => serve::serve(&s, settings::resolve(&args.common)?),
+        What::Plan(p) => plan::run(&p, &settings::resolve(&args.common)?),
+        What::Fly(f) => fly::run(&f, &settings::resolve(&args.common)?),
+        What::Replay(r) => serve::replay(&r, &settings::resolve(&args.common)?),
+        What::BenchDemo(b) => bench::run(&b, json),
+        What::Settings => settings::print(&settings::resolve(&args.common)?),
+        What::Completions { shell } => {
+            clap_complete::generate(
+                shell,
+                &mut Args::command(),
+                "ground-station",
+                &mut std::io::stdout(),
+            );
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+/// Runs with these arguments; the first is the program's name.
+#[must_use]
+pub fn main_from(args: Vec<OsString>) -> ExitCode {
+    if let Some(code) = run_as_child(&args) {
+        return code;
+    }
+    let args = match Args::try_parse_from(args) {
+        Ok(a) => a,
+        Err(e) => {
+            let _ = e.print();
+            return ExitCode::from(u8::try_from(e.exit_code()).unwrap_or(2));
+        }
+    };
+    match act(args) {
+        Ok(code) => code,
+        Err(e) => {
+            eprintln!("ground-station: {e:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs with the process's arguments.
+#[must_use]
+pub fn main() -> ExitCode {
+    main_from(std::env::args_os().collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn what_the_readme_says_is_understood() {
+        for line in [
+            "demo",
+            "demo --open --auto",
+            "demo --headless --as ardupilot --speed 20 --seed 7 --out x",
+            "demo --headless --speed max --loss 0.2",
+            "demo --headless --guard off --sabotage",
+            "serve --link udp-listen:127.0.0.1:14550 --http 127.0.0.1:8080",
+            "plan venue.geojson --pattern perimeter --altitude 60 --speed 7.5 --swath 50 -o plan.json",
+            "fly plan.json --link serial:/dev/ttyUSB0:57600 --yes",
+            "replay flights/1 --speed 4",
+            "bench-demo --seeds 1-50 --as px4,ardupilot --minutes 20 --out x",
+            "settings",
+            "completions bash",
+        ] {
+            let args = std::iter::once("ground-station").chain(line.split(' '));
+            assert!(Args::try_parse_from(args).is_ok(), "{line}");
+        }
+        for line in [
+            "demo --headless --speed 0",
+            "demo --headless --as betaflight",
+            "demo --headless --loss 2",
+            "demo --sabotage",
+            "fly",
+            "replay x --speed 99",
+            "plan v --pattern zigzag",
+        ] {
+            let args = std::iter::once("ground-station").chain(line.split(' '));
+            assert!(Args::try_parse_from(args).is_err(), "{line}");
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! `serve` and `replay`: the console.
+
+use super::settings::{Settings, order_base, run_name};
+use crate::console::{ReplaySetup, ServeSetup};
+use crate::desk::DeskConfig;
+use anyhow::{Context, bail};
+use link_io::Clock;
+use std::io::{BufRead, Write};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// What somebody must type before an aircraft that is not our simulator may be launched.
+pub const REAL_WORDS: &str = "I answer for this real aircraft";
+
+/// Flags of `serve`.
+#[derive(Debug, clap::Args)]
+pub struct Serve {
+    /// Plan to load at the start (plan.json)
+    #[arg(long, value_name = "FILE")]
+    plan: Option<PathBuf>,
+    /// Do not record
+    #[arg(long)]
+    no_record: bool,
+    /// Open the page in this machine's browser
+    #[arg(long)]
+    open: bool,
+    /// Allow launching an aircraft that is not our simulator; asks for words to be typed
+    #[arg(long)]
+    real_aircraft: bool,
+}
+
+/// Flags of `replay`.
+#[derive(Debug, clap::Args)]
+pub struct Replay {
+    /// Folder of a recorded flight
+    #[arg(value_name = "FLIGHT")]
+    dir: PathBuf,
+    /// Pace at the start, 0.25 to 16 times real time
+    #[arg(long, value_name = "N", default_value = "1", value_parser = pace)]
+    speed: f64,
+    /// Open the page in this machine's browser
+    #[arg(long)]
+    open: bool,
+}
+
+fn pace(s: &str) -> Result<f64, String> {
+    match s.parse::<f64>() {
+        Ok(v) if (0.25..=16.0).contains(&v) => Ok(v),
+        _ => Err("a pace from 0.25 to 16".into()),
+    }
+}
+
+/// Asks for the words on the terminal.
+///
+/// # Errors
+/// When they are not typed.
+pub fn ask_real_words() -> anyhow::Result<()> {
+    eprintln!("This lets the ground station launch an aircraft that is NOT our simulator.");
+    eprintln!("People and property below it are your responsibility. Type: {REAL_WORDS}");
+    eprint!("> ");
+    std::io::stderr().flush()?;
+    let mut line = String::new();
+    std::io::stdin().lock().read_line(&mut line)?;
+    if line.trim() != REAL_WORDS {
+        bail!("the words were not typed; nothing was launched");
+    }
+    Ok(())
+}
+
+/// Says where the page is, and opens it if asked to.
+pub fn announce(what: &str, at: SocketAddr, open: bool, json: bool) {
+    let url = format!("http://{at}/");
+    if json {
+        println!("{}", serde_json::json!({"console": url}));
+    } else {
+        println!("{what}: {url}   (Ctrl-C stops)");
+    }
+    let _ = std::io::stdout().flush();
+    if open && let Err(e) = open::that_detached(&url) {
+        eprintln!("no browser could be opened ({e}): open {url} yourself");
+    }
+}
+
+/// Runs the console until interrupted.
+pub fn serve(a: &Serve, s: Settings) -> anyhow::Result<ExitCode> {
+    if a.real_aircraft {
+        ask_real_words()?;
+    }
+    let now = Clock::start().now();
+    let plan = match &a.plan {
+        Some(path) => {
+            Some(std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?)
+        }
+        None => None,
+    };
+    let links = u8::try_from(s.links.len()).context("too many links: 255 at most")?;
+    let record = (!a.no_record).then(|| s.record.join(run_name("flight", now)));
+    let setup = ServeSetup {
+        links: s.links,
+        http: s.http,
+        store: s.store,
+        record,
+        desk: DeskConfig {
+            links,
+            venue: s.venue,
+            real_aircraft: a.real_aircraft,
+            bulk_bytes_per_s: s.bulk_bytes_per_s,
+            first_order: order_base(now),
+            ..DeskConfig::default()
+        },
+        plan,
+        rerun: s.rerun,
+        lang: s.lang,
+        json: s.json,
+    };
+    let (open, json) = (a.open, s.json);
+    crate::console::serve(setup, move |at| announce("console", at, open, json))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Shows a recording until interrupted.
+pub fn replay(a: &Replay, s: &Settings) -> anyhow::Result<ExitCode> {
+    if !a.dir.is_dir() {
+        bail!(
+            "{} is no folder: give the folder of a recorded flight, such as {}/flight-…",
+            a.dir.display(),
+            s.record.display()
+        );
+    }
+    let setup = ReplaySetup {
+        dir: a.dir.clone(),
+        http: s.http,
+        speed: a.speed,
+        lang: s.lang.clone(),
+        rerun: s.rerun.clone(),
+    };
+    let (open, json) = (a.open, s.json);
+    crate::console::replay(setup, move |at| announce("replay", at, open, json))?;
+    Ok(ExitCode::SUCCESS)
+}

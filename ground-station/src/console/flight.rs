@@ -1,0 +1,384 @@
+//! The task that owns the desk in flight: lines in, frames out, pages told, everything recorded.
+
+use super::http::{ASKS, Ask, Site};
+use super::hub::Hub;
+use super::planning::Basis;
+use super::{BATCH_AT_LEAST, BATCH_EVERY, ServeSetup, Server, bind, token};
+use crate::desk::{Answer, Desk, DeskEvent, DeskIn, DeskOut, Intent, picture_file, view};
+use crate::record::{Entry, Live, RecorderSetup, TLOG, new_folder};
+use anyhow::Context;
+use axum::extract::ws::Utf8Bytes;
+use link_io::{Clock, DirDisk, LineEvent};
+use missions::time::{Mono, Now, Utc};
+use missions::vehicle::VehicleSpec;
+use serde_json::{Value, json};
+use std::future::Future;
+use std::io::Write;
+use std::net::SocketAddr;
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+/// Events of lines that may wait for the desk.
+const LINE_EVENTS: usize = 4096;
+/// Lines that may wait for standard output.
+const PRINT: usize = 1024;
+/// Troubles of the recorder that may wait.
+const TROUBLES: usize = 16;
+/// The plan goes to the pages at most this often while it is being sent.
+const PLAN_EVERY: Duration = Duration::from_millis(200);
+/// How much the desk is given before the others have their turn.
+const AT_ONCE: usize = 64;
+
+/// Serves until `stop`.
+pub(super) async fn serve_until(
+    setup: ServeSetup,
+    ready: impl FnOnce(SocketAddr) + Send,
+    stop: impl Future<Output = ()> + Send,
+) -> anyhow::Result<()> {
+    let (listener, at) = bind(setup.http).await?;
+    let disk = DirDisk::open(&setup.store)
+        .with_context(|| format!("the store {} cannot be opened", setup.store.display()))?;
+    let mut desk_config = setup.desk;
+    desk_config.links = u8::try_from(setup.links.len()).context("too many links: 255 at most")?;
+    let venue = desk_config.venue.clone();
+    let desk = Desk::new(desk_config, Box::new(disk)).context("the store cannot be read")?;
+    let clock = Clock::start();
+
+    let (tell_trouble, mut troubles) = mpsc::channel::<String>(TROUBLES);
+    let mut record_dir = None;
+    let recorder = match setup.record {
+        None => None,
+        Some(dir) => {
+            let utc = clock.now().utc.valid().unwrap_or(Utc(0));
+            let dir = if dir.join(TLOG).exists() {
+                new_folder(&dir, utc)?
+            } else {
+                dir
+            };
+            record_dir = Some(dir.clone());
+            let recorder = RecorderSetup {
+                dir,
+                venue,
+                rerun: setup.rerun,
+                rrd: true,
+            };
+            // More troubles than there is room for are in the recorder's own account at the end.
+            Some(Live::start(recorder, move |words| {
+                let _ = tell_trouble.try_send(words);
+            })?)
+        }
+    };
+
+    let print = setup.json.then(printer).transpose()?;
+    let (hub, batches, previews) = Hub::new(print);
+    let (asks, mut asked) = mpsc::channel(ASKS);
+    let site = Site {
+        csrf: token(),
+        mode: "live",
+        lang: setup.lang,
+        at,
+        pictures: (setup.store.clone(), "picture-"),
+    };
+    debug_assert_eq!(picture_file("x"), "picture-x.jpg");
+    let server = Server::start(listener, site, asks, batches, previews);
+
+    let (line_events, mut heard) = mpsc::channel::<LineEvent<u8>>(LINE_EVENTS);
+    let mut lines = Vec::new();
+    for (endpoint, n) in setup.links.into_iter().zip(0u8..) {
+        tracing::info!("link {n} on {endpoint}");
+        let (send, recv) = mpsc::channel(link_io::QUEUE);
+        lines.push(send);
+        tokio::spawn(link_io::serve(n, endpoint, line_events.clone(), recv));
+    }
+
+    let mut task = Task {
+        desk,
+        clock,
+        hub,
+        lines,
+        recorder,
+        recorded_plan: None,
+        plan_due: false,
+        plan_told: Mono::ZERO,
+        changed: true,
+        batched: Mono::ZERO,
+        batches: 0,
+    };
+    if let Some(dir) = &record_dir {
+        let now = task.clock.now();
+        task.desk.note(now, "recorder_started", &[]);
+        tracing::info!("recording to {}", dir.display());
+    }
+    if let Some(plan) = setup.plan {
+        let now = task.clock.now();
+        let answer = task.desk.load_plan(now, &plan);
+        if let Some(r) = answer.reason {
+            server.stop().await;
+            anyhow::bail!("the plan was refused: {} {}", r.code, json!(r.params));
+        }
+    }
+    task.drain();
+    ready(at);
+
+    let mut stop = std::pin::pin!(stop);
+    loop {
+        let now = task.clock.now().mono;
+        let next_batch = task.batched.after(if task.changed {
+            BATCH_EVERY
+        } else {
+            BATCH_AT_LEAST
+        });
+        let wake = task
+            .desk
+            .next_wakeup()
+            .unwrap_or(next_batch)
+            .min(next_batch);
+        tokio::select! {
+            () = &mut stop => break,
+            got = heard.recv() => {
+                let Some(first) = got else { break };
+                task.line(first);
+                // What came meanwhile too, but not without end: time must be told to the desk.
+                for _ in 1..AT_ONCE {
+                    match heard.try_recv() {
+                        Ok(e) => task.line(e),
+                        Err(_) => break,
+                    }
+                }
+            }
+            Some(ask) = asked.recv() => task.ask(ask),
+            Some(words) = troubles.recv() => task.trouble(&words),
+            () = tokio::time::sleep(wake.since(now)) => {
+                let now = task.clock.now();
+                task.desk.handle(now, DeskIn::Tick);
+            }
+        }
+        task.drain();
+        task.show();
+    }
+
+    let Task { hub, recorder, .. } = task;
+    // Pages part first: a recorder with much to write must not keep them waiting.
+    drop(hub);
+    server.stop().await;
+    if let Some(r) = recorder {
+        let told = tokio::task::spawn_blocking(move || r.finish())
+            .await
+            .context("the recorder's thread broke off")?;
+        for words in told.context("the recording could not be finished")? {
+            tracing::warn!("recording: {words}");
+        }
+    }
+    tracing::info!("stopped; aircraft act on a lost link as their plans say");
+    Ok(())
+}
+
+/// Lines for standard output, on a thread of their own: a terminal that is stopped holds up nobody.
+fn printer() -> anyhow::Result<mpsc::Sender<Utf8Bytes>> {
+    let (send, mut lines) = mpsc::channel::<Utf8Bytes>(PRINT);
+    std::thread::Builder::new()
+        .name("print".into())
+        .spawn(move || {
+            while let Some(line) = lines.blocking_recv() {
+                let mut out = std::io::stdout().lock();
+                if writeln!(out, "{}", line.as_str())
+                    .and_then(|()| out.flush())
+                    .is_err()
+                {
+                    return;
+                }
+            }
+        })
+        .context("starting the printing thread")?;
+    Ok(send)
+}
+
+struct Task {
+    desk: Desk,
+    clock: Clock,
+    hub: Hub,
+    lines: Vec<mpsc::Sender<Vec<u8>>>,
+    recorder: Option<Live>,
+    recorded_plan: Option<u64>,
+    plan_due: bool,
+    plan_told: Mono,
+    /// Something moved since the last batch.
+    changed: bool,
+    batched: Mono,
+    batches: u32,
+}
+
+impl Task {
+    fn line(&mut self, event: LineEvent<u8>) {
+        match event {
+            LineEvent::Bytes(link, bytes) => {
+                let now = self.clock.now();
+                self.changed = true;
+                self.desk.handle(
+                    now,
+                    DeskIn::Bytes {
+                        link,
+                        bytes: &bytes,
+                    },
+                );
+                if self.recorder.is_some() {
+                    let utc = self.utc(now);
+                    // Streams: even is what came, odd is what went.
+                    let stream = link.wrapping_mul(2);
+                    self.record(Entry::Bytes { stream, utc, bytes });
+                }
+            }
+            LineEvent::Trouble(link, words) => tracing::warn!("link {link}: {words}"),
+        }
+    }
+
+    /// The desk's UTC at this moment.
+    fn utc(&self, now: Now) -> Utc {
+        self.desk.utc_at(now)
+    }
+
+    fn ask(&mut self, ask: Ask) {
+        let now = self.clock.now();
+        match ask {
+            Ask::Command { key, intent, reply } => {
+                let answer = self.desk.command(now, &key, &intent);
+                self.record_intent(now, &intent, &answer);
+                let _ = reply.send(answer);
+            }
+            Ask::Plan { bytes, reply } => {
+                let _ = reply.send(self.desk.load_plan(now, &bytes));
+            }
+            Ask::Basis { reply } => {
+                let vehicle = self
+                    .desk
+                    .plan()
+                    .map_or_else(VehicleSpec::default_quad, |p| p.file().vehicle.clone());
+                let _ = reply.send(Some(Basis {
+                    venue: self.desk.venue().clone(),
+                    vehicle,
+                    now: self.utc(now),
+                }));
+            }
+            Ask::Join { reply } => {
+                // What the desk has said is told before the snapshot is taken, or it would be shown twice.
+                self.drain();
+                let utc = self.utc(now);
+                let joined = self.hub.join(self.desk.snapshot(utc));
+                let _ = reply.send(joined);
+                self.changed = true;
+            }
+        }
+    }
+
+    fn record_intent(&mut self, now: Now, intent: &Intent, answer: &Answer) {
+        if self.recorder.is_some() {
+            let utc = self.utc(now);
+            self.record(Entry::intent(utc, intent, answer));
+        }
+    }
+
+    fn record(&mut self, entry: Entry) {
+        if let Some(words) = self.recorder.as_mut().and_then(|r| r.take(entry)) {
+            self.trouble(&words);
+        }
+    }
+
+    /// The recorder failed: the officer hears it, and the flight goes on.
+    fn trouble(&mut self, words: &str) {
+        tracing::error!("recording: {words}");
+        let now = self.clock.now();
+        self.desk
+            .note(now, "recorder_failed", &[("detail", words.into())]);
+    }
+
+    /// Everything the desk has to send and to say.
+    fn drain(&mut self) {
+        while let Some(out) = self.desk.poll() {
+            match out {
+                DeskOut::Bytes { link, bytes } => {
+                    if self.recorder.is_some() {
+                        let utc = self.utc(self.clock.now());
+                        let stream = link.wrapping_mul(2).wrapping_add(1);
+                        self.record(Entry::Bytes {
+                            stream,
+                            utc,
+                            bytes: bytes.clone(),
+                        });
+                    }
+                    // A line that is behind loses frames; every protocol above repeats what matters.
+                    if let Some(line) = self.lines.get(usize::from(link)) {
+                        let _ = line.try_send(bytes);
+                    }
+                }
+                DeskOut::Event(DeskEvent::Plan) => self.plan_due = true,
+                DeskOut::Event(event) => self.event(&event),
+            }
+        }
+        let now = self.clock.now().mono;
+        if self.plan_due && now.since(self.plan_told) >= PLAN_EVERY {
+            self.plan_due = false;
+            self.plan_told = now;
+            self.event(&DeskEvent::Plan);
+        }
+    }
+
+    fn event(&mut self, event: &DeskEvent) {
+        if self.recorder.is_some() {
+            let plan = self.desk.plan().map(missions::plan::PatrolPlan::id);
+            if plan != self.recorded_plan
+                && let Some(p) = self.desk.plan()
+            {
+                let entry = Entry::Plan(Box::new(p.clone()));
+                self.recorded_plan = plan;
+                self.record(entry);
+            }
+            if let Some(entry) = Entry::of(event, &self.desk) {
+                self.record(entry);
+            }
+        }
+        let message: Option<Value> = match event {
+            DeskEvent::Log(e) => Some(json!({"type": "event", "event": e})),
+            DeskEvent::Aircraft(id) => self
+                .desk
+                .aircraft_view(*id)
+                .map(|a| json!({"type": "aircraft", "aircraft": a})),
+            DeskEvent::Anomaly { id, .. } => self
+                .desk
+                .anomaly_view(id)
+                .map(|a| json!({"type": "anomaly", "anomaly": a})),
+            DeskEvent::Preflight(id) => self
+                .desk
+                .aircraft(*id)
+                .and_then(view::preflight)
+                .map(|p| json!({"type": "preflight", "preflight": p})),
+            DeskEvent::Plan => Some(json!({"type": "plan", "plan": self.desk.plan_view()})),
+            DeskEvent::Picture { .. } => None,
+            DeskEvent::Preview(id) => {
+                let jpeg = self
+                    .desk
+                    .aircraft(*id)
+                    .and_then(|a| a.preview.as_ref())
+                    .map(|(bytes, _)| bytes.clone());
+                self.hub.preview(*id, jpeg);
+                None
+            }
+        };
+        if let Some(m) = message {
+            self.hub.tell(m);
+        }
+    }
+
+    /// The batch, when it is time for one.
+    fn show(&mut self) {
+        let now = self.clock.now();
+        let age = now.mono.since(self.batched);
+        if age < BATCH_EVERY || (!self.changed && age < BATCH_AT_LEAST) {
+            return;
+        }
+        self.changed = false;
+        self.batched = now.mono;
+        self.batches = self.batches.wrapping_add(1);
+        let utc = self.utc(now);
+        self.hub.batch(self.desk.batch(self.batches, now.mono, utc));
+    }
+}

@@ -1,0 +1,124 @@
+//! The pages that are connected: everyone gets every event in order, or is closed.
+//!
+//! Lives in the task that owns the core. Never waits for a page: each has a bounded queue of its own.
+
+use axum::body::Bytes;
+use axum::extract::ws::Utf8Bytes;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use tokio::sync::{mpsc, oneshot, watch};
+
+/// Events that may wait for one page.
+pub(super) const QUEUE: usize = 512;
+/// Pages at a time.
+pub(super) const MAX_PAGES: usize = 32;
+
+/// Camera previews, newest of each aircraft.
+pub(super) type Previews = Arc<BTreeMap<u8, Bytes>>;
+
+/// What a page's task gets.
+pub(super) struct Joined {
+    /// The snapshot; events follow on without a gap.
+    pub snapshot: Utf8Bytes,
+    /// Events.
+    pub events: mpsc::Receiver<Utf8Bytes>,
+    /// Ends when the page is too slow or the server stops, however busy its socket.
+    pub gone: oneshot::Receiver<()>,
+}
+
+struct Page {
+    events: mpsc::Sender<Utf8Bytes>,
+    /// Dropped with the page.
+    _gone: oneshot::Sender<()>,
+}
+
+/// All pages.
+pub(super) struct Hub {
+    pages: Vec<Page>,
+    seq: u64,
+    batch: watch::Sender<Bytes>,
+    previews: watch::Sender<Previews>,
+    /// Print every event on standard output too, behind this queue.
+    print: Option<mpsc::Sender<Utf8Bytes>>,
+}
+
+impl Hub {
+    /// Nobody is connected. Also what the pages' tasks read: the newest batch, the newest previews.
+    pub fn new(
+        print: Option<mpsc::Sender<Utf8Bytes>>,
+    ) -> (Hub, watch::Receiver<Bytes>, watch::Receiver<Previews>) {
+        let (batch, batches) = watch::channel(Bytes::new());
+        let (previews, seen) = watch::channel(Previews::default());
+        let hub = Hub {
+            pages: Vec::new(),
+            seq: 0,
+            batch,
+            previews,
+            print,
+        };
+        (hub, batches, seen)
+    }
+
+    /// A page comes; `None` when there are too many. `snapshot` is the state that all events so far have led to.
+    pub fn join(&mut self, snapshot: Value) -> Option<Joined> {
+        self.pages.retain(|p| !p.events.is_closed());
+        if self.pages.len() >= MAX_PAGES {
+            return None;
+        }
+        let (events, queue) = mpsc::channel(QUEUE);
+        let (tell, gone) = oneshot::channel();
+        self.pages.push(Page {
+            events,
+            _gone: tell,
+        });
+        Some(Joined {
+            snapshot: numbered(snapshot, self.seq),
+            events: queue,
+            gone,
+        })
+    }
+
+    /// Says something to everyone. Who cannot take it is closed: it comes back for a snapshot.
+    pub fn tell(&mut self, message: Value) {
+        self.seq += 1;
+        let text = numbered(message, self.seq);
+        if let Some(p) = &self.print {
+            // A terminal that hangs loses lines.
+            let _ = p.try_send(text.clone());
+        }
+        self.pages
+            .retain(|p| p.events.try_send(text.clone()).is_ok());
+    }
+
+    /// The newest positions.
+    pub fn batch(&self, bytes: Vec<u8>) {
+        self.batch.send_replace(bytes.into());
+    }
+
+    /// The newest camera preview of an aircraft; `None`: there is none at this moment.
+    pub fn preview(&self, aircraft: u8, jpeg: Option<Vec<u8>>) {
+        self.previews.send_if_modified(|all| {
+            let mut next = BTreeMap::clone(all);
+            match jpeg {
+                Some(b) => {
+                    next.insert(aircraft, b.into());
+                }
+                None => {
+                    if next.remove(&aircraft).is_none() {
+                        return false;
+                    }
+                }
+            }
+            *all = Arc::new(next);
+            true
+        });
+    }
+}
+
+fn numbered(mut message: Value, seq: u64) -> Utf8Bytes {
+    if let Some(m) = message.as_object_mut() {
+        m.insert("seq".into(), seq.into());
+    }
+    message.to_string().into()
+}

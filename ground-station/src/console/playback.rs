@@ -1,0 +1,187 @@
+//! The task that owns a recording and plays it to the page. Sends nothing to any aircraft: there is no line here.
+
+use super::http::{ASKS, Ask, Site};
+use super::hub::Hub;
+use super::{BATCH_AT_LEAST, BATCH_EVERY, ReplaySetup, Server, bind, token};
+use crate::desk::{Answer, Reason};
+use crate::record::{PICTURES, find, read_folder, stream_to_viewer};
+use crate::replay::{Change, Player, Recording};
+use anyhow::Context;
+use link_io::Clock;
+use missions::time::Mono;
+use std::collections::VecDeque;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+/// Where the replay stands goes to the pages this often while it plays.
+const STATUS_EVERY: Duration = Duration::from_millis(250);
+/// Answers remembered, so that a repeated key does nothing twice.
+const MAX_KEYS: usize = 512;
+
+/// Serves until `stop`.
+pub(super) async fn replay_until(
+    setup: ReplaySetup,
+    ready: impl FnOnce(SocketAddr) + Send,
+    stop: impl Future<Output = ()> + Send,
+) -> anyhow::Result<()> {
+    let (listener, at) = bind(setup.http).await?;
+    let dir = find(&setup.dir)?;
+    let files = read_folder(&dir)?;
+    if let Some(url) = setup.rerun {
+        let (files, dir) = (files.clone(), dir.clone());
+        std::thread::Builder::new()
+            .name("rerun-replay".into())
+            .spawn(move || {
+                if let Err(e) = stream_to_viewer(&url, &files, &dir) {
+                    tracing::warn!("Rerun: {e:#}");
+                }
+            })
+            .context("starting the viewer's thread")?;
+    }
+    let recording = Recording::new(files.tlog, &files.events)?;
+    let (bad_lines, bad_bytes) = recording.damaged();
+    if bad_lines + bad_bytes > 0 {
+        tracing::warn!(
+            "the recording is damaged: {bad_lines} lines and {bad_bytes} bytes were skipped"
+        );
+    }
+    let (hub, batches, previews) = Hub::new(None);
+    let (asks, mut asked) = mpsc::channel(ASKS);
+    let site = Site {
+        csrf: token(),
+        mode: "replay",
+        lang: setup.lang,
+        at,
+        pictures: (dir.join(PICTURES), ""),
+    };
+    let server = Server::start(listener, site, asks, batches, previews);
+    let clock = Clock::start();
+    let mut task = Task {
+        player: Player::new(recording, setup.speed),
+        hub,
+        keys: VecDeque::new(),
+        at: clock.now().mono,
+        batched: Mono::ZERO,
+        said: Mono::ZERO,
+    };
+    task.previews();
+    ready(at);
+    let mut stop = std::pin::pin!(stop);
+    loop {
+        let pause = if task.player.playing() {
+            BATCH_EVERY
+        } else {
+            BATCH_AT_LEAST
+        };
+        let wait = task.batched.after(pause).since(clock.now().mono);
+        tokio::select! {
+            () = &mut stop => break,
+            got = asked.recv() => match got {
+                Some(ask) => {
+                    task.pass(clock.now().mono);
+                    task.ask(ask);
+                }
+                None => break,
+            },
+            () = tokio::time::sleep(wait) => {
+                let now = clock.now().mono;
+                task.pass(now);
+                task.show(now);
+            }
+        }
+    }
+    let Task { hub, .. } = task;
+    drop(hub);
+    server.stop().await;
+    Ok(())
+}
+
+struct Task {
+    player: Player,
+    hub: Hub,
+    keys: VecDeque<(String, Answer)>,
+    /// Up to where real time was told to the player.
+    at: Mono,
+    batched: Mono,
+    said: Mono,
+}
+
+impl Task {
+    /// Real time passes.
+    fn pass(&mut self, now: Mono) {
+        let passed = now.since(self.at);
+        self.at = now;
+        let changes = self.player.advance(passed);
+        self.tell(changes);
+    }
+
+    fn show(&mut self, now: Mono) {
+        self.batched = now;
+        self.hub.batch(self.player.batch());
+        if self.player.playing() && now.since(self.said) >= STATUS_EVERY {
+            self.said = now;
+            self.hub.tell(self.player.status_message());
+        }
+    }
+
+    fn tell(&mut self, changes: Vec<Change>) {
+        if changes.contains(&Change::All) {
+            // The snapshot holds the rest.
+            self.hub.tell(self.player.snapshot());
+            self.previews();
+            self.hub.batch(self.player.batch());
+            return;
+        }
+        for c in changes {
+            match c {
+                Change::Message(m) => self.hub.tell(m),
+                Change::Preview(id) => self.preview(id),
+                Change::All => {}
+            }
+        }
+    }
+
+    fn preview(&self, id: u8) {
+        self.hub
+            .preview(id, self.player.preview(id).map(<[u8]>::to_vec));
+    }
+
+    fn previews(&self) {
+        for a in self.player.aircraft() {
+            self.preview(a.id);
+        }
+    }
+
+    fn ask(&mut self, ask: Ask) {
+        match ask {
+            Ask::Command { key, intent, reply } => {
+                let known = self.keys.iter().find(|(k, _)| *k == key);
+                let answer = match known {
+                    Some((_, a)) => a.clone(),
+                    None => {
+                        let (answer, changes) = self.player.command(&intent);
+                        self.tell(changes);
+                        if self.keys.len() >= MAX_KEYS {
+                            self.keys.pop_front();
+                        }
+                        self.keys.push_back((key, answer.clone()));
+                        answer
+                    }
+                };
+                let _ = reply.send(answer);
+            }
+            Ask::Plan { reply, .. } => {
+                let _ = reply.send(Answer::no(Reason::new("desk.replay_only")));
+            }
+            Ask::Basis { reply } => {
+                let _ = reply.send(None);
+            }
+            Ask::Join { reply } => {
+                let joined = self.hub.join(self.player.snapshot());
+                let _ = reply.send(joined);
+            }
+        }
+    }
+}

@@ -1,0 +1,1074 @@
+//! What the aircraft does in each mode, and what its failsafes do to the mode.
+
+use super::{Aircraft, AutopilotKind};
+use crate::vehicle::guide::{Leg, Limits, Order, StopLaw, corner_speed};
+use link::common::{MISSION_ITEM_REACHED_DATA, MavMessage, MavSeverity as S};
+use link::items::{ListKind, WireItem, cmd};
+use missions::plane::EastNorth;
+use missions::time::Mono;
+use nalgebra::Vector3;
+use std::time::Duration;
+
+/// From arming until it leaves the ground, as captured.
+const COPTER_SPOOL_UP: Duration = Duration::from_millis(3_500);
+const PX4_SPOOL_UP: Duration = Duration::from_millis(4_300);
+/// ArduCopter passes a corner so that its velocity changes by at most this much, m/s, for a radius of 2 m: captured at
+/// 29° (7.15 m/s) and 106° (2.4 m/s) alike. Its corners are limited by jerk.
+const COPTER_CORNER_MPS: f64 = 3.7;
+
+/// Flight modes of both autopilots that matter here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Sticks (PX4 POSCTL, ArduCopter STABILIZE): nobody holds them here.
+    Manual,
+    /// PX4's automatic take-off.
+    TakeOff,
+    /// Hover at a place (PX4 HOLD, ArduCopter LOITER).
+    Hold,
+    /// ArduCopter BRAKE.
+    Brake,
+    /// ArduCopter GUIDED.
+    Guided,
+    /// The mission.
+    Mission,
+    /// Return.
+    Return,
+    /// Land here.
+    Land,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum ReturnPhase {
+    Climb,
+    Across,
+    Wait(Mono),
+    Down,
+}
+
+/// As the autopilot judges its battery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum BatteryLevel {
+    Fine,
+    Low,
+    Critical,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum BatteryAct {
+    Warn,
+    Return,
+    Land,
+}
+
+/// The flight's state.
+#[derive(Clone, Debug)]
+pub(crate) struct Flight {
+    pub armed: bool,
+    armed_at: Mono,
+    pub mode: Mode,
+    pub order: Order,
+    pub current: usize,
+    /// Where the present leg began.
+    from: Vector3<f64>,
+    hold_until: Option<Mono>,
+    entered: bool,
+    /// So near the end of the leg counts as there, m.
+    accept_m: f64,
+    /// Height above home to climb to before the leg, m.
+    climb_first: Option<f64>,
+    /// No faster on this leg, m/s.
+    leg_mps: f64,
+    jumps: std::collections::BTreeMap<usize, i32>,
+    pub speed_mps: Option<f64>,
+    return_phase: ReturnPhase,
+    return_to: Vector3<f64>,
+    landed_since: Option<Mono>,
+    pub takeoff_to: Option<f64>,
+    pub failsafe: bool,
+    pub fence_switch: Option<bool>,
+    pub breached: bool,
+    /// The breach is of the ceiling, not of the boundary.
+    pub breached_ceiling: bool,
+    pub breach_count: u16,
+    pub breach_ms: u32,
+    hold_then_return: Option<Mono>,
+    battery_answered: BatteryLevel,
+    pub mission_done: bool,
+}
+
+impl Flight {
+    pub(crate) fn new(kind: AutopilotKind) -> Self {
+        Flight {
+            armed: false,
+            armed_at: Mono::ZERO,
+            mode: match kind {
+                AutopilotKind::Px4 => Mode::Hold,
+                AutopilotKind::ArduPilot => Mode::Manual,
+            },
+            order: Order::Brake,
+            current: 0,
+            from: Vector3::zeros(),
+            hold_until: None,
+            entered: false,
+            accept_m: 2.0,
+            climb_first: None,
+            leg_mps: f64::INFINITY,
+            jumps: std::collections::BTreeMap::new(),
+            speed_mps: None,
+            return_phase: ReturnPhase::Climb,
+            return_to: Vector3::zeros(),
+            landed_since: None,
+            takeoff_to: None,
+            failsafe: false,
+            fence_switch: None,
+            breached: false,
+            breached_ceiling: false,
+            breach_count: 0,
+            breach_ms: 0,
+            hold_then_return: None,
+            battery_answered: BatteryLevel::Fine,
+            mission_done: false,
+        }
+    }
+}
+
+impl Aircraft {
+    /// The mode as the heartbeat says it.
+    pub(crate) fn custom_mode(&self) -> u32 {
+        match (self.kind, self.flight.mode) {
+            (AutopilotKind::Px4, m) => {
+                let (main, sub) = match m {
+                    Mode::Manual => (3, 0),
+                    Mode::TakeOff => (4, 2),
+                    Mode::Hold | Mode::Brake | Mode::Guided => (4, 3),
+                    Mode::Mission => (4, 4),
+                    Mode::Return => (4, 5),
+                    Mode::Land => (4, 6),
+                };
+                u32::from_le_bytes([0, 0, main, sub])
+            }
+            (AutopilotKind::ArduPilot, m) => match m {
+                Mode::Manual => 0,
+                Mode::Mission => 3,
+                Mode::Guided | Mode::TakeOff => 4,
+                Mode::Hold => 5,
+                Mode::Return => 6,
+                Mode::Land => 9,
+                Mode::Brake => 17,
+            },
+        }
+    }
+
+    /// Whether it is off the ground, as the autopilot believes.
+    pub(crate) fn airborne(&self) -> bool {
+        !self.body.on_ground
+    }
+
+    pub(crate) fn cruise_mps(&self) -> f64 {
+        let usual = match self.kind {
+            AutopilotKind::Px4 => self.params.get("MPC_XY_CRUISE"),
+            AutopilotKind::ArduPilot => self.params.get("WPNAV_SPEED") / 100.0,
+        };
+        self.flight.speed_mps.unwrap_or(usual).clamp(0.5, 15.0)
+    }
+
+    fn return_alt_m(&self) -> f64 {
+        match self.kind {
+            AutopilotKind::Px4 => self.params.get("RTL_RETURN_ALT"),
+            AutopilotKind::ArduPilot => self.params.get("RTL_ALT") / 100.0,
+        }
+    }
+
+    /// Enters a mode. The caller has checked that it may.
+    pub(crate) fn set_mode(&mut self, mode: Mode) {
+        // The mode it is in already goes on; only a hold is asked for anew.
+        if self.flight.mode == mode && matches!(mode, Mode::Mission | Mode::Return | Mode::Land) {
+            return;
+        }
+        let e = self.estimate();
+        if self.flight.mode != mode {
+            self.flight.entered = false;
+        }
+        self.flight.mode = mode;
+        self.flight.hold_then_return = None;
+        self.flight.leg_mps = f64::INFINITY;
+        self.flight.climb_first = None;
+        let here = e.position;
+        match mode {
+            Mode::Mission => {
+                self.flight.from = here;
+                self.flight.entered = false;
+                self.flight.hold_until = None;
+                if self.flight.mission_done {
+                    self.flight.current = 0;
+                    self.flight.mission_done = false;
+                    self.flight.jumps.clear();
+                }
+            }
+            Mode::Return => {
+                // On the ground there is nothing to climb for.
+                self.flight.return_phase = if self.airborne() {
+                    ReturnPhase::Climb
+                } else {
+                    ReturnPhase::Down
+                };
+                self.flight.return_to = self.nearest_site(here);
+                self.flight.from = here;
+                self.flight.order = Order::Brake;
+            }
+            Mode::Hold | Mode::Brake | Mode::Guided => {
+                self.flight.order = Order::Brake;
+                self.flight.takeoff_to = None;
+            }
+            Mode::Land => self.flight.order = Order::Brake,
+            Mode::TakeOff | Mode::Manual => {}
+        }
+    }
+
+    /// Flies straight to a place (guided, reposition).
+    pub(crate) fn go_to(&mut self, to: Vector3<f64>) {
+        let from = self.guide.target().position_ned_m;
+        self.flight.takeoff_to = None;
+        self.flight.order = Order::Fly(Leg {
+            from,
+            to,
+            end_speed_mps: 0.0,
+        });
+        self.face(from, to);
+    }
+
+    fn face(&mut self, from: Vector3<f64>, to: Vector3<f64>) {
+        let d = (to - from).xy();
+        if d.norm() > 1.5 {
+            self.guide.face(d.y.atan2(d.x));
+        }
+    }
+
+    fn nearest_site(&self, here: Vector3<f64>) -> Vector3<f64> {
+        let mut best = Vector3::zeros();
+        let mut best_m = here.xy().norm();
+        let only_rally =
+            self.kind == AutopilotKind::ArduPilot && self.params.get("RALLY_INCL_HOME") == 0.0;
+        if only_rally && !self.lists.get(ListKind::Rally).is_empty() {
+            best_m = f64::INFINITY;
+        }
+        for it in self.lists.get(ListKind::Rally) {
+            if let Some(at) = it.at() {
+                let p = self.ned(at, 0.0);
+                let d = (p - here).xy().norm();
+                if d < best_m {
+                    (best, best_m) = (p, d);
+                }
+            }
+        }
+        best
+    }
+
+    /// Switches the motors on.
+    pub(crate) fn arm(&mut self) {
+        self.flight.armed = true;
+        self.flight.armed_at = self.now;
+        self.flight.landed_since = None;
+        self.flight.battery_answered = BatteryLevel::Fine;
+        self.flight.failsafe = false;
+        self.flight.speed_mps = None;
+        self.flight.entered = false;
+        self.flight.from = self.estimate().position;
+        self.controller.reset();
+        let e = self.estimate();
+        self.guide.reset(e.position, Vector3::zeros(), e.yaw);
+        self.flight.order = Order::Brake;
+        self.gcs_seen_armed = self.last_gcs.is_some();
+    }
+
+    /// Switches them off.
+    pub(crate) fn disarm(&mut self) {
+        self.flight.armed = false;
+        self.flight.takeoff_to = None;
+        self.flight.failsafe = false;
+        self.flight.breached = false;
+        match self.kind {
+            AutopilotKind::Px4 => self.flight.mode = Mode::Hold,
+            // ArduCopter begins a mission anew after each flight; PX4 does when told where to start.
+            AutopilotKind::ArduPilot => self.set_current(0),
+        }
+        self.controller.reset();
+    }
+
+    /// A new mission list starts from its beginning.
+    pub(crate) fn mission_changed(&mut self) {
+        self.flight.current = 0;
+        self.flight.mission_done = false;
+        self.flight.jumps.clear();
+        self.flight.entered = false;
+        self.flight.from = self.estimate().position;
+        if self.flight.mode == Mode::Mission
+            && self.lists.get(ListKind::Mission).is_empty()
+            && self.airborne()
+        {
+            self.set_mode(Mode::Hold);
+        }
+    }
+
+    /// The mission item PX4 finds outside its fence, or inside a keep-out; it then has no valid mission.
+    pub(crate) fn item_outside(&self) -> Option<usize> {
+        if self.kind == AutopilotKind::ArduPilot || !self.fence_on() {
+            return None;
+        }
+        self.lists.get(ListKind::Mission).iter().position(|it| {
+            matches!(
+                it.command,
+                cmd::WAYPOINT
+                    | cmd::LOITER_TIME
+                    | cmd::LOITER_UNLIM
+                    | cmd::LOITER_TURNS
+                    | cmd::LAND
+                    | cmd::TAKEOFF
+            ) && (it.x, it.y) != (0, 0)
+                && it
+                    .at()
+                    .is_some_and(|at| !self.fence.allows(self.plane.to_local(at)))
+        })
+    }
+
+    /// PX4 looks at the mission anew when it or the fence changes, and does not fly one that leaves the fence.
+    pub(crate) fn check_mission(&mut self) {
+        let Some(i) = self.item_outside() else { return };
+        self.say(
+            S::MAV_SEVERITY_WARNING,
+            &format!("Geofence violation for waypoint {}", i + 1),
+        );
+        if self.flight.mode == Mode::Mission && self.airborne() {
+            self.say(
+                S::MAV_SEVERITY_WARNING,
+                "No valid mission available, loitering",
+            );
+            self.set_mode(Mode::Hold);
+        }
+    }
+
+    /// Jumps to a mission item.
+    pub(crate) fn set_current(&mut self, seq: usize) {
+        self.flight.current = seq;
+        self.flight.mission_done = false;
+        self.flight.entered = false;
+        self.flight.hold_until = None;
+        self.flight.from = self.estimate().position;
+    }
+
+    /// One step of whatever the mode asks.
+    pub(crate) fn fly(&mut self, dt_s: f64) {
+        if !self.flight.armed {
+            return;
+        }
+        let limits = match self.kind {
+            AutopilotKind::Px4 => Limits {
+                speed_mps: self.cruise_mps(),
+                // Slowly at first, as captured.
+                climb_mps: if self.taking_off() && -self.guide.target().position_ned_m.z < 10.0 {
+                    self.params.get("MPC_TKO_SPEED")
+                } else {
+                    self.params.get("MPC_Z_V_AUTO_UP")
+                },
+                descend_mps: self.params.get("MPC_Z_V_AUTO_DN"),
+                accel_mps2: self.params.get("MPC_ACC_HOR"),
+                accel_vertical_mps2: self.params.get("MPC_ACC_UP_MAX"),
+                jerk_mps3: self.params.get("MPC_JERK_AUTO"),
+                stop: StopLaw::JerkLimited,
+            },
+            AutopilotKind::ArduPilot => Limits {
+                speed_mps: self.cruise_mps().min(self.flight.leg_mps),
+                climb_mps: self.params.get("WPNAV_SPEED_UP") / 100.0,
+                descend_mps: self.params.get("WPNAV_SPEED_DN") / 100.0,
+                accel_mps2: self.params.get("WPNAV_ACCEL") / 100.0,
+                accel_vertical_mps2: self.params.get("WPNAV_ACCEL_Z") / 100.0,
+                jerk_mps3: self.params.get("WPNAV_JERK"),
+                stop: StopLaw::SquareRoot,
+            },
+        };
+        // A parameter may be set to nonsense; the guide divides by these.
+        let limits = Limits {
+            climb_mps: limits.climb_mps.clamp(0.3, 6.0),
+            descend_mps: limits.descend_mps.clamp(0.3, 4.0),
+            accel_mps2: limits.accel_mps2.clamp(0.5, 5.0),
+            accel_vertical_mps2: limits.accel_vertical_mps2.clamp(0.3, 5.0),
+            jerk_mps3: limits.jerk_mps3.clamp(0.3, 20.0),
+            ..limits
+        };
+        self.guide.set_limits(limits);
+        match self.flight.mode {
+            Mode::Manual | Mode::Hold | Mode::Brake => {}
+            Mode::Guided | Mode::TakeOff => self.fly_takeoff(),
+            Mode::Mission => self.fly_mission(),
+            Mode::Return => self.fly_return(),
+            Mode::Land => self.fly_land(),
+        }
+        if !self.body.on_ground || self.lifts_off() {
+            let order = self.flight.order;
+            // PX4's path waits for an aircraft that lags behind it (PositionSmoothing's time stretch).
+            let pace = match self.kind {
+                AutopilotKind::Px4 => {
+                    let t = self.guide.target();
+                    let ahead = (self.estimate().position - t.position_ned_m).xy();
+                    if ahead.dot(&t.velocity_ned_mps.xy()) >= 0.0 {
+                        1.0
+                    } else {
+                        1.0 - (ahead.norm() / self.params.get("MPC_XY_ERR_MAX").max(0.5)).min(1.0)
+                    }
+                }
+                AutopilotKind::ArduPilot => 1.0,
+            };
+            self.guide.step(dt_s * pace, &order);
+        } else {
+            let e = self.estimate();
+            self.guide.reset(e.position, Vector3::zeros(), e.yaw);
+        }
+    }
+
+    /// On the ground and about to leave it: ordered to, and the motors are up to speed.
+    pub(crate) fn lifts_off(&self) -> bool {
+        let spool = match self.kind {
+            AutopilotKind::ArduPilot => COPTER_SPOOL_UP,
+            AutopilotKind::Px4 => PX4_SPOOL_UP,
+        };
+        matches!(self.flight.order, Order::Fly(_)) && self.now.since(self.flight.armed_at) >= spool
+    }
+
+    /// Whether it is in its first climb.
+    fn taking_off(&self) -> bool {
+        match self.flight.mode {
+            Mode::TakeOff => true,
+            Mode::Mission => self
+                .mission_item(self.flight.current)
+                .is_some_and(|i| i.command == cmd::TAKEOFF),
+            _ => false,
+        }
+    }
+
+    fn climb_to(&mut self, above_home_m: f64) -> bool {
+        let target = Vector3::new(self.flight.from.x, self.flight.from.y, -above_home_m);
+        self.flight.order = Order::Fly(Leg {
+            from: self.flight.from,
+            to: target,
+            end_speed_mps: 0.0,
+        });
+        let near_m = if self.kind == AutopilotKind::ArduPilot {
+            0.2
+        } else {
+            0.6
+        };
+        (-self.estimate().position.z - above_home_m).abs() < near_m
+    }
+
+    fn fly_takeoff(&mut self) {
+        let Some(alt) = self.flight.takeoff_to else {
+            return;
+        };
+        if !self.flight.entered {
+            self.flight.entered = true;
+            self.flight.from = self.guide.target().position_ned_m;
+        }
+        if self.climb_to(alt) {
+            self.flight.takeoff_to = None;
+            if self.kind == AutopilotKind::Px4 {
+                // PX4 goes over to HOLD when it is up.
+                self.set_mode(Mode::Hold);
+            }
+        }
+    }
+
+    fn mission_item(&self, i: usize) -> Option<WireItem> {
+        self.lists.get(ListKind::Mission).get(i).copied()
+    }
+
+    fn item_place(&self, it: &WireItem) -> Option<Vector3<f64>> {
+        let above = match it.frame {
+            0 | 5 => f64::from(it.z) - self.home.alt.metres(),
+            _ => f64::from(it.z),
+        };
+        if it.x == 0 && it.y == 0 {
+            let p = self.flight.from;
+            return Some(Vector3::new(p.x, p.y, -above));
+        }
+        it.at().map(|at| self.ned(at, above))
+    }
+
+    fn reached(&mut self, seq: usize) {
+        let seq = u16::try_from(seq).unwrap_or(u16::MAX);
+        // PX4 repeats it some ten times; the stream does that (see streams).
+        self.send(MavMessage::MISSION_ITEM_REACHED(
+            MISSION_ITEM_REACHED_DATA { seq },
+        ));
+        self.streams.repeat_reached(seq);
+    }
+
+    fn next_item(&mut self) {
+        self.flight.from = match self.flight.order {
+            Order::Fly(l) => l.to,
+            _ => self.estimate().position,
+        };
+        self.flight.current += 1;
+        self.flight.entered = false;
+        self.flight.hold_until = None;
+    }
+
+    fn fly_mission(&mut self) {
+        let first = usize::from(self.kind == AutopilotKind::ArduPilot);
+        self.flight.current = self.flight.current.max(first);
+        for _ in 0..8 {
+            let i = self.flight.current;
+            let Some(it) = self.mission_item(i) else {
+                if !self.flight.mission_done {
+                    self.flight.mission_done = true;
+                    self.flight.order = Order::Brake;
+                    if self.kind == AutopilotKind::Px4 {
+                        self.say(S::MAV_SEVERITY_INFO, "Mission finished, loitering");
+                        self.set_mode(Mode::Hold);
+                        self.flight.mission_done = true;
+                    } else {
+                        self.say(
+                            S::MAV_SEVERITY_INFO,
+                            "Mission complete, changing mode to LOITER",
+                        );
+                    }
+                }
+                return;
+            };
+            match it.command {
+                cmd::DO_CHANGE_SPEED => {
+                    if it.p[1] > 0.0 {
+                        self.flight.speed_mps = Some(f64::from(it.p[1]));
+                    }
+                    self.flight.current += 1;
+                }
+                cmd::DO_JUMP => {
+                    let left = *self.flight.jumps.entry(i).or_insert(it.p[1] as i32);
+                    if left != 0 {
+                        self.flight
+                            .jumps
+                            .insert(i, if left > 0 { left - 1 } else { left });
+                        self.flight.current = (it.p[0].max(0.0) as usize).max(first);
+                    } else {
+                        self.flight.current += 1;
+                    }
+                }
+                cmd::TAKEOFF => {
+                    if !self.flight.entered {
+                        self.flight.entered = true;
+                        self.flight.from = self.guide.target().position_ned_m;
+                    }
+                    let above = match it.frame {
+                        0 | 5 => f64::from(it.z) - self.home.alt.metres(),
+                        _ => f64::from(it.z),
+                    };
+                    if !self.climb_to(above) {
+                        return;
+                    }
+                    self.reached(i);
+                    self.next_item();
+                }
+                cmd::RETURN_TO_LAUNCH => {
+                    // ArduCopter's AUTO runs RTL as a sub-mode; PX4 changes the mode. Both fly the same.
+                    self.reached(i);
+                    self.flight.mission_done = true;
+                    self.set_mode(Mode::Return);
+                    return;
+                }
+                cmd::WAYPOINT
+                | cmd::LOITER_TIME
+                | cmd::LOITER_UNLIM
+                | cmd::LOITER_TURNS
+                | 31
+                | 82 => {
+                    if !self.fly_to_item(i, &it) {
+                        return;
+                    }
+                    self.next_item();
+                }
+                cmd::LAND => {
+                    let Some(mut to) = self.item_place(&it) else {
+                        self.flight.current += 1;
+                        continue;
+                    };
+                    to.z = self.flight.from.z;
+                    if !self.flight.entered {
+                        self.flight.entered = true;
+                        self.flight.order = Order::Fly(Leg {
+                            from: self.flight.from,
+                            to,
+                            end_speed_mps: 0.0,
+                        });
+                        let from = self.flight.from;
+                        self.face(from, to);
+                    }
+                    if (self.estimate().position - to).xy().norm() < 1.0 {
+                        self.reached(i);
+                        self.flight.mission_done = true;
+                        self.set_mode(Mode::Land);
+                    }
+                    return;
+                }
+                cmd::DELAY => {
+                    let until = *self.flight.hold_until.get_or_insert(self.now.after(
+                        Duration::from_secs_f64(f64::from(it.p[0].clamp(0.0, 86_400.0))),
+                    ));
+                    if self.now < until {
+                        return;
+                    }
+                    self.reached(i);
+                    self.next_item();
+                }
+                _ => self.flight.current += 1,
+            }
+        }
+    }
+
+    /// Flies one leg; true when its end was reached and held long enough.
+    fn fly_to_item(&mut self, i: usize, it: &WireItem) -> bool {
+        let Some(to) = self.item_place(it) else {
+            return true;
+        };
+        let hold_s = if matches!(it.command, cmd::WAYPOINT | cmd::LOITER_TIME) {
+            f64::from(it.p[0].clamp(0.0, 86_400.0))
+        } else {
+            0.0
+        };
+        if self.kind == AutopilotKind::Px4 && !self.flight.entered && !self.airborne() {
+            // A mission begun in its middle: PX4 first climbs where it stands.
+            self.flight.from = self.estimate().position;
+            self.flight.climb_first = Some((-to.z).max(self.params.get("MIS_TAKEOFF_ALT")));
+        }
+        if let Some(up_m) = self.flight.climb_first {
+            self.flight.entered = true;
+            if !self.climb_to(up_m) {
+                return false;
+            }
+            self.flight.climb_first = None;
+            self.flight.entered = false;
+            self.flight.from = self.guide.target().position_ned_m;
+        }
+        if !self.flight.entered {
+            self.flight.entered = true;
+            let from = self.flight.from;
+            let radius_m = self.acceptance_m(it);
+            let stops = hold_s > 0.0 || it.command == cmd::LOITER_UNLIM;
+            let corner = if stops {
+                None
+            } else {
+                self.corner(from, to, i, radius_m)
+            };
+            let end_speed_mps = corner.map_or(0.0, |c| c.0);
+            self.flight.leg_mps = self.leg_mps((to - from).xy().norm());
+            self.flight.accept_m = corner.map_or(radius_m, |c| c.1);
+            self.flight.order = Order::Fly(Leg {
+                from,
+                to,
+                end_speed_mps,
+            });
+            self.face(from, to);
+        }
+        let d = self.estimate().position - to;
+        let here = d.xy().norm() < self.flight.accept_m && d.z.abs() < 1.0;
+        if !here && self.flight.hold_until.is_none() {
+            return false;
+        }
+        if it.command == cmd::LOITER_UNLIM {
+            return false;
+        }
+        if hold_s > 0.0 {
+            let until = *self
+                .flight
+                .hold_until
+                .get_or_insert(self.now.after(Duration::from_secs_f64(hold_s)));
+            if self.now < until {
+                return false;
+            }
+        }
+        self.reached(i);
+        true
+    }
+
+    fn acceptance_m(&self, it: &WireItem) -> f64 {
+        let usual = match self.kind {
+            AutopilotKind::Px4 => self.params.get("NAV_ACC_RAD"),
+            AutopilotKind::ArduPilot => self.params.get("WPNAV_RADIUS") / 100.0,
+        };
+        let own = f64::from(it.p[1]);
+        if own > 0.0 && own < 100.0 { own } else { usual }
+    }
+
+    /// ArduCopter plans each leg from rest to rest with limited acceleration and jerk and lays neighbours over one
+    /// another (SCurve): no leg is flown faster than it could be from rest.
+    fn leg_mps(&self, length_m: f64) -> f64 {
+        match self.kind {
+            AutopilotKind::Px4 => f64::INFINITY,
+            AutopilotKind::ArduPilot => {
+                let a = (self.params.get("WPNAV_ACCEL") / 100.0).clamp(0.5, 5.0);
+                let ramp = a * a / self.params.get("WPNAV_JERK").clamp(0.3, 20.0);
+                // v²/a + v·a/j = length
+                ((0.5 * ramp).powi(2) + a * length_m).sqrt() - 0.5 * ramp
+            }
+        }
+    }
+
+    /// Speed with which the corner at the end of a leg may be passed, and how far before it the turn begins, m.
+    fn corner(
+        &self,
+        from: Vector3<f64>,
+        to: Vector3<f64>,
+        i: usize,
+        radius_m: f64,
+    ) -> Option<(f64, f64)> {
+        let mut k = i + 1;
+        let next = loop {
+            match self.mission_item(k) {
+                Some(n)
+                    if matches!(
+                        n.command,
+                        cmd::WAYPOINT | cmd::LOITER_TIME | cmd::LOITER_UNLIM
+                    ) =>
+                {
+                    break self.item_place(&n)?;
+                }
+                Some(n) if n.command == cmd::DO_CHANGE_SPEED => k += 1,
+                _ => return None,
+            }
+        };
+        let (a, b) = ((to - from).xy(), (next - to).xy());
+        if a.norm() < 0.5 || b.norm() < 0.5 {
+            return None;
+        }
+        let turn_rad = (a.dot(&b) / (a.norm() * b.norm())).clamp(-1.0, 1.0).acos();
+        let cruise = self.cruise_mps();
+        Some(match self.kind {
+            AutopilotKind::Px4 => (
+                corner_speed(turn_rad, radius_m, self.params.get("MPC_ACC_HOR"), cruise),
+                radius_m,
+            ),
+            AutopilotKind::ArduPilot => {
+                let half = turn_rad / 2.0;
+                let change = COPTER_CORNER_MPS * (radius_m / 2.0).powf(2.0 / 3.0);
+                let legs = self.leg_mps(a.norm()).min(self.leg_mps(b.norm()));
+                let speed = (change / (2.0 * half.sin()).max(1e-3))
+                    .min(cruise)
+                    .min(legs);
+                // The arc's tangent: it leaves the leg before the corner, inside it.
+                let accel = (self.params.get("WPNAV_ACCEL") / 100.0).clamp(0.5, 5.0);
+                let lead_m = speed * speed / accel * half.tan();
+                (
+                    speed,
+                    lead_m
+                        .max(radius_m.min(1.0))
+                        .min(0.4 * a.norm().min(b.norm()))
+                        .max(radius_m * 0.5),
+                )
+            }
+        })
+    }
+
+    fn fly_return(&mut self) {
+        let e = self.estimate();
+        match self.flight.return_phase {
+            ReturnPhase::Climb => {
+                if !self.flight.entered {
+                    self.flight.entered = true;
+                    // First stop, then climb on the spot.
+                    self.flight.order = Order::Brake;
+                }
+                if e.velocity.xy().norm() > 1.0 && matches!(self.flight.order, Order::Brake) {
+                    return;
+                }
+                if matches!(self.flight.order, Order::Brake) {
+                    self.flight.from = self.guide.target().position_ned_m;
+                    self.flight.return_to = self.nearest_site(e.position);
+                }
+                let up = self.return_alt_m().max(-self.flight.from.z);
+                if self.climb_to(up) {
+                    let from = Vector3::new(self.flight.from.x, self.flight.from.y, -up);
+                    let to = Vector3::new(self.flight.return_to.x, self.flight.return_to.y, -up);
+                    self.flight.return_phase = ReturnPhase::Across;
+                    self.flight.order = Order::Fly(Leg {
+                        from,
+                        to,
+                        end_speed_mps: 0.0,
+                    });
+                    self.face(from, to);
+                }
+            }
+            ReturnPhase::Across => {
+                if (e.position - self.flight.return_to).xy().norm() < 1.0
+                    && e.velocity.xy().norm() < 0.6
+                {
+                    let wait_s = match self.kind {
+                        AutopilotKind::ArduPilot => self.params.get("RTL_LOIT_TIME") / 1000.0,
+                        // Below zero PX4 waits for ever; here nobody would fetch it.
+                        AutopilotKind::Px4 => self.params.get("RTL_LAND_DELAY"),
+                    };
+                    let wait = Duration::from_secs_f64(wait_s.clamp(0.0, 60.0));
+                    self.flight.return_phase = ReturnPhase::Wait(self.now.after(wait));
+                }
+            }
+            ReturnPhase::Wait(until) => {
+                if self.now >= until {
+                    self.flight.return_phase = ReturnPhase::Down;
+                }
+            }
+            ReturnPhase::Down => self.fly_land(),
+        }
+    }
+
+    fn fly_land(&mut self) {
+        let e = self.estimate();
+        if matches!(self.flight.order, Order::Brake)
+            && e.velocity.xy().norm() > 0.7
+            && !self.body.on_ground
+        {
+            return;
+        }
+        let above_m = -e.position.z;
+        let v = match self.kind {
+            AutopilotKind::ArduPilot if above_m < 10.0 => self.params.get("LAND_SPEED") / 100.0,
+            AutopilotKind::ArduPilot => self.params.get("WPNAV_SPEED_DN") / 100.0,
+            AutopilotKind::Px4 if above_m < 5.0 => self.params.get("MPC_LAND_SPEED"),
+            AutopilotKind::Px4 => self.params.get("MPC_Z_V_AUTO_DN"),
+        }
+        .clamp(0.3, 3.0);
+        self.flight.order = Order::Velocity(Vector3::new(0.0, 0.0, v));
+        // Motors stop two seconds after touch-down.
+        if self.body.on_ground {
+            let since = *self.flight.landed_since.get_or_insert(self.now);
+            if self.now.since(since) >= Duration::from_secs(2) {
+                self.disarm();
+                if self.kind == AutopilotKind::Px4 {
+                    self.say(S::MAV_SEVERITY_INFO, "Landing detected");
+                    self.say(S::MAV_SEVERITY_INFO, "Disarmed by landing");
+                } else {
+                    self.say(S::MAV_SEVERITY_INFO, "Disarming motors");
+                }
+            }
+        } else {
+            self.flight.landed_since = None;
+        }
+    }
+
+    /// Failsafes, 20 Hz.
+    pub(crate) fn watch(&mut self) {
+        if !self.flight.armed || self.body.on_ground {
+            self.idle_disarm();
+            return;
+        }
+        self.watch_fence();
+        self.watch_station();
+        self.watch_battery();
+        if let Some(t) = self.flight.hold_then_return
+            && self.now >= t
+        {
+            self.flight.hold_then_return = None;
+            self.set_mode(Mode::Return);
+        }
+    }
+
+    /// Armed on the ground and nothing happens: motors off again after ten seconds.
+    fn idle_disarm(&mut self) {
+        if self.flight.armed
+            && self.body.on_ground
+            && matches!(self.flight.order, Order::Brake)
+            && !matches!(self.flight.mode, Mode::Land | Mode::Return)
+        {
+            let since = *self.flight.landed_since.get_or_insert(self.now);
+            if self.now.since(since) >= Duration::from_secs(10) {
+                self.disarm();
+                self.say(S::MAV_SEVERITY_INFO, "Disarmed by auto preflight disarming");
+            }
+        } else if self.flight.armed && !self.body.on_ground {
+            self.flight.landed_since = None;
+        }
+    }
+
+    fn watch_fence(&mut self) {
+        if !self.fence_on() {
+            self.flight.breached = false;
+            return;
+        }
+        let e = self.estimate();
+        let p = EastNorth::new(e.position.y, e.position.x);
+        let above_m = -e.position.z;
+        let ceiling = match self.kind {
+            AutopilotKind::ArduPilot => (self.params.get("FENCE_TYPE") as u32 & 1 != 0)
+                .then(|| self.params.get("FENCE_ALT_MAX")),
+            AutopilotKind::Px4 => Some(self.params.get("GF_MAX_VER_DIST")).filter(|v| *v > 0.0),
+        };
+        let circle = match self.kind {
+            AutopilotKind::ArduPilot => (self.params.get("FENCE_TYPE") as u32 & 2 != 0)
+                .then(|| self.params.get("FENCE_RADIUS")),
+            AutopilotKind::Px4 => Some(self.params.get("GF_MAX_HOR_DIST")).filter(|v| *v > 0.0),
+        };
+        let polygons =
+            self.kind == AutopilotKind::Px4 || self.params.get("FENCE_TYPE") as u32 & 4 != 0;
+        let out = (polygons && !self.fence.allows(p))
+            || ceiling.is_some_and(|c| above_m > c)
+            || circle.is_some_and(|r| p.east_m.hypot(p.north_m) > r);
+        if !out {
+            self.flight.breached = false;
+            return;
+        }
+        if self.flight.breached {
+            return;
+        }
+        self.flight.breached = true;
+        self.flight.breached_ceiling = ceiling.is_some_and(|c| above_m > c);
+        self.flight.breach_count = self.flight.breach_count.saturating_add(1);
+        self.flight.breach_ms = (self.now.0 / 1000) as u32;
+        match self.kind {
+            AutopilotKind::ArduPilot => {
+                self.say(S::MAV_SEVERITY_WARNING, "Fence Breached");
+                if self.params.get("FENCE_ACTION") != 0.0
+                    && !matches!(self.flight.mode, Mode::Return | Mode::Land)
+                {
+                    self.flight.failsafe = true;
+                    self.set_mode(Mode::Return);
+                }
+                self.stream_fence_status();
+            }
+            AutopilotKind::Px4 => {
+                self.say(
+                    S::MAV_SEVERITY_CRITICAL,
+                    "Geofence violation: approaching or outside",
+                );
+                match self.params.get("GF_ACTION") as i32 {
+                    2 if !matches!(self.flight.mode, Mode::Return | Mode::Land) => {
+                        self.flight.failsafe = true;
+                        self.set_mode(Mode::Hold);
+                    }
+                    3 if !matches!(self.flight.mode, Mode::Return | Mode::Land) => {
+                        // Hold for COM_FAIL_ACT_T, then return.
+                        self.flight.failsafe = true;
+                        let wait = self.params.get("COM_FAIL_ACT_T").clamp(0.0, 25.0);
+                        self.set_mode(Mode::Hold);
+                        self.flight.hold_then_return =
+                            Some(self.now.after(Duration::from_secs_f64(wait)));
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    fn watch_station(&mut self) {
+        let Some(last) = self.last_gcs else { return };
+        let (timeout, act) = match self.kind {
+            AutopilotKind::ArduPilot => (
+                self.params.get("FS_GCS_TIMEOUT"),
+                self.params.get("FS_GCS_ENABLE") != 0.0,
+            ),
+            AutopilotKind::Px4 => (
+                self.params.get("COM_DL_LOSS_T"),
+                self.params.get("NAV_DLL_ACT") != 0.0,
+            ),
+        };
+        if !act
+            || !self.gcs_seen_armed
+            || self.now.since(last) < Duration::from_secs_f64(timeout.clamp(1.0, 120.0))
+        {
+            return;
+        }
+        if self.flight.failsafe || matches!(self.flight.mode, Mode::Return | Mode::Land) {
+            return;
+        }
+        self.flight.failsafe = true;
+        match self.kind {
+            AutopilotKind::ArduPilot => {
+                self.say(S::MAV_SEVERITY_WARNING, "GCS Failsafe");
+                self.set_mode(Mode::Return);
+            }
+            AutopilotKind::Px4 => {
+                self.say(
+                    S::MAV_SEVERITY_CRITICAL,
+                    "Failsafe activated: GCS connection lost",
+                );
+                let wait = self.params.get("COM_FAIL_ACT_T").clamp(0.0, 25.0);
+                self.set_mode(Mode::Hold);
+                self.flight.hold_then_return = Some(self.now.after(Duration::from_secs_f64(wait)));
+            }
+        }
+    }
+
+    /// How low the battery is by the autopilot's own thresholds, and what it is set to do then.
+    fn battery_level(&self) -> (BatteryLevel, BatteryAct) {
+        let b = &self.body.battery;
+        match self.kind {
+            AutopilotKind::ArduPilot => {
+                let left_mah = self.params.get("BATT_CAPACITY") - b.used_mah();
+                let below = |volts: &str, mah: &str| {
+                    let (volts, mah) = (self.params.get(volts), self.params.get(mah));
+                    (volts > 0.0 && b.voltage_v() < volts) || (mah > 0.0 && left_mah < mah)
+                };
+                let act = |name: &str| match self.params.get(name) as i32 {
+                    0 => BatteryAct::Warn,
+                    2 | 3 => BatteryAct::Return,
+                    _ => BatteryAct::Land,
+                };
+                if below("BATT_CRT_VOLT", "BATT_CRT_MAH") {
+                    (BatteryLevel::Critical, act("BATT_FS_CRT_ACT"))
+                } else if below("BATT_LOW_VOLT", "BATT_LOW_MAH") {
+                    (BatteryLevel::Low, act("BATT_FS_LOW_ACT"))
+                } else {
+                    (BatteryLevel::Fine, BatteryAct::Warn)
+                }
+            }
+            AutopilotKind::Px4 => {
+                // COM_LOW_BAT_ACT: 0 warn, 2 land when critical, 3 return when critical and land in an emergency.
+                let act = self.params.get("COM_LOW_BAT_ACT") as i32;
+                let left = b.fraction();
+                if left < self.params.get("BAT_EMERGEN_THR") {
+                    (
+                        BatteryLevel::Critical,
+                        if act == 0 {
+                            BatteryAct::Warn
+                        } else {
+                            BatteryAct::Land
+                        },
+                    )
+                } else if left < self.params.get("BAT_CRIT_THR") {
+                    let act = match act {
+                        0 => BatteryAct::Warn,
+                        3 => BatteryAct::Return,
+                        _ => BatteryAct::Land,
+                    };
+                    (BatteryLevel::Low, act)
+                } else {
+                    (BatteryLevel::Fine, BatteryAct::Warn)
+                }
+            }
+        }
+    }
+
+    fn watch_battery(&mut self) {
+        let (level, act) = self.battery_level();
+        // A level is answered once; a sagging voltage that recovers takes nothing back.
+        if level <= self.flight.battery_answered {
+            return;
+        }
+        self.flight.battery_answered = level;
+        self.say(
+            S::MAV_SEVERITY_CRITICAL,
+            if level == BatteryLevel::Critical {
+                "Battery critical"
+            } else {
+                "Battery low"
+            },
+        );
+        match act {
+            BatteryAct::Warn => {}
+            BatteryAct::Return if self.flight.mode != Mode::Land => {
+                self.flight.failsafe = true;
+                self.set_mode(Mode::Return);
+            }
+            BatteryAct::Return => {}
+            BatteryAct::Land => {
+                self.flight.failsafe = true;
+                self.set_mode(Mode::Land);
+            }
+        }
+    }
+}

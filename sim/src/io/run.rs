@@ -1,0 +1,217 @@
+//! The world in real time: one task steps it, a task a line carries bytes.
+
+use super::camera;
+use super::pace::Pace;
+use crate::simulation::{STEP_US, Sim, SimConfig};
+use anyhow::Context;
+use link::frame::Framer;
+use link_io::{Clock, Endpoint, LineEvent};
+use std::time::Duration;
+use tokio::sync::{mpsc, watch};
+use tokio::time::MissedTickBehavior;
+
+/// Most bytes of whole frames in one datagram: below every usual MTU, as PX4 packs them.
+const DATAGRAM: usize = 1200;
+/// Line events that may wait.
+const INBOX: usize = 4096;
+
+/// Everything resolved.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// The world.
+    pub world: SimConfig,
+    /// Lines of the autopilot: bytes go out on all, and come in from all.
+    pub autopilot: Vec<Endpoint>,
+    /// Where camera frames are served (`host:port`), if anywhere.
+    pub camera: Option<String>,
+    /// Where the Remote ID receiver sends, if anywhere.
+    pub sensor: Option<Endpoint>,
+    /// Pace, times real time.
+    pub speed: f64,
+}
+
+/// Which line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Line {
+    Autopilot(usize),
+    Sensor,
+}
+
+/// Runs until interrupted.
+///
+/// # Errors
+/// The world cannot be made.
+pub fn run(setup: Setup) -> anyhow::Result<()> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?
+        .block_on(main_loop(setup))
+}
+
+/// A line with what it needs to take frames apart: frames of different lines must not mix.
+struct Wire {
+    out: mpsc::Sender<Vec<u8>>,
+    framer: Framer,
+}
+
+async fn main_loop(setup: Setup) -> anyhow::Result<()> {
+    let kind = setup.world.kind;
+    let mut sim = Sim::new(setup.world)?;
+    let (events, mut inbox) = mpsc::channel::<LineEvent<Line>>(INBOX);
+    let open = |line: Line, endpoint: Endpoint| {
+        tracing::info!("{line:?} on {endpoint}");
+        let (out, from_world) = mpsc::channel(link_io::QUEUE);
+        tokio::spawn(link_io::serve(line, endpoint, events.clone(), from_world));
+        out
+    };
+    let mut wires: Vec<Wire> = setup
+        .autopilot
+        .into_iter()
+        .enumerate()
+        .map(|(n, endpoint)| Wire {
+            out: open(Line::Autopilot(n), endpoint),
+            framer: Framer::new(),
+        })
+        .collect();
+    let sensor = setup.sensor.map(|e| open(Line::Sensor, e));
+    let (frames, latest) = watch::channel::<camera::Latest>(None);
+    if let Some(address) = setup.camera {
+        tracing::info!("Camera on tcp-listen:{address}");
+        tokio::spawn(camera::serve(address, latest));
+    }
+    let clock = Clock::start();
+    let mut pace = Pace::new(setup.speed, clock.now().mono);
+    let mut ticker = tokio::time::interval(Duration::from_micros(STEP_US));
+    ticker.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let mut stop = std::pin::pin!(stopped());
+    tracing::info!(
+        "ready: {kind:?} at {}x, world time {}",
+        setup.speed,
+        sim.utc().to_rfc3339()
+    );
+    loop {
+        tokio::select! {
+            () = &mut stop => break,
+            _ = ticker.tick() => {
+                let (until, lost) = pace.target(clock.now().mono, sim.now());
+                if !lost.is_zero() {
+                    tracing::warn!("this machine is too slow: the world stood still for {} ms", lost.as_millis());
+                }
+                sim.step_until(until);
+            }
+            Some(event) = inbox.recv() => match event {
+                LineEvent::Bytes(Line::Autopilot(n), bytes) => {
+                    if let Some(wire) = wires.get_mut(n) {
+                        wire.framer.push(clock.now().mono, &bytes);
+                        while let Some(frame) = wire.framer.next_frame() {
+                            sim.autopilot_in(sim.now(), frame.bytes());
+                        }
+                    }
+                }
+                LineEvent::Bytes(Line::Sensor, _) => {}
+                LineEvent::Trouble(line, text) => tracing::warn!("{line:?}: {text}"),
+            }
+        }
+        let bytes = sim.autopilot_out();
+        for wire in &wires {
+            send(&wire.out, &bytes);
+        }
+        let heard = sim.sensor_out();
+        if let Some(out) = &sensor {
+            send(out, &heard);
+        }
+        while let Some(frame) = sim.camera_out() {
+            if frames.receiver_count() > 0 {
+                frames.send_replace(Some(frame.encode().into()));
+            }
+        }
+    }
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Hands bytes to a line in datagrams of whole frames. A line that is full loses them, as a UART would.
+fn send(out: &mpsc::Sender<Vec<u8>>, mut bytes: &[u8]) {
+    while !bytes.is_empty() {
+        let (now, later) = bytes.split_at(whole_frames(bytes));
+        if out.try_send(now.to_vec()).is_err() {
+            return;
+        }
+        bytes = later;
+    }
+}
+
+/// Length of the longest run of whole frames that fits a datagram; at least one frame.
+fn whole_frames(bytes: &[u8]) -> usize {
+    let mut at = 0;
+    while let Some(len) = frame_len(bytes.get(at..).unwrap_or(&[])) {
+        if at > 0 && at + len > DATAGRAM {
+            break;
+        }
+        at += len;
+    }
+    // What is no frame goes as it is.
+    if at == 0 { bytes.len() } else { at }
+}
+
+fn frame_len(bytes: &[u8]) -> Option<usize> {
+    let len = match bytes {
+        [0xFD, n, flags, ..] => 12 + usize::from(*n) + if flags & 1 == 1 { 13 } else { 0 },
+        [0xFE, n, ..] => 8 + usize::from(*n),
+        _ => return None,
+    };
+    (len <= bytes.len()).then_some(len)
+}
+
+async fn stopped() {
+    let ctrl_c = async {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        match signal(SignalKind::terminate()) {
+            Ok(mut term) => {
+                tokio::select! { () = ctrl_c => {}, _ = term.recv() => {} }
+            }
+            Err(_) => ctrl_c.await,
+        }
+    }
+    #[cfg(not(unix))]
+    ctrl_c.await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use link::common::{HEARTBEAT_DATA, MavMessage};
+    use link::frame::Stamper;
+
+    #[test]
+    fn datagrams_hold_whole_frames_and_lose_nothing() {
+        let mut stamper = Stamper::new(1, 1);
+        let bytes: Vec<u8> = (0..200)
+            .flat_map(|_| {
+                stamper
+                    .frame(MavMessage::HEARTBEAT(HEARTBEAT_DATA::default()))
+                    .bytes()
+                    .to_vec()
+            })
+            .collect();
+        let (out, mut sent) = mpsc::channel(64);
+        send(&out, &bytes);
+        let mut all = Vec::new();
+        while let Ok(datagram) = sent.try_recv() {
+            assert!(datagram.len() <= DATAGRAM);
+            assert_eq!(whole_frames(&datagram), datagram.len());
+            all.extend(datagram);
+        }
+        assert_eq!(all, bytes);
+        send(&out, b"no frame");
+        assert_eq!(sent.try_recv().unwrap(), b"no frame");
+    }
+}

@@ -1,0 +1,108 @@
+//! The console in a real browser: the live demonstration from launch to return, then its recording as a replay.
+//!
+//! Starts the ground station as a person would, reads the page's address from what it prints, and lets
+//! `tests/browser/console.spec.mjs` drive headless Chromium. Screenshots stay in `target/console`.
+
+use patrol_tests::{skip, workspace_root};
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+/// A seed whose first anomaly comes early enough for a test in real time.
+const SEED: &str = "7";
+
+/// A running ground station; stopped in the end, however the test ends.
+struct Station {
+    child: Child,
+    url: String,
+}
+
+impl Station {
+    fn start(args: &[&str], cwd: &Path) -> Station {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_programs"))
+            .arg("ground-station")
+            .args(args)
+            .args(["--json", "--http", "127.0.0.1:0"])
+            .current_dir(cwd)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit())
+            .spawn()
+            .expect("the ground station starts");
+        let mut lines = BufReader::new(child.stdout.take().expect("its output")).lines();
+        let url = lines
+            .by_ref()
+            .map_while(Result::ok)
+            .find_map(|l| {
+                let said: serde_json::Value = serde_json::from_str(&l).ok()?;
+                said["console"].as_str().map(str::to_owned)
+            })
+            .expect("it prints where the page is");
+        // Whatever else it says must not fill the pipe.
+        std::thread::spawn(move || lines.for_each(drop));
+        Station { child, url }
+    }
+
+    /// As Ctrl-C: it closes its recording.
+    fn stop(&mut self) {
+        let pid = nix::unistd::Pid::from_raw(i32::try_from(self.child.id()).expect("a pid"));
+        let _ = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGINT);
+        let _ = self.child.wait();
+    }
+}
+
+impl Drop for Station {
+    fn drop(&mut self) {
+        if self.child.try_wait().is_ok_and(|s| s.is_none()) {
+            self.stop();
+        }
+    }
+}
+
+fn browse(node: &Path, url: &str, out: &Path, more: &[&str]) {
+    let run = Command::new(node)
+        .arg(workspace_root().join("tests/browser/console.spec.mjs"))
+        .arg(url)
+        .arg(out)
+        .args(more)
+        .output()
+        .expect("node runs");
+    let said = String::from_utf8_lossy(&run.stdout);
+    println!("{said}{}", String::from_utf8_lossy(&run.stderr));
+    assert!(run.status.success(), "{said}");
+}
+
+/// Node with what the script needs; `None`, after saying so, where something is missing.
+fn node() -> Option<PathBuf> {
+    let chromium = std::env::var_os("CHROMIUM")
+        .map_or_else(|| PathBuf::from("/usr/bin/chromium"), PathBuf::from);
+    let modules = workspace_root().join("ground-station/web/node_modules/playwright-core");
+    let node = Command::new("node").arg("--version").output();
+    if !chromium.exists() || !modules.is_dir() || node.is_err() {
+        skip(
+            "the console in a browser needs node, Chromium and `npm --prefix ground-station/web ci`",
+        );
+        return None;
+    }
+    Some("node".into())
+}
+
+#[test]
+fn an_officer_launches_watches_acts_and_replays_in_a_browser() {
+    let Some(node) = node() else { return };
+    let out = workspace_root().join("target/console");
+    let _ = std::fs::remove_dir_all(&out);
+    std::fs::create_dir_all(&out).expect("a folder for screenshots");
+    let work = tempfile::tempdir().expect("a folder to work in");
+    let flight = work.path().join("flight");
+    let flight_arg = flight.to_str().expect("a plain path");
+
+    let mut live = Station::start(
+        &["demo", "--seed", SEED, "--out", flight_arg],
+        work.path(),
+    );
+    browse(&node, &live.url, &out.join("live"), &["--minutes", "8"]);
+    live.stop();
+
+    let replay = Station::start(&["replay", flight_arg], work.path());
+    browse(&node, &replay.url, &out.join("replay"), &["--replay"]);
+}
