@@ -2,6 +2,7 @@
 
 use crate::config::{Config, GuardSwitch};
 use crate::eyes::child::{self, ChildConfig};
+use crate::eyes::rules::{RosterEntry, with_roster};
 use crate::failsafe;
 use crate::io::run::{Setup, run};
 use anyhow::{Context, bail};
@@ -99,6 +100,8 @@ struct File {
     sensor: Option<String>,
     /// File with rules for the eyes.
     eyes_rules: Option<PathBuf>,
+    /// Drones that belong here, beside those of the rules file.
+    roster: Vec<RosterEntry>,
     settings: Config,
 }
 
@@ -116,6 +119,9 @@ fn resolve(a: &RunArgs) -> anyhow::Result<Setup> {
     if let Some(rules) = file.eyes_rules {
         config.eyes_rules = std::fs::read_to_string(&rules)
             .with_context(|| format!("cannot read {}", rules.display()))?;
+    }
+    if !file.roster.is_empty() {
+        config.eyes_rules = with_roster(&config.eyes_rules, &file.roster);
     }
     if let Some(g) = a.guard {
         config.guard = g;
@@ -262,7 +268,7 @@ mod tests {
         let path = dir.path().join("c.toml");
         std::fs::write(
             &path,
-            "autopilot = 'serial:/dev/ttyAMA0:921600'\nground = ['udp:10.0.0.1:14550']\nstore = 'here'\n[settings]\nmax_wind_mps = 7.0\n",
+            "autopilot = 'serial:/dev/ttyAMA0:921600'\nground = ['udp:10.0.0.1:14550']\nstore = 'here'\n[[roster]]\nuas_id = 'S-1'\nname = 'Show'\n[settings]\nmax_wind_mps = 7.0\n",
         )
         .unwrap();
         let a = Args::try_parse_from([
@@ -277,6 +283,7 @@ mod tests {
         assert_eq!(s.autopilot.to_string(), "serial:/dev/ttyAMA0:921600");
         assert_eq!(s.grounds[0].to_string(), "tcp-listen:0.0.0.0:5760");
         assert_eq!((s.store, s.config.max_wind_mps), ("here".into(), 7.0));
+        assert!(s.config.eyes_rules.contains("uas_id = \"S-1\""));
         std::fs::write(&path, "[settings]\nmax_wnd_mps = 7.0\n").unwrap();
         assert!(resolve(&a.run).is_err());
     }

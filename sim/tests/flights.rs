@@ -795,7 +795,14 @@ fn arducopters_fence_answers_a_breach_with_a_return_and_overshoots() {
     s.until(2.0, "FENCE_STATUS", |s| {
         s.fence_status.iter().any(|f| f.breach_status == 1)
     });
-    let mut furthest_m: f64 = 0.0;
+    assert!(s.texts.iter().any(|t| t == "Polygon fence breached"));
+    s.run(2.0);
+    // As captured: only the mode tells.
+    assert_eq!(
+        s.heartbeat.as_ref().unwrap().system_status,
+        MavState::MAV_STATE_ACTIVE
+    );
+    let mut furthest_m: f64 = s.place().east_m;
     for _ in 0..700 {
         s.step();
         furthest_m = furthest_m.max(s.place().east_m);

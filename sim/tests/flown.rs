@@ -7,6 +7,8 @@ mod recording;
 
 use link::common::MavMessage;
 use link::frame::{Frame, Msg};
+use missions::place::LatLon;
+use missions::plane::{EastNorth, LocalPlane};
 use recording::{capture, read};
 use sim::autopilot::AutopilotKind;
 use sim::vehicle::AirframeSpec;
@@ -26,6 +28,8 @@ struct Flown {
     disarmed_s: Option<f64>,
     armed: bool,
     top_speed_mps: f64,
+    /// Last place, degrees × 1e7.
+    last: (i32, i32),
 }
 
 impl Flown {
@@ -49,6 +53,7 @@ impl Flown {
                 self.armed = armed;
             }
             MavMessage::GLOBAL_POSITION_INT(d) => {
+                self.last = (d.lat, d.lon);
                 self.top_speed_mps = self
                     .top_speed_mps
                     .max(f64::from(d.vx).hypot(f64::from(d.vy)) / 100.0);
@@ -119,6 +124,14 @@ fn arducopters_patrol_takes_as_long_and_its_breach_ends_at_the_rally_point() {
         "breach to disarmed",
         theirs.disarmed_s.unwrap() - breach(&theirs),
         ours.disarmed_s.unwrap() - breach(&ours),
+    );
+    let place = |f: &Flown| LatLon::from_e7(f.last.0, f.last.1).unwrap();
+    let apart_m = LocalPlane::new(place(&theirs))
+        .to_local(place(&ours))
+        .distance_m(EastNorth::new(0.0, 0.0));
+    assert!(
+        apart_m < 4.0,
+        "landed {apart_m} m apart: the rally point, not home"
     );
 }
 

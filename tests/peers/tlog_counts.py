@@ -1,27 +1,28 @@
-"""Counts the messages of a `.tlog` as pymavlink reads it: one JSON object, name to count.
+"""Counts the messages of a `.tlog` as pymavlink reads it: one JSON object, id to name and count.
 
     tlog_counts.py FILE DIALECT.xml
 
-`DIALECT.xml` is generated and loaded, so that messages of our own dialect are counted by name.
+`DIALECT.xml` is generated and loaded, so that messages of our own dialect are read too.
 """
 
-import collections
 import json
 import os
 import sys
 
 os.environ["MAVLINK20"] = "1"
 
-from dialect import load
-
-module = load(sys.argv[2])
 from pymavlink import mavutil
 
-mavutil.mavlink = module
-log = mavutil.mavlogfile(sys.argv[1])
-log.mav = module.MAVLink(None, srcSystem=255)
+from dialect import load
+
+log = mavutil.mavlink_connection(sys.argv[1], dialect="common", robust_parsing=True, notimestamps=False)
+log.mav = load(sys.argv[2]).MAVLink(None)
 log.mav.robust_parsing = True
-counts = collections.Counter()
+counts = {}
 while (message := log.recv_msg()) is not None:
-    counts[message.get_type()] += 1
-print(json.dumps(counts, sort_keys=True))
+    name = message.get_type()
+    # What no dialect knows has its number in its name only.
+    number = name.removeprefix("UNKNOWN_") if name.startswith("UNKNOWN_") else str(message.get_msgId())
+    entry = counts.setdefault(number, {"name": name, "count": 0})
+    entry["count"] += 1
+print(json.dumps(counts))

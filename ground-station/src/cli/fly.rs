@@ -365,9 +365,12 @@ impl Flight {
         let figures: Vec<String> = e
             .params
             .iter()
-            .map(|(k, v)| match v.as_str() {
-                Some(s) => format!("{k} {s}"),
-                None => format!("{k} {v}"),
+            .filter_map(|(k, v)| match v.as_str() {
+                // What is not there is not worth a word.
+                Some("" | "none") => None,
+                Some(s) if *k == e.code => Some(s.to_owned()),
+                Some(s) => Some(format!("{k} {s}")),
+                None => Some(format!("{k} {v}")),
             })
             .collect();
         let at =
@@ -392,8 +395,11 @@ impl Flight {
                     v.map_or_else(|| "?".to_owned(), |v| format!("{v:.0} {unit}"))
                 };
                 println!(
-                    "   {:?}, item {}, {} up, fence {} away, battery {}, {} left",
-                    state.map(|s| s.phase),
+                    "   {}, item {}, {} up, fence {} away, battery {}, {} left",
+                    state.map_or_else(
+                        || "state not known".to_owned(),
+                        |s| format!("{:?}", s.phase).to_lowercase()
+                    ),
                     state
                         .and_then(|s| s.item)
                         .map_or_else(|| "-".to_owned(), |i| i.to_string()),

@@ -11,6 +11,7 @@ use std::process::ExitCode;
 
 /// Flags that every subcommand takes.
 #[derive(Debug, Clone, Default, clap::Args)]
+#[command(next_help_heading = "Settings (by flag, environment or file)")]
 pub struct Common {
     /// Settings file (TOML); environment and flags go before it
     #[arg(long, env = "PATROL_GROUND_CONFIG", value_name = "FILE", global = true)]

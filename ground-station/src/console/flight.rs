@@ -36,6 +36,10 @@ pub(super) async fn serve_until(
     stop: impl Future<Output = ()> + Send,
 ) -> anyhow::Result<()> {
     let (listener, at) = bind(setup.http).await?;
+    if let Some(bytes) = &setup.plan {
+        // Before anything is opened or recorded.
+        missions::plan::PatrolPlan::from_json(bytes).context("the plan was refused")?;
+    }
     let disk = DirDisk::open(&setup.store)
         .with_context(|| format!("the store {} cannot be opened", setup.store.display()))?;
     let mut desk_config = setup.desk;

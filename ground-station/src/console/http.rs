@@ -181,13 +181,10 @@ fn refusal(site: &Site, method: &Method, path: &str, headers: &HeaderMap) -> Opt
         return NO;
     };
     // A page of another origin may send, though not read: whatever says another origin is refused, whatever it asks.
-    let origin_ours = match headers.get(header::ORIGIN) {
-        None => None,
-        Some(o) => Some(
-            o.to_str()
-                .is_ok_and(|o| o.strip_prefix("http://") == Some(host)),
-        ),
-    };
+    let origin_ours = headers.get(header::ORIGIN).map(|o| {
+        o.to_str()
+            .is_ok_and(|o| o.strip_prefix("http://") == Some(host))
+    });
     if origin_ours == Some(false) {
         return NO;
     }

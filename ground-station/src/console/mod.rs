@@ -21,7 +21,6 @@ use axum::body::Bytes;
 use http::{App, Ask, Site};
 use hub::Previews;
 use link_io::Endpoint;
-use std::future::Future;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -175,24 +174,22 @@ impl Server {
 }
 
 /// Ctrl-C or SIGTERM.
-fn stopped() -> impl Future<Output = ()> + Send {
-    async {
-        let ctrl_c = async {
-            if tokio::signal::ctrl_c().await.is_err() {
-                std::future::pending::<()>().await;
-            }
-        };
-        #[cfg(unix)]
-        {
-            use tokio::signal::unix::{SignalKind, signal};
-            match signal(SignalKind::terminate()) {
-                Ok(mut term) => {
-                    tokio::select! { () = ctrl_c => {}, _ = term.recv() => {} }
-                }
-                Err(_) => ctrl_c.await,
-            }
+async fn stopped() {
+    let ctrl_c = async {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
         }
-        #[cfg(not(unix))]
-        ctrl_c.await;
+    };
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        match signal(SignalKind::terminate()) {
+            Ok(mut term) => {
+                tokio::select! { () = ctrl_c => {}, _ = term.recv() => {} }
+            }
+            Err(_) => ctrl_c.await,
+        }
     }
+    #[cfg(not(unix))]
+    ctrl_c.await;
 }

@@ -128,10 +128,10 @@ impl Task {
 
     fn tell(&mut self, changes: Vec<Change>) {
         if changes.contains(&Change::All) {
-            // The snapshot holds the rest.
+            // The snapshot holds the rest; no older batch may follow it.
+            self.hub.batch(self.player.batch());
             self.hub.tell(self.player.snapshot());
             self.previews();
-            self.hub.batch(self.player.batch());
             return;
         }
         for c in changes {
@@ -162,6 +162,8 @@ impl Task {
                     Some((_, a)) => a.clone(),
                     None => {
                         let (answer, changes) = self.player.command(&intent);
+                        // The page's clock is the batch's: it must stand where the answer says, at once.
+                        self.hub.batch(self.player.batch());
                         self.tell(changes);
                         if self.keys.len() >= MAX_KEYS {
                             self.keys.pop_front();

@@ -257,3 +257,52 @@ fn a_lost_link_is_said_and_hold_all_answers_with_the_reason() {
     let a = d.command(at(3_300), "", &Intent::Hold { aircraft: None });
     assert_eq!(a.reason.unwrap().code, "refusal.no_link");
 }
+
+#[test]
+fn a_companion_that_falls_silent_never_looks_fine_while_its_autopilot_talks_on() {
+    let mut d = desk();
+    let (mut companion, mut autopilot) = (Stamper::new(1, 191), Stamper::new(1, 1));
+    hear(
+        &mut d,
+        &mut companion,
+        at(10),
+        state(None, true).to_message(),
+    );
+    let in_charge_and_verdict = |d: &Desk, ms: u64| {
+        let b = d.batch(1, at(ms).mono, Utc(0));
+        (b[13 + 2], b[13 + 3])
+    };
+    assert_eq!(in_charge_and_verdict(&d, 20), (1, 1));
+    assert_eq!(d.aircraft_view(1).unwrap()["eyes"], "running");
+    for ms in [1_000, 2_000, 3_000, 4_000] {
+        let f = autopilot.frame(station_heartbeat());
+        let bytes = f.bytes();
+        d.handle(at(ms), DeskIn::Bytes { link: 0, bytes });
+    }
+    assert!(d.aircraft(1).unwrap().link_up(at(4_000).mono));
+    assert_eq!(in_charge_and_verdict(&d, 4_000), (0, 0));
+    let view = d.aircraft_view(1).unwrap();
+    assert_eq!(
+        (&view["eyes"], &view["storage_ok"]),
+        (&"off".into(), &Value::Null)
+    );
+}
+
+#[test]
+fn the_log_is_bounded_whatever_is_refused() {
+    let mut d = desk();
+    let mut s = Stamper::new(1, 191);
+    let refusal = RefusalReport {
+        why: Some(Refusal::Busy),
+        what: Some(RefusedThing::Bundle),
+        item: None,
+        value: None,
+        at: None,
+        text: String::new(),
+    };
+    for k in 0..300 {
+        hear(&mut d, &mut s, at(k), refusal.to_message());
+    }
+    let log = d.snapshot(Utc(0))["log"].as_array().unwrap().len();
+    assert_eq!(log, LOG_LEN);
+}

@@ -84,8 +84,7 @@ impl Aircraft {
         };
         let rules = dir.join("rules.toml");
         let (text, own_remote_id) = demo_identities()?;
-        std::fs::write(&rules, text)
-            .with_context(|| format!("writing {}", rules.display()))?;
+        std::fs::write(&rules, text).with_context(|| format!("writing {}", rules.display()))?;
         let settings = dir.join("onboard.toml");
         // TOML's basic strings escape as Rust's debug format does, for whatever a path holds.
         let text = format!(

@@ -21,7 +21,7 @@ use missions::{
 };
 use onboard::{
     config::{Config as OnboardConfig, GuardSwitch},
-    eyes::rules::DEFAULT_RULES,
+    eyes::rules::{RosterEntry, with_roster},
 };
 use sim::{
     autopilot::AutopilotKind,
@@ -134,10 +134,11 @@ pub fn rig_for(options: &HeadlessOptions) -> anyhow::Result<(Rig, PatrolPlan)> {
 
 /// The companion's built-in rules, with the show's own drone on the roster: what an officer enters before a show.
 fn rules_with_roster(uas_id: Option<&str>) -> String {
-    let roster = uas_id.map_or_else(String::new, |id| {
-        format!("\n[[roster]]\nuas_id = \"{id}\"\nname = \"Light show\"\n")
+    let entry = uas_id.map(|id| RosterEntry {
+        uas_id: id.into(),
+        name: "Light show".into(),
     });
-    format!("{DEFAULT_RULES}{roster}")
+    with_roster("", entry.as_slice())
 }
 
 /// The rules file of the demonstration, and the Remote ID serial number of its aircraft.

@@ -364,7 +364,10 @@ impl Officer {
     }
 }
 
-/// Keys of the checks that have not passed.
+/// These may stay unknown: they cannot be measured on the ground on every aircraft.
+const MAY_BE_UNKNOWN: [&str; 2] = ["own_remote_id", "wind"];
+
+/// The checks that keep the aircraft on the ground, by their keys.
 #[must_use]
 pub fn blocking(a: &Aircraft) -> Vec<String> {
     let Some((p, _)) = a.preflight else {
@@ -373,7 +376,11 @@ pub fn blocking(a: &Aircraft) -> Vec<String> {
     PREFLIGHT_KEYS
         .iter()
         .zip(&p.checks)
-        .filter(|(_, (status, _))| *status != CheckStatus::Pass)
+        .filter(|(key, (status, _))| match status {
+            CheckStatus::Pass => false,
+            CheckStatus::Fail => true,
+            CheckStatus::Unknown => !MAY_BE_UNKNOWN.contains(*key),
+        })
         .map(|(key, (status, value))| {
             let word = if *status == CheckStatus::Fail {
                 "failed"

@@ -31,7 +31,8 @@ const active = computed<Alarm[]>(() => {
     if (airborne.value) {
       if (f.verdict === "outside") out.push({ id: "outside", priority: "urgent", what: () => t("alarm_outside"), act: () => t("alarm_outside_do") });
       if (f.verdict === "unknown") out.push({ id: "verdict", priority: "urgent", what: () => t("alarm_verdict"), act: () => t("alarm_verdict_do") });
-      if (f.verdict === "near") out.push({ id: "near", priority: "high", what: () => t("alarm_near"), act: () => t("alarm_near_do", { m: selectedFast.value?.margin_m ?? null }) });
+      // Close to the fence is how a patrol flies; it asks for a hand only where the guard may do nothing but warn.
+      if (f.response === "warn" && f.cause === "fence") out.push({ id: "near", priority: "high", what: () => t("alarm_near"), act: () => t("alarm_near_do", { m: selectedFast.value?.margin_m ?? null }) });
       if (f.in_charge === "autopilot_failsafe") out.push({ id: "failsafe", priority: "urgent", what: () => t("alarm_failsafe"), act: () => t("alarm_failsafe_do") });
       if (f.in_charge === "safety_pilot") out.push({ id: "rc", priority: "high", what: () => t("alarm_rc"), act: () => t("alarm_rc_do") });
       if (f.in_charge === "other_station") out.push({ id: "other", priority: "high", what: () => t("alarm_other"), act: () => t("alarm_other_do") });

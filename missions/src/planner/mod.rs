@@ -3,7 +3,10 @@
 //! Whatever a pattern proposes is proven by [`crate::plan::PatrolPlan::check`]; a proposal that is not legal is
 //! tightened and tried again, and in the end refused with the reason.
 
+pub mod cover;
 mod perimeter;
+pub mod rounds;
+pub mod streets;
 mod sweep;
 #[cfg(test)]
 pub(crate) mod tests;

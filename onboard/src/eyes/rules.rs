@@ -5,11 +5,38 @@
 
 use super::schema::ZoneRole;
 use missions::anomaly::Priority;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 /// The rules built into the binary.
 pub const DEFAULT_RULES: &str = include_str!("../../rules/default.toml");
+/// A drone that belongs here: police, the show, the broadcaster.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RosterEntry {
+    /// The Remote ID serial number it broadcasts.
+    pub uas_id: String,
+    /// What people call it.
+    pub name: String,
+}
+
+/// A rules file (empty: [`DEFAULT_RULES`]) with more drones on its roster.
+#[must_use]
+pub fn with_roster(rules: &str, roster: &[RosterEntry]) -> String {
+    let rules = if rules.trim().is_empty() {
+        DEFAULT_RULES
+    } else {
+        rules
+    };
+    let mut out = rules.to_owned();
+    for entry in roster {
+        out.push_str("\n[[roster]]\n");
+        // Two strings: nothing that TOML could not hold.
+        out.push_str(&toml::to_string(entry).unwrap_or_default());
+    }
+    out
+}
+
 /// Longest rules file, bytes.
 const MAX_LEN: usize = 256 * 1024;
 /// Longest roster.
@@ -413,6 +440,12 @@ mod tests {
             format!("{DEFAULT_RULES}\n[[roster]]\nuas_id = \"POLICE-2\"\nname = \"Police 2\"\n");
         let rules = Rules::parse(&text).unwrap();
         assert!(rules.knows("POLICE-2") && !rules.knows("POLICE-3"));
+        let entry = RosterEntry {
+            uas_id: "SHOW \"1\"".into(),
+            name: "灯光秀".into(),
+        };
+        let added = Rules::parse(&with_roster("", std::slice::from_ref(&entry))).unwrap();
+        assert_eq!(format!("{added:?}").matches("灯光秀").count(), 1);
         let empty = format!("{DEFAULT_RULES}\n[[roster]]\nuas_id = \" \"\nname = \"x\"\n");
         let e = Rules::parse(&empty).unwrap_err();
         assert_eq!(e.key, "roster.uas_id");

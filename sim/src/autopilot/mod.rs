@@ -7,6 +7,7 @@
 #![allow(deprecated)]
 
 mod commands;
+mod failsafes;
 mod fence;
 mod lists;
 mod modes;

@@ -1,0 +1,155 @@
+//! Where the aircraft may be: the target less the margin, exactly by clearance, and as rings to walk along.
+//!
+//! Two descriptions on purpose. *Legal* is a test on the target's own outline: a segment is legal when it keeps
+//! `margin + 1 mm` from every edge, so no offset polygon and no boolean operation decides what is flown. *Rings* are an
+//! eroded copy, a little deeper, with its arcs cut inwards: a supply of legal places and of ways around.
+
+use super::geom::{P, between, dist, pt};
+use super::grid::SegmentGrid;
+use geo::algorithm::buffer::{Buffer, BufferStyle, LineJoin};
+use geo::{Area, BooleanOps, Coord, LineString, MultiPolygon, Polygon};
+
+/// Kept beyond the margin by every segment, metres: far above rounding, far below what anyone measures.
+pub(super) const SLACK_M: f64 = 0.001;
+/// Rings lie this much deeper than legal asks, metres.
+const RING_SLACK_M: f64 = 0.003;
+
+/// One connected piece of free space.
+pub(super) struct Part {
+    /// Eroded piece.
+    pub shape: Polygon<f64>,
+    /// Its rings, outer first, without the repeated last point.
+    pub rings: Vec<Vec<P>>,
+    /// What of the target a way inside it can see.
+    pub reachable: MultiPolygon<f64>,
+}
+
+/// Free space.
+pub(super) struct Free {
+    outline: SegmentGrid,
+    clearance_m: f64,
+    /// Pieces, largest first.
+    pub parts: Vec<Part>,
+}
+
+pub(super) fn ring_points(ring: &LineString<f64>) -> Vec<P> {
+    let mut v: Vec<P> = ring.0.clone();
+    if v.len() > 1 && v.first() == v.last() {
+        v.pop();
+    }
+    v.dedup();
+    v
+}
+
+/// Edges of all rings.
+pub(super) fn edges(shape: &MultiPolygon<f64>) -> Vec<(P, P)> {
+    let mut out = Vec::new();
+    for poly in &shape.0 {
+        for ring in std::iter::once(poly.exterior()).chain(poly.interiors()) {
+            out.extend(ring.0.windows(2).filter_map(|w| match w {
+                [a, b] if a != b => Some((*a, *b)),
+                _ => None,
+            }));
+        }
+    }
+    out
+}
+
+fn grow(shape: &MultiPolygon<f64>, by_m: f64, arc_rad: f64) -> MultiPolygon<f64> {
+    shape.buffer_with_style(BufferStyle::new(by_m).line_join(LineJoin::Round(arc_rad)))
+}
+
+impl Free {
+    /// Free space of `target` at `margin_m`, seen by a footprint of `radius_m`. No parts where the margin leaves none.
+    pub fn new(target: &MultiPolygon<f64>, margin_m: f64, radius_m: f64) -> Self {
+        let clearance_m = margin_m + SLACK_M;
+        let outline_edges = edges(target);
+        let many = outline_edges.len() > 6_000;
+        // i_overlay draws an arc with chords of up to twice the asked angle, so a chord may come `cos(angle)` near.
+        let lost_m = if many { 0.06 } else { 0.02 };
+        let ring_m = margin_m + RING_SLACK_M;
+        let arc_rad = (ring_m / (ring_m + lost_m)).acos().clamp(0.05, 0.7);
+        let depth_m = if margin_m > 0.0 { ring_m / arc_rad.cos() } else { ring_m };
+        let eroded = grow(target, -depth_m, arc_rad);
+        // A piece that cannot hold a footprint of one percent of the swath's square is rounding.
+        let crumb_m2 = (0.02 * radius_m).powi(2);
+        let mut parts: Vec<Part> = eroded
+            .0
+            .into_iter()
+            .filter(|p| p.unsigned_area() > crumb_m2)
+            .map(|shape| {
+                let rings = std::iter::once(shape.exterior())
+                    .chain(shape.interiors())
+                    .map(ring_points)
+                    .filter(|r| r.len() >= 3)
+                    .collect();
+                Part { shape, rings, reachable: MultiPolygon(Vec::new()) }
+            })
+            .collect();
+        parts.sort_by(|a, b| b.shape.unsigned_area().total_cmp(&a.shape.unsigned_area()));
+        let alone = parts.len() == 1 && margin_m <= 0.0;
+        // What the rings lost against the true erosion is given back; without a margin nothing is seen through walls.
+        let seen_m = if margin_m > 0.0 { radius_m + (depth_m - margin_m) } else { 2.0 * RING_SLACK_M };
+        for part in &mut parts {
+            part.reachable = if alone {
+                target.clone()
+            } else {
+                grow(&MultiPolygon(vec![part.shape.clone()]), seen_m, 0.15).intersection(target)
+            };
+        }
+        let cell_m = radius_m.max(clearance_m);
+        Free { outline: SegmentGrid::new(outline_edges, clearance_m, cell_m), clearance_m, parts }
+    }
+
+    /// Whether a way along `a`–`b` keeps the margin, given that one end lies inside the target.
+    pub fn legal(&self, a: P, b: P) -> bool {
+        !self.outline.any_nearer(a, b, self.clearance_m)
+    }
+
+    /// Whether `p` lies inside the target and keeps the margin.
+    pub fn legal_place(&self, p: P) -> bool {
+        self.legal(p, p) && self.outline.inside(p)
+    }
+
+    /// Least distance of a way from the outline, metres; not looked for beyond `far_m`.
+    pub fn clearance_m(&self, path: &[P], edges: &[(P, P)], far_m: f64) -> f64 {
+        let cell_m = far_m.max(1.0);
+        let grid = SegmentGrid::new(edges.to_vec(), far_m, cell_m);
+        let mut least = f64::INFINITY;
+        for w in path.windows(2) {
+            if let [a, b] = w {
+                grid.along(*a, *b, |items| {
+                    for i in items {
+                        if let Some((c, e)) = grid.segment(*i) {
+                            least = least.min(between(*a, *b, c, e));
+                        }
+                    }
+                    false
+                });
+            }
+        }
+        least
+    }
+}
+
+/// Signed area of a ring, square metres; positive where it runs counter-clockwise.
+pub(super) fn ring_area_m2(ring: &[P]) -> f64 {
+    let mut doubled = 0.0;
+    let mut last = ring.last().copied().unwrap_or_else(|| pt(0.0, 0.0));
+    for p in ring {
+        doubled += last.x * p.y - p.x * last.y;
+        last = *p;
+    }
+    doubled / 2.0
+}
+
+/// Length of a closed ring, metres.
+pub(super) fn ring_length_m(ring: &[P]) -> f64 {
+    let mut last: Coord<f64> = ring.last().copied().unwrap_or_else(|| pt(0.0, 0.0));
+    let mut sum = 0.0;
+    for p in ring {
+        sum += dist(last, *p);
+        last = *p;
+    }
+    sum
+}

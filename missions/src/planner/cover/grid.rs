@@ -1,0 +1,148 @@
+//! Segments in square buckets: which are near this piece of way?
+
+use super::geom::{P, nearer_than, pt};
+
+/// Most buckets a grid may have; beyond that its cells grow.
+const MAX_CELLS: f64 = 1_500_000.0;
+
+/// A fixed set of segments, each listed in every cell it comes within `reach_m` of.
+pub(super) struct SegmentGrid {
+    origin: P,
+    cell_m: f64,
+    cols: usize,
+    rows: usize,
+    /// First entry of each cell in `items`, one more than cells.
+    starts: Vec<u32>,
+    items: Vec<u32>,
+    segments: Vec<(P, P)>,
+}
+
+impl SegmentGrid {
+    /// Lists the segments. `cell_m` is a wish.
+    pub fn new(segments: Vec<(P, P)>, reach_m: f64, cell_m: f64) -> Self {
+        let (mut lo, mut hi) = (pt(f64::INFINITY, f64::INFINITY), pt(f64::NEG_INFINITY, f64::NEG_INFINITY));
+        for p in segments.iter().flat_map(|s| [s.0, s.1]) {
+            lo = pt(lo.x.min(p.x), lo.y.min(p.y));
+            hi = pt(hi.x.max(p.x), hi.y.max(p.y));
+        }
+        if segments.is_empty() {
+            (lo, hi) = (pt(0.0, 0.0), pt(1.0, 1.0));
+        }
+        let pad = reach_m + cell_m;
+        let origin = pt(lo.x - pad, lo.y - pad);
+        let (w, h) = (hi.x - lo.x + 2.0 * pad, hi.y - lo.y + 2.0 * pad);
+        let cell_m = cell_m.max((w * h / MAX_CELLS).sqrt());
+        let (cols, rows) = ((w / cell_m).ceil() as usize + 1, (h / cell_m).ceil() as usize + 1);
+        let mut grid = SegmentGrid { origin, cell_m, cols, rows, starts: Vec::new(), items: Vec::new(), segments };
+        let mut pairs: Vec<(u32, u32)> = Vec::new();
+        let half = cell_m / 2.0;
+        // Half a cell's diagonal further, so that only the cell's middle has to be compared.
+        let near2 = (reach_m + half * std::f64::consts::SQRT_2 + 1e-6).powi(2);
+        for (i, (a, b)) in grid.segments.iter().enumerate() {
+            let (c0, c1) = grid.span(a.x.min(b.x) - reach_m, a.x.max(b.x) + reach_m, grid.origin.x, grid.cols);
+            let (r0, r1) = grid.span(a.y.min(b.y) - reach_m, a.y.max(b.y) + reach_m, grid.origin.y, grid.rows);
+            for r in r0..=r1 {
+                for c in c0..=c1 {
+                    let mid = pt(
+                        grid.origin.x + (c as f64 + 0.5) * grid.cell_m,
+                        grid.origin.y + (r as f64 + 0.5) * grid.cell_m,
+                    );
+                    if nearer_than(mid, mid, *a, *b, near2) {
+                        pairs.push(((r * grid.cols + c) as u32, i as u32));
+                    }
+                }
+            }
+        }
+        pairs.sort_unstable();
+        let mut starts = vec![0u32; cols * rows + 1];
+        for (cell, _) in &pairs {
+            if let Some(s) = starts.get_mut(*cell as usize + 1) {
+                *s += 1;
+            }
+        }
+        let mut sum = 0;
+        for s in &mut starts {
+            sum += *s;
+            *s = sum;
+        }
+        grid.starts = starts;
+        grid.items = pairs.into_iter().map(|p| p.1).collect();
+        grid
+    }
+
+    fn span(&self, lo: f64, hi: f64, origin: f64, n: usize) -> (usize, usize) {
+        let at = |v: f64| (((v - origin) / self.cell_m).floor().max(0.0) as usize).min(n.saturating_sub(1));
+        (at(lo), at(hi))
+    }
+
+    /// The segment of this number.
+    pub fn segment(&self, i: u32) -> Option<(P, P)> {
+        self.segments.get(i as usize).copied()
+    }
+
+    fn cell(&self, col: usize, row: usize) -> &[u32] {
+        let k = row * self.cols + col;
+        match (self.starts.get(k), self.starts.get(k + 1)) {
+            (Some(a), Some(b)) => self.items.get(*a as usize..*b as usize).unwrap_or(&[]),
+            _ => &[],
+        }
+    }
+
+    /// Calls `visit` with the numbers listed in each cell that `a`–`b` passes; stops when it says `true`, and says so.
+    /// A segment may be shown more than once.
+    pub fn along(&self, a: P, b: P, mut visit: impl FnMut(&[u32]) -> bool) -> bool {
+        let to = |v: f64, o: f64| (v - o) / self.cell_m;
+        let (ax, ay) = (to(a.x, self.origin.x), to(a.y, self.origin.y));
+        let (bx, by) = (to(b.x, self.origin.x), to(b.y, self.origin.y));
+        let last_row = self.rows.saturating_sub(1);
+        let last_col = self.cols.saturating_sub(1);
+        let clamp = |v: f64, last: usize| (v.floor().max(0.0) as usize).min(last);
+        let (r0, r1) = (clamp(ay.min(by) - 1e-9, last_row), clamp(ay.max(by) + 1e-9, last_row));
+        let slope = if (by - ay).abs() > 1e-12 { (bx - ax) / (by - ay) } else { 0.0 };
+        for r in r0..=r1 {
+            // The part of the segment inside this row of cells, a hair wider.
+            let (x0, x1) = if r0 == r1 {
+                (ax, bx)
+            } else {
+                let x_at = |y: f64| ax + (y.clamp(ay.min(by), ay.max(by)) - ay) * slope;
+                (x_at(r as f64 - 1e-9), x_at(r as f64 + 1.0 + 1e-9))
+            };
+            let (c0, c1) = (clamp(x0.min(x1) - 1e-6, last_col), clamp(x0.max(x1) + 1e-6, last_col));
+            for c in c0..=c1 {
+                let items = self.cell(c, r);
+                if !items.is_empty() && visit(items) {
+                    return true;
+                }
+            }
+        }
+        false
+    }
+
+    /// Whether any segment comes nearer than `d_m` (at most the grid's reach) to `a`–`b`.
+    pub fn any_nearer(&self, a: P, b: P, d_m: f64) -> bool {
+        let d2 = d_m * d_m;
+        self.along(a, b, |items| {
+            items.iter().any(|i| self.segment(*i).is_some_and(|(c, e)| nearer_than(a, b, c, e, d2)))
+        })
+    }
+
+    /// Whether `p` is inside the rings that the segments make (even–odd).
+    pub fn inside(&self, p: P) -> bool {
+        let far = pt(self.origin.x, p.y);
+        let mut crossings: Vec<u32> = Vec::new();
+        self.along(far, p, |items| {
+            for i in items {
+                if let Some((a, b)) = self.segment(*i)
+                    && (a.y > p.y) != (b.y > p.y)
+                    && a.x + (p.y - a.y) / (b.y - a.y) * (b.x - a.x) < p.x
+                {
+                    crossings.push(*i);
+                }
+            }
+            false
+        });
+        crossings.sort_unstable();
+        crossings.dedup();
+        crossings.len() % 2 == 1
+    }
+}

@@ -1,0 +1,374 @@
+//! Coverage: a short way that sees all of an area with holes, and never comes nearer to its outline than the margin.
+//!
+//! Pure geometry on the local plane, in metres. [`plan`] lays parallel lines in the direction that needs the least of
+//! them, orders them, leads the transits round the holes, and then anneals the way itself against a lattice of what it
+//! sees. A legal plan stands from the first milliseconds on; effort, or the caller's `stop`, decides how far it is
+//! polished. The same request gives the same bytes. No clock: `stop` may look at one.
+
+mod free;
+mod geom;
+mod grid;
+mod lines;
+mod path;
+mod polish;
+mod raster;
+#[cfg(test)]
+mod tests;
+mod tour;
+mod ways;
+
+use crate::plane::EastNorth;
+use free::{Free, Part};
+use geo::{Area, BoundingRect, Coord, LineString, MultiPolygon, Polygon};
+use geom::{P, dist, length_m, pt};
+use lines::Line;
+use path::Path;
+use polish::{Cooling, Polish};
+use raster::Raster;
+use thiserror::Error;
+use tour::Tour;
+use ways::Ways;
+
+/// Part of the reachable target that must be seen.
+pub const COVERAGE: f64 = 0.999;
+/// Aimed at, on our own lattice, so that another's drawing of discs still finds [`COVERAGE`].
+const AIM: f64 = 0.99912;
+/// The judge draws discs with 96 corners inside the circle: what lies beyond the middle of their sides is not counted.
+const SEEN_PART_OF_RADIUS: f64 = 0.9996;
+/// Most legs a way may have.
+const MAX_LINES: usize = 60_000;
+
+/// What to cover, and how.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CoverRequest {
+    /// What is to be seen: boundary less keep-outs, metres on the local plane.
+    pub target: MultiPolygon<f64>,
+    /// Width seen along a straight leg, metres: twice the radius of the round footprint.
+    pub swath_m: f64,
+    /// Least distance of the way from the target's outline, metres.
+    pub margin_m: f64,
+    /// Whether each way ends where it began.
+    pub closed: bool,
+    /// Of the dice.
+    pub seed: u64,
+    /// Moves of the annealing; 0 gives the first plan. [`thorough`] proposes a number.
+    pub effort: u64,
+}
+
+/// Why there is no plan.
+#[derive(Clone, Debug, PartialEq, Error)]
+pub enum CoverRefusal {
+    /// A figure makes no sense.
+    #[error("{what} must be {must}, and is {is}")]
+    BadFigure {
+        /// Which.
+        what: &'static str,
+        /// What it must be.
+        must: &'static str,
+        /// What it is.
+        is: f64,
+    },
+    /// No area.
+    #[error("the keep-outs leave nothing of the area to be seen")]
+    NoTarget,
+    /// The margin is too wide.
+    #[error(
+        "a margin of {margin_m} m leaves nothing to fly in: no place of the {area_m2:.0} m² is that far from every edge"
+    )]
+    MarginLeavesNothing {
+        /// Metres.
+        margin_m: f64,
+        /// Of the target.
+        area_m2: f64,
+    },
+    /// Too fine a swath for so large an area.
+    #[error("a swath of {swath_m} m over {area_m2:.0} m² needs more than {most} lines: widen the swath or split the area")]
+    TooManyLines {
+        /// Metres.
+        swath_m: f64,
+        /// Of the target.
+        area_m2: f64,
+        /// Most lines.
+        most: usize,
+    },
+    /// The planner's own proof failed.
+    #[error("no legal way was found through part {part} of the area")]
+    NoWay {
+        /// Number of the part, largest first.
+        part: usize,
+    },
+}
+
+/// A plan.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CoverPlan {
+    /// One way for each part of the free space that hangs together, largest first. A closed way repeats its first place.
+    pub routes: Vec<Vec<EastNorth>>,
+    /// Figures.
+    pub stats: CoverStats,
+}
+
+/// Figures of a plan.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct CoverStats {
+    /// Length of all ways, metres.
+    pub length_m: f64,
+    /// Corners of more than 15°.
+    pub turns: usize,
+    /// Area of the target, square metres.
+    pub target_m2: f64,
+    /// Area of what a way at the margin can see, square metres.
+    pub reachable_m2: f64,
+    /// Part of the reachable area seen, 0 to 1.
+    pub coverage: f64,
+    /// Least distance from the target's outline, metres; as far as it was looked for (margin + swath).
+    pub clearance_m: f64,
+    /// Length against seen area ÷ swath.
+    pub ratio: f64,
+    /// Moves made; less than asked only where `stop` said so.
+    pub effort: u64,
+}
+
+/// Moves that polish a target of this size well: some for every swath-square.
+#[must_use]
+pub fn thorough(target_m2: f64, swath_m: f64) -> u64 {
+    ((target_m2 / (swath_m * swath_m)).max(0.0) * 150.0) as u64 + 20_000
+}
+
+/// Boundary less keep-outs, cleaned (even–odd within a polygon; overlapping polygons merge).
+#[must_use]
+pub fn target(inclusions: &[Polygon<f64>], exclusions: &[Polygon<f64>]) -> MultiPolygon<f64> {
+    use geo::BooleanOps;
+    let inside = geo::unary_union(inclusions);
+    if exclusions.is_empty() {
+        return inside;
+    }
+    inside.difference(&geo::unary_union(exclusions))
+}
+
+/// Plans. `stop` is asked often and ends the polishing early; what stands by then is legal.
+///
+/// # Errors
+/// Where figures make no sense, or nothing can be flown; see [`CoverRefusal`].
+pub fn plan(request: &CoverRequest, mut stop: impl FnMut() -> bool) -> Result<CoverPlan, CoverRefusal> {
+    let target_m2 = check(request)?;
+    let radius_m = request.swath_m / 2.0;
+    let free = Free::new(&request.target, request.margin_m, radius_m);
+    if free.parts.is_empty() {
+        return Err(CoverRefusal::MarginLeavesNothing { margin_m: request.margin_m, area_m2: target_m2 });
+    }
+    let all_m2: f64 = free.parts.iter().map(|p| p.reachable.unsigned_area()).sum();
+    let mut routes: Vec<Vec<P>> = Vec::new();
+    let mut effort = 0;
+    let (mut asked, mut unseen) = (0.0, 0.0);
+    for (k, part) in free.parts.iter().enumerate() {
+        let share = part.reachable.unsigned_area() / all_m2;
+        let moves = (request.effort as f64 * share) as u64;
+        let done = cover_part(request, &free, part, &routes, moves, k as u64, &mut stop)
+            .ok_or(CoverRefusal::NoWay { part: k + 1 })?;
+        effort += done.moves;
+        asked += part.reachable.unsigned_area();
+        unseen += part.reachable.unsigned_area() * (1.0 - done.coverage);
+        if !done.way.is_empty() {
+            routes.push(done.way);
+        }
+    }
+    let edges = free::edges(&request.target);
+    let clearance_m = routes
+        .iter()
+        .map(|r| free.clearance_m(r, &edges, request.margin_m + request.swath_m))
+        .fold(request.margin_m + request.swath_m, f64::min);
+    let length_m: f64 = routes.iter().map(|r| length_m(r)).sum();
+    let seen_m2 = asked - unseen;
+    Ok(CoverPlan {
+        stats: CoverStats {
+            length_m,
+            turns: routes.iter().map(|r| turns(r)).sum(),
+            target_m2,
+            reachable_m2: asked,
+            coverage: if asked > 0.0 { seen_m2 / asked } else { 1.0 },
+            clearance_m,
+            ratio: if seen_m2 > 0.0 { length_m * request.swath_m / seen_m2 } else { f64::INFINITY },
+            effort,
+        },
+        routes: routes
+            .into_iter()
+            .map(|r| r.into_iter().map(|p| EastNorth::new(p.x, p.y)).collect())
+            .collect(),
+    })
+}
+
+fn check(request: &CoverRequest) -> Result<f64, CoverRefusal> {
+    let positive = |what, is: f64| {
+        if is.is_finite() && is > 0.0 { Ok(()) } else { Err(CoverRefusal::BadFigure { what, must: "a positive number", is }) }
+    };
+    positive("the swath", request.swath_m)?;
+    if !(request.margin_m.is_finite() && request.margin_m >= 0.0) {
+        return Err(CoverRefusal::BadFigure { what: "the margin", must: "zero or more", is: request.margin_m });
+    }
+    let bad = free::edges(&request.target)
+        .iter()
+        .flat_map(|e| [e.0.x, e.0.y, e.1.x, e.1.y])
+        .find(|v| !v.is_finite() || v.abs() > 1e6);
+    if let Some(is) = bad {
+        return Err(CoverRefusal::BadFigure { what: "every coordinate", must: "within 1000 km of the origin", is });
+    }
+    let area_m2 = request.target.unsigned_area();
+    if area_m2 <= 0.0 {
+        return Err(CoverRefusal::NoTarget);
+    }
+    let side_m = request.target.bounding_rect().map_or(0.0, |b| b.width() + b.height());
+    if area_m2 / (request.swath_m * request.swath_m) > 4e6 || side_m / request.swath_m > 20_000.0 {
+        return Err(CoverRefusal::TooManyLines { swath_m: request.swath_m, area_m2, most: MAX_LINES });
+    }
+    Ok(area_m2)
+}
+
+struct Done {
+    way: Vec<P>,
+    coverage: f64,
+    moves: u64,
+}
+
+/// Covers one part. `others` are ways already planned, which may see into it.
+fn cover_part(
+    request: &CoverRequest,
+    free: &Free,
+    part: &Part,
+    others: &[Vec<P>],
+    moves: u64,
+    salt: u64,
+    stop: &mut impl FnMut() -> bool,
+) -> Option<Done> {
+    let swath_m = request.swath_m;
+    let radius_m = swath_m / 2.0 * SEEN_PART_OF_RADIUS;
+    let ways = Ways::new(free, part, swath_m);
+    let (angle_rad, lines) = first_lines(part, swath_m, request.margin_m);
+    let mut tour = Tour::new(&ways, &lines, request.closed);
+    let mut k = 0u32;
+    tour.improve(|| {
+        k = k.wrapping_add(1);
+        k % 16 == 0 && stop()
+    });
+    let (places, _broken) = tour.path();
+    let (lo, hi) = box_of(part);
+    let lattice = |per_swath: f64, turned: f64| {
+        let mut r = Raster::new(&part.reachable, radius_m, swath_m / per_swath, angle_rad + turned);
+        for way in others {
+            for w in way.windows(2) {
+                if let [a, b] = w {
+                    r.add(*a, *b);
+                }
+            }
+        }
+        r
+    };
+    let mut way = places;
+    let mut done = 0;
+    let seed = request.seed.wrapping_mul(0x9E37_79B9).wrapping_add(salt);
+    let mut aim = AIM;
+    let stages = [(8.0, 0.093, 0.7, 0.12, 0.02), (14.0, 0.131, 0.3, 0.02, 0.002)];
+    for (i, (per_swath, turned, part_of_moves, from, to)) in stages.into_iter().enumerate() {
+        let raster = lattice(per_swath, turned);
+        let allowed = ((1.0 - aim) * raster.asked as f64) as usize;
+        let path = Path::new(&way, request.closed, swath_m, lo, hi);
+        let mut polish = Polish::new(free, raster, path, swath_m, allowed, seed.wrapping_add(i as u64));
+        let cooling = Cooling { moves: (moves as f64 * part_of_moves) as u64, from_m: from * swath_m, to_m: to * swath_m };
+        done += polish.run(&cooling, &mut *stop);
+        way = polish.path.places();
+        if request.closed {
+            way.pop();
+        }
+        if std::env::var("COVER_TALLY").is_ok() {
+            eprintln!("stage {i}: len {:.0} unseen {} of {} (allowed {}) nodes {} tally {:?}", polish.length_m(), polish.raster.unseen, polish.raster.asked, allowed, polish.path.len(), polish.tally());
+        }
+    }
+    // A finer lattice, turned otherwise, says what is really seen; what is short is mended.
+    let mut coverage = 0.0;
+    for round in 0..6 {
+        let raster = lattice(32.0, 0.417);
+        let path = Path::new(&way, request.closed, swath_m, lo, hi);
+        let allowed = ((1.0 - aim) * raster.asked as f64) as usize;
+        let mut polish = Polish::new(free, raster, path, swath_m, allowed, seed.wrapping_add(100 + round));
+        coverage = polish.raster.seen_part();
+        if std::env::var("COVER_TALLY").is_ok() {
+            eprintln!("final {round}: len {:.0} coverage {:.5}", polish.length_m(), coverage);
+        }
+        if polish.raster.unseen <= allowed {
+            break;
+        }
+        polish.mend();
+        coverage = polish.raster.seen_part();
+        way = polish.path.places();
+        if request.closed {
+            way.pop();
+        }
+        aim = AIM;
+    }
+    if request.closed
+        && let Some(p) = way.first().copied()
+    {
+        way.push(p);
+    }
+    Some(Done { way, coverage, moves: done })
+}
+
+/// Lines in the direction, and at the offset, that promise the shortest way.
+fn first_lines(part: &Part, swath_m: f64, _margin_m: f64) -> (f64, Vec<Line>) {
+    let draw_in_m = 0.35 * swath_m;
+    let mut best: Option<(f64, f64, Vec<Line>)> = None;
+    for angle_rad in lines::directions(&part.rings, 12) {
+        let (lo, hi) = lines::extent(&part.rings, angle_rad);
+        let n = ((hi - lo) / swath_m).ceil().max(1.0);
+        let even_m = (hi - lo) / n;
+        let tight_m = swath_m * 0.998;
+        let plans = [
+            (even_m, even_m / 2.0),
+            (tight_m, tight_m * 0.25),
+            (tight_m, tight_m * 0.5),
+            (tight_m, tight_m * 0.75),
+        ];
+        for (spacing_m, first_m) in plans {
+            let found = lines::lines(&part.rings, angle_rad, spacing_m, first_m, draw_in_m);
+            if found.is_empty() {
+                continue;
+            }
+            let cost = lines::total_m(&found) + 1.2 * swath_m * found.len() as f64;
+            if best.as_ref().is_none_or(|b| cost < b.0) {
+                best = Some((cost, angle_rad, found));
+            }
+        }
+    }
+    best.map_or((0.0, Vec::new()), |b| (b.1, b.2))
+}
+
+fn box_of(part: &Part) -> (P, P) {
+    part.shape.bounding_rect().map_or((pt(0.0, 0.0), pt(1.0, 1.0)), |b| (b.min(), b.max()))
+}
+
+fn turns(way: &[P]) -> usize {
+    let mut kept: Vec<P> = Vec::new();
+    for p in way {
+        if kept.last().is_none_or(|q| dist(*p, *q) > 1e-3) {
+            kept.push(*p);
+        }
+    }
+    kept.windows(3)
+        .filter(|w| match w {
+            [a, b, c] => {
+                let h = (c.y - b.y).atan2(c.x - b.x) - (b.y - a.y).atan2(b.x - a.x);
+                let pi = std::f64::consts::PI;
+                ((h + pi).rem_euclid(2.0 * pi) - pi).abs() > 15f64.to_radians()
+            }
+            _ => false,
+        })
+        .count()
+}
+
+/// A polygon from rings of places, outer first.
+#[must_use]
+pub fn polygon(rings: &[Vec<EastNorth>]) -> Polygon<f64> {
+    let line = |r: &Vec<EastNorth>| LineString(r.iter().map(|p| Coord { x: p.east_m, y: p.north_m }).collect());
+    let mut all = rings.iter().map(line);
+    Polygon::new(all.next().unwrap_or_else(|| LineString(Vec::new())), all.collect())
+}

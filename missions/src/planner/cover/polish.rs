@@ -1,0 +1,455 @@
+//! Shorter, seeing as much: annealing of the way itself over the samples it sees.
+//!
+//! The state is the polyline, legal at every moment; a move changes a few of its nodes and is judged by length against
+//! newly unseen area at a price `λ` that is led so that the unseen area stays within what is allowed (Lagrangian
+//! relaxation; Kirkpatrick, Gelatt, Vecchi 1983 for the cooling). Lines, turns and ways around are all the same to it,
+//! so transits come to see, ends draw back and doubled lines vanish.
+
+use super::free::Free;
+use super::geom::{Dice, P, dist, lerp, nearest_on, pt};
+use super::path::Path;
+use super::raster::Raster;
+
+/// Moves between two listings of the legs.
+const LIST_EVERY: u64 = 3_000;
+/// Moves between two corrections of the price.
+const PRICE_EVERY: u64 = 400;
+
+/// A way, what it sees, and the dice.
+pub(super) struct Polish<'a> {
+    free: &'a Free,
+    /// What the way sees.
+    pub raster: Raster,
+    /// The way.
+    pub path: Path,
+    dice: Dice,
+    swath_m: f64,
+    /// Samples that may stay unseen.
+    pub allowed: usize,
+    /// Metres a sample is worth.
+    price_m: f64,
+    heat_m: f64,
+    near: Vec<usize>,
+    tries: [u64; 12],
+    wins: [u64; 12],
+}
+
+/// How far to go.
+pub(super) struct Cooling {
+    /// Moves.
+    pub moves: u64,
+    /// Heat at the start, metres.
+    pub from_m: f64,
+    /// Heat at the end, metres.
+    pub to_m: f64,
+}
+
+impl<'a> Polish<'a> {
+    /// Takes the way as it is.
+    pub fn new(free: &'a Free, mut raster: Raster, path: Path, swath_m: f64, allowed: usize, seed: u64) -> Self {
+        raster.clear();
+        for i in 0..path.legs() {
+            if let Some(b) = path.from(i + 1) {
+                raster.add(path.at(i), b);
+            }
+        }
+        if path.len() == 1 {
+            raster.add(path.at(0), path.at(0));
+        }
+        let price_m = 13.0 / swath_m * raster.sample_m2();
+        Polish {
+            free,
+            raster,
+            path,
+            dice: Dice::new(seed),
+            swath_m,
+            allowed,
+            price_m,
+            heat_m: 0.0,
+            near: Vec::new(),
+            tries: [0; 12],
+            wins: [0; 12],
+        }
+    }
+
+    /// Length flown, metres.
+    pub fn length_m(&self) -> f64 {
+        (0..self.path.legs())
+            .filter_map(|i| self.path.from(i + 1).map(|b| dist(self.path.at(i), b)))
+            .sum()
+    }
+
+    /// Anneals. Returns the moves made; fewer than asked only where `stop` said so.
+    pub fn run(&mut self, cooling: &Cooling, mut stop: impl FnMut() -> bool) -> u64 {
+        let ratio = (cooling.to_m / cooling.from_m).max(1e-9);
+        for k in 0..cooling.moves {
+            if k % 64 == 0 && stop() {
+                return k;
+            }
+            if k % LIST_EVERY == 0 {
+                self.path.list();
+            }
+            if k % PRICE_EVERY == 0 {
+                let t = k as f64 / cooling.moves as f64;
+                self.heat_m = cooling.from_m * ratio.powf(t);
+                self.lead_price();
+            }
+            self.step();
+        }
+        cooling.moves
+    }
+
+    fn lead_price(&mut self) {
+        let (have, may) = (self.raster.unseen as f64, self.allowed.max(1) as f64);
+        let base = self.raster.sample_m2() / self.swath_m;
+        let factor = (have / may).clamp(0.5, 2.0).powf(0.1);
+        self.price_m = (self.price_m * factor).clamp(base, 400.0 * base);
+    }
+
+    fn step(&mut self) {
+        let n = self.path.len();
+        if n < 2 {
+            self.see_unseen();
+            return;
+        }
+        let over = self.raster.unseen > self.allowed;
+        let kind = match self.dice.below(100) {
+            0..25 => 0,
+            25..38 => 1,
+            38..50 => 2,
+            50..56 => 3,
+            56..66 => 4,
+            66..78 => 5,
+            78..88 => 6,
+            _ => {
+                if over || self.dice.below(3) == 0 { 7 } else { 0 }
+            }
+        };
+        if let Some(t) = self.tries.get_mut(kind) {
+            *t = t.wrapping_add(1);
+        }
+        let won = match kind {
+            0 => self.move_node(),
+            1 => self.drop_nodes(),
+            2 => self.move_leg(),
+            3 => self.split_leg(),
+            4 => self.draw_end(),
+            5 => self.reorder(),
+            6 => self.relocate(),
+            _ => self.see_unseen(),
+        };
+        if won && let Some(w) = self.wins.get_mut(kind) {
+            *w = w.wrapping_add(1);
+        }
+    }
+
+    fn scale(&mut self) -> f64 {
+        // Mostly small, now and then a whole swath.
+        let u = self.dice.unit();
+        self.swath_m * 0.9 * u * u * u + 0.001 * self.swath_m
+    }
+
+    fn move_node(&mut self) -> bool {
+        let i = self.dice.below(self.path.len());
+        let p = self.path.at(i);
+        let s = self.scale();
+        let q = match (self.path.before(i), self.path.from(i + 1), self.dice.below(3)) {
+            (Some(a), Some(b), 0) => {
+                // Towards the straight leg between its neighbours.
+                let foot = nearest_on(p, a, b);
+                let d = dist(p, foot).max(1e-9);
+                lerp(p, foot, (s / d).min(1.0))
+            }
+            (Some(a), Some(b), 1) => {
+                // Along one of its legs, out or in.
+                let to = if self.dice.below(2) == 0 { a } else { b };
+                let d = dist(p, to).max(1e-9);
+                let t = (s / d * if self.dice.below(3) == 0 { -1.0 } else { 1.0 }).clamp(-1.0, 1.0);
+                lerp(p, to, t)
+            }
+            _ => pt(p.x + s * self.dice.signed(), p.y + s * self.dice.signed()),
+        };
+        self.try_replace(i, 1, &[q])
+    }
+
+    fn drop_nodes(&mut self) -> bool {
+        let n = self.path.len();
+        let k = 1 + self.dice.below(3);
+        if n <= k + 1 {
+            return false;
+        }
+        let i = self.dice.below(n - k + 1);
+        self.try_replace(i, k, &[])
+    }
+
+    fn move_leg(&mut self) -> bool {
+        let n = self.path.len();
+        let i = self.dice.below(n - 1);
+        let (a, b) = (self.path.at(i), self.path.at(i + 1));
+        let d = dist(a, b);
+        if d < 1e-9 {
+            return false;
+        }
+        let s = self.scale() * if self.dice.below(2) == 0 { 1.0 } else { -1.0 };
+        let (nx, ny) = (-(b.y - a.y) / d * s, (b.x - a.x) / d * s);
+        // Both ends by the same, or turned about one of them.
+        let (u, v) = match self.dice.below(4) {
+            0 => (1.0, 0.3),
+            1 => (0.3, 1.0),
+            _ => (1.0, 1.0),
+        };
+        self.try_replace(i, 2, &[pt(a.x + u * nx, a.y + u * ny), pt(b.x + v * nx, b.y + v * ny)])
+    }
+
+    fn split_leg(&mut self) -> bool {
+        let i = self.dice.below(self.path.legs());
+        let (a, Some(b)) = (self.path.at(i), self.path.from(i + 1)) else { return false };
+        let m = lerp(a, b, 0.1 + 0.8 * self.dice.unit());
+        let s = 0.5 * self.scale();
+        let q = pt(m.x + s * self.dice.signed(), m.y + s * self.dice.signed());
+        self.try_replace(i + 1, 0, &[q])
+    }
+
+    /// Replaces a node by two, cutting the corner.
+    fn draw_end(&mut self) -> bool {
+        let n = self.path.len();
+        let i = self.dice.below(n);
+        let p = self.path.at(i);
+        match (self.path.before(i), self.path.from(i + 1)) {
+            (Some(a), Some(b)) => {
+                let (s, t) = (self.scale(), self.scale());
+                let u = lerp(p, a, (s / dist(p, a).max(1e-9)).min(0.9));
+                let v = lerp(p, b, (t / dist(p, b).max(1e-9)).min(0.9));
+                self.try_replace(i, 1, &[u, v])
+            }
+            (Some(a), None) | (None, Some(a)) => {
+                let s = self.scale();
+                let u = lerp(p, a, (s / dist(p, a).max(1e-9)).min(1.0));
+                self.try_replace(i, 1, &[u])
+            }
+            _ => false,
+        }
+    }
+
+    /// A leg start near `p`, at random.
+    fn pick_near(&mut self, p: P) -> Option<usize> {
+        let mut near = std::mem::take(&mut self.near);
+        self.path.near(p, &mut near);
+        let k = self.dice.below(near.len());
+        let got = near.get(k).copied();
+        self.near = near;
+        got
+    }
+
+    /// 2-opt: the stretch between two near legs is flown the other way.
+    fn reorder(&mut self) -> bool {
+        let n = self.path.len();
+        let i = self.dice.below(n);
+        let Some(j) = self.pick_near(self.path.at(i)) else { return false };
+        let (i, j) = (i.min(j), i.max(j));
+        let (Some(b), Some(d)) = (self.path.from(i + 1), self.path.from(j + 1)) else {
+            return self.reorder_end(i, j);
+        };
+        if j < i + 2 || j >= n || (self.path.closed && i == 0 && j + 1 == n) {
+            return false;
+        }
+        let (a, c) = (self.path.at(i), self.path.at(j));
+        if self.judge(&[(a, b), (c, d)], &[(a, c), (b, d)]) {
+            self.path.turn(i + 1, j);
+            return true;
+        }
+        false
+    }
+
+    /// 2-opt at an open end: the stretch from a leg to the end is turned round.
+    fn reorder_end(&mut self, i: usize, j: usize) -> bool {
+        let n = self.path.len();
+        if self.path.closed || i + 2 >= n || j + 1 != n {
+            return false;
+        }
+        let (a, c) = (self.path.at(i), self.path.at(j));
+        let Some(b) = self.path.from(i + 1) else { return false };
+        if self.judge(&[(a, b)], &[(a, c)]) {
+            self.path.turn(i + 1, n - 1);
+            return true;
+        }
+        false
+    }
+
+    /// Or-opt: a few nodes are flown in another near leg.
+    fn relocate(&mut self) -> bool {
+        let n = self.path.len();
+        let k = 1 + self.dice.below(4);
+        if n < k + 3 {
+            return false;
+        }
+        let lo = self.dice.below(n - k + 1);
+        let hi = lo + k - 1;
+        let (a, b) = (self.path.at(lo), self.path.at(hi));
+        let end = if self.dice.below(2) == 0 { a } else { b };
+        let Some(j) = self.pick_near(end) else { return false };
+        // The leg j → j+1 must not touch the nodes moved.
+        if j + 1 >= lo && j <= hi {
+            return false;
+        }
+        let (p, Some(q)) = (self.path.at(j), self.path.from(j + 1)) else { return false };
+        if j + 1 == n && lo == 0 {
+            return false;
+        }
+        let reversed = dist(p, a) + dist(q, b) > dist(p, b) + dist(q, a);
+        let mut old = vec![(p, q)];
+        let mut new = if reversed { vec![(p, b), (a, q)] } else { vec![(p, a), (b, q)] };
+        let (before, after) = (self.path.before(lo), self.path.from(hi + 1));
+        if let Some(x) = before {
+            old.push((x, a));
+        }
+        if let Some(y) = after {
+            old.push((b, y));
+        }
+        if let (Some(x), Some(y)) = (before, after) {
+            new.push((x, y));
+        }
+        if self.judge(&old, &new) {
+            self.path.shift(lo, hi, j + 1, reversed);
+            return true;
+        }
+        false
+    }
+
+    /// Bends a near leg, or lengthens an end, so that some unseen sample is seen.
+    fn see_unseen(&mut self) -> bool {
+        let from = self.dice.below(self.raster.cells());
+        let Some(u) = self.raster.unseen_after(from) else { return false };
+        let mut near = std::mem::take(&mut self.near);
+        self.path.near(u, &mut near);
+        let mut best: Option<(f64, usize, bool, P)> = None;
+        let radius = 0.5 * self.swath_m * (0.3 + 0.68 * self.dice.unit());
+        for &i in &near {
+            let a = self.path.at(i);
+            let Some(b) = self.path.from(i + 1) else { continue };
+            // Where the way would turn towards the sample: as near as needed, no nearer.
+            let foot = nearest_on(u, a, b);
+            let d = dist(u, foot);
+            let q = lerp(u, foot, (radius / d.max(1e-9)).min(1.0));
+            let cost = dist(a, q) + dist(q, b) - dist(a, b);
+            let noise = 1.0 + 0.5 * self.dice.unit();
+            if best.as_ref().is_none_or(|x| cost * noise < x.0) {
+                best = Some((cost * noise, i, foot == a, q));
+            }
+        }
+        self.near = near;
+        match best {
+            Some((_, i, at_node, q)) => {
+                if at_node && self.dice.below(2) == 0 {
+                    return self.try_replace(i, 1, &[q]);
+                }
+                if !self.path.closed && at_node && i == 0 {
+                    return self.try_replace(0, 0, &[q]);
+                }
+                if !self.path.closed && i + 2 == self.path.len() && self.dice.below(2) == 0 {
+                    return self.try_replace(i + 2, 0, &[q]);
+                }
+                self.try_replace(i + 1, 0, &[q])
+            }
+            None => false,
+        }
+    }
+
+    /// Replaces `k` nodes from `i` on, if that pays.
+    fn try_replace(&mut self, i: usize, k: usize, by: &[P]) -> bool {
+        let n = self.path.len();
+        if i + k > n || n + by.len() < k + 2 {
+            return false;
+        }
+        let before = self.path.before(i);
+        let after = if i + k < n { self.path.from(i + k) } else if self.path.closed { Some(self.path.at(0)) } else { None };
+        if k >= n && (self.path.closed || !by.first().is_some_and(|p| self.free.legal_place(*p))) {
+            // Nothing of the old way would stay to tell inside from outside.
+            return false;
+        }
+        let mut old: Vec<(P, P)> = Vec::with_capacity(k + 1);
+        let mut last = before;
+        for j in 0..k {
+            let p = self.path.at(i + j);
+            if let Some(l) = last {
+                old.push((l, p));
+            }
+            last = Some(p);
+        }
+        if let (Some(l), Some(a)) = (last, after) {
+            old.push((l, a));
+        }
+        let mut new: Vec<(P, P)> = Vec::with_capacity(by.len() + 1);
+        let mut last = before;
+        for p in by {
+            if let Some(l) = last {
+                new.push((l, *p));
+            }
+            last = Some(*p);
+        }
+        if let (Some(l), Some(a)) = (last, after) {
+            new.push((l, a));
+        }
+        if self.judge(&old, &new) {
+            self.path.replace(i, k, by);
+            return true;
+        }
+        false
+    }
+
+    /// Whether to fly `new` legs instead of `old` ones. If so the samples are brought up to date.
+    fn judge(&mut self, old: &[(P, P)], new: &[(P, P)]) -> bool {
+        let sum = |legs: &[(P, P)]| legs.iter().map(|l| dist(l.0, l.1)).sum::<f64>();
+        let longer_m = sum(new) - sum(old);
+        let bar_m = if self.heat_m > 0.0 { -self.heat_m * (1.0 - self.dice.unit()).ln() } else { 0.0 };
+        // All that could be gained is what is unseen now.
+        if longer_m > bar_m + self.price_m * self.raster.unseen as f64 {
+            return false;
+        }
+        if new.iter().any(|l| !self.free.legal(l.0, l.1)) {
+            return false;
+        }
+        let before = self.raster.unseen;
+        for l in new {
+            self.raster.add(l.0, l.1);
+        }
+        for l in old {
+            self.raster.remove(l.0, l.1);
+        }
+        let unseen = self.raster.unseen as f64 - before as f64;
+        if longer_m + self.price_m * unseen <= bar_m {
+            return true;
+        }
+        for l in old {
+            self.raster.add(l.0, l.1);
+        }
+        for l in new {
+            self.raster.remove(l.0, l.1);
+        }
+        false
+    }
+
+    /// Tries and successes of each kind of move, for those who tune.
+    #[allow(dead_code, reason = "printed while tuning")]
+    pub fn tally(&self) -> Vec<(u64, u64)> {
+        self.tries.iter().copied().zip(self.wins.iter().copied()).collect()
+    }
+}
+
+impl Polish<'_> {
+    /// Without heat, until no more is unseen than allowed, or nothing helps: the price rises until every gap is worth
+    /// its detour.
+    pub fn mend(&mut self) {
+        self.heat_m = 0.0;
+        for round in 0..40u32 {
+            self.path.list();
+            self.price_m = self.raster.sample_m2() / self.swath_m * 8.0 * 1.35f64.powi(round as i32);
+            for _ in 0..400 {
+                if self.raster.unseen <= self.allowed {
+                    return;
+                }
+                self.see_unseen();
+            }
+        }
+    }
+}

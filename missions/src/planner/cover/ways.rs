@@ -1,0 +1,166 @@
+//! Ways around: from place to place inside free space, short and always legal.
+//!
+//! A straight leg that leaves the eroded piece is led along the rings it meets, each from its first to its last
+//! crossing (so no ring is met twice and the walk ends), the shorter way round; then the string is pulled tight.
+
+use super::free::{Free, Part, ring_length_m};
+use super::geom::{P, dist, length_m, lerp};
+use super::grid::SegmentGrid;
+
+/// Ways inside one part.
+pub(super) struct Ways<'a> {
+    free: &'a Free,
+    part: &'a Part,
+    grid: SegmentGrid,
+    /// Ring and place in it of each segment of the grid.
+    owner: Vec<(u32, u32)>,
+    /// Length of each ring.
+    girth_m: Vec<f64>,
+}
+
+struct Crossing {
+    t: f64,
+    ring: u32,
+    edge: u32,
+}
+
+impl<'a> Ways<'a> {
+    /// Prepares the rings.
+    pub fn new(free: &'a Free, part: &'a Part, cell_m: f64) -> Self {
+        let mut segments = Vec::new();
+        let mut owner = Vec::new();
+        for (r, ring) in part.rings.iter().enumerate() {
+            for (i, a) in ring.iter().enumerate() {
+                if let Some(b) = ring.get(i + 1).or_else(|| ring.first()) {
+                    segments.push((*a, *b));
+                    owner.push((r as u32, i as u32));
+                }
+            }
+        }
+        let girth_m = part.rings.iter().map(|r| ring_length_m(r)).collect();
+        Ways { free, part, grid: SegmentGrid::new(segments, 0.0, cell_m), owner, girth_m }
+    }
+
+    /// A legal way from `p` to `q`, both included. `None` where none was found.
+    pub fn way(&self, p: P, q: P) -> Option<Vec<P>> {
+        if self.free.legal(p, q) {
+            return Some(vec![p, q]);
+        }
+        let mut crossings: Vec<Crossing> = Vec::new();
+        self.grid.along(p, q, |items| {
+            for i in items {
+                if let (Some((a, b)), Some((ring, edge))) = (self.grid.segment(*i), self.owner.get(*i as usize))
+                    && let Some(t) = crossing(p, q, a, b)
+                {
+                    crossings.push(Crossing { t, ring: *ring, edge: *edge });
+                }
+            }
+            false
+        });
+        crossings.sort_by(|x, y| x.t.total_cmp(&y.t).then(x.ring.cmp(&y.ring)).then(x.edge.cmp(&y.edge)));
+        let mut way = vec![p];
+        let mut next = 0;
+        while let Some(first) = crossings.get(next) {
+            let last_at = crossings.iter().rposition(|c| c.ring == first.ring).unwrap_or(next);
+            if let Some(last) = crossings.get(last_at) {
+                self.walk(first, last, lerp(p, q, first.t), lerp(p, q, last.t), &mut way);
+            }
+            next = last_at.max(next) + 1;
+        }
+        way.push(q);
+        way.dedup_by(|a, b| dist(*a, *b) < 1e-9);
+        let legal = |w: &[P]| w.windows(2).all(|s| matches!(s, [a, b] if self.free.legal(*a, *b)));
+        if way.len() < 2 || !legal(&way) {
+            return None;
+        }
+        self.tighten(&mut way);
+        Some(way)
+    }
+
+    /// Length of the way, metres; infinite where there is none.
+    pub fn length_m(&self, p: P, q: P) -> f64 {
+        self.way(p, q).map_or(f64::INFINITY, |w| length_m(&w))
+    }
+
+    /// Along the ring from one crossing to another, the shorter way round.
+    fn walk(&self, from: &Crossing, to: &Crossing, start: P, end: P, way: &mut Vec<P>) {
+        way.push(start);
+        let Some(ring) = self.part.rings.get(from.ring as usize) else { return };
+        let n = ring.len();
+        if from.edge != to.edge && n > 0 {
+            let ahead: Vec<P> = (1..=n)
+                .scan(from.edge as usize, |at, _| {
+                    if *at == to.edge as usize {
+                        return None;
+                    }
+                    *at = (*at + 1) % n;
+                    ring.get(*at).copied()
+                })
+                .collect();
+            let ahead_m = length_m(&ahead)
+                + ahead.first().map_or(0.0, |p| dist(start, *p))
+                + ahead.last().map_or(0.0, |p| dist(*p, end));
+            let girth_m = self.girth_m.get(from.ring as usize).copied().unwrap_or(0.0);
+            if ahead_m <= girth_m / 2.0 {
+                way.extend(ahead);
+            } else {
+                let behind = (1..=n).scan(from.edge as usize, |at, _| {
+                    if *at == to.edge as usize {
+                        return None;
+                    }
+                    let p = ring.get(*at).copied();
+                    *at = (*at + n - 1) % n;
+                    p
+                });
+                way.extend(behind);
+            }
+        }
+        way.push(end);
+    }
+
+    /// Pulls the string: from each place as far ahead as a legal leg reaches.
+    fn tighten(&self, way: &mut Vec<P>) {
+        // Halving passes first: rings have many vertices, and looking from each to each is quadratic.
+        for _ in 0..16 {
+            let before = way.len();
+            let mut kept: Vec<P> = Vec::with_capacity(before);
+            for (i, p) in way.iter().enumerate() {
+                let skip = match (kept.last(), way.get(i + 1)) {
+                    (Some(a), Some(c)) if i > 0 => self.free.legal(*a, *c),
+                    _ => false,
+                };
+                if !skip {
+                    kept.push(*p);
+                }
+            }
+            *way = kept;
+            if way.len() == before {
+                break;
+            }
+        }
+        let mut out: Vec<P> = Vec::with_capacity(way.len());
+        let mut i = 0;
+        while let Some(p) = way.get(i) {
+            out.push(*p);
+            if i + 1 >= way.len() {
+                break;
+            }
+            let far = (i + 2..way.len()).rev().find(|j| way.get(*j).is_some_and(|q| self.free.legal(*p, *q)));
+            i = far.unwrap_or(i + 1);
+        }
+        *way = out;
+    }
+}
+
+/// Where `p`–`q` crosses `a`–`b`, as a part of its length.
+fn crossing(p: P, q: P, a: P, b: P) -> Option<f64> {
+    let side = |o: P| (q.x - p.x) * (o.y - p.y) - (q.y - p.y) * (o.x - p.x);
+    let (u, v) = (side(a), side(b));
+    if (u > 0.0) == (v > 0.0) {
+        return None;
+    }
+    let x = lerp(a, b, u / (u - v));
+    let (dx, dy) = (q.x - p.x, q.y - p.y);
+    let t = ((x.x - p.x) * dx + (x.y - p.y) * dy) / (dx * dx + dy * dy);
+    (0.0..=1.0).contains(&t).then_some(t)
+}
