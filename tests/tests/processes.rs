@@ -14,6 +14,8 @@ use std::time::Duration;
 const EVENING: &str = "2026-10-01T12:02:00Z";
 /// The patrol takes some 100 s, the autopilot's start some 40.
 const LIMIT: Duration = Duration::from_secs(300);
+/// What the simulated aircraft broadcasts about itself.
+const OWN_REMOTE_ID: &str = "SIMACPATROL000001";
 const SOON: Duration = Duration::from_secs(20);
 
 fn venue() -> String {
@@ -76,9 +78,18 @@ fn fly(kind: &str, lines: &Lines) {
         ],
     );
     sim.wait_line("ready", SOON);
+    // The aircraft hears its own broadcast, and is told that it is its own.
+    let settings = at("onboard.toml");
+    std::fs::write(
+        &settings,
+        format!("[settings]\nown_remote_id = '{OWN_REMOTE_ID}'\n"),
+    )
+    .unwrap();
     let mut onboard = Process::start(
         "onboard",
         &[
+            "--config",
+            &settings,
             "--autopilot",
             &lines.onboard_autopilot,
             "--ground",
@@ -117,6 +128,8 @@ fn fly(kind: &str, lines: &Lines) {
         ground.said.join("\n"),
         onboard.said.join("\n")
     );
+    let heard_itself = |l: &&String| l.contains("anomaly") && l.contains(OWN_REMOTE_ID);
+    assert_eq!(ground.said.iter().find(heard_itself), None);
     assert!(
         sim.stop().success(),
         "the simulator ends cleanly: {:?}",

@@ -2,6 +2,10 @@
 
 // Each test file uses its own part of this.
 #![allow(dead_code)]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "real programs run by the real clock, which sets their deadlines"
+)]
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, ttyname};
