@@ -124,11 +124,14 @@ pub enum Arrived {
     Expired,
 }
 
+/// Answer so far, its figure, and when it was last changed (counting changes).
+type Answered = (OrderFate, Option<f64>, u64);
+
 /// The companion's side.
 #[derive(Debug, Default)]
 pub struct OrderReceiver {
-    /// By (source system, source component, order): answer so far.
-    seen: BTreeMap<(u8, u8, u32), (OrderFate, Option<f64>, u64)>,
+    /// By (source system, source component, order).
+    seen: BTreeMap<(u8, u8, u32), Answered>,
     counter: u64,
 }
 

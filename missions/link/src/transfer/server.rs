@@ -13,6 +13,10 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 /// What a [`Server`] asks of its owner.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "short-lived, a handful at a time; a box for every message would cost more"
+)]
 #[derive(Clone, Debug, PartialEq)]
 pub enum ServerOut {
     /// Send this to the station.
