@@ -174,7 +174,7 @@ impl Guard {
                 (Response::Continue, None)
             };
         }
-        let since = *self.since.get_or_insert_with(|| now);
+        let since = *self.since.get_or_insert(now);
         if self.response.is_none() {
             self.response = Some(Response::Hold);
             self.worst_m = predicted;

@@ -15,6 +15,7 @@ pub const ACCEPTED: u8 = 0;
 pub const DENIED: u8 = 2;
 
 /// What to do with a frame.
+#[expect(clippy::large_enum_variant, reason = "one at a time, gone at once")]
 #[derive(Clone, Debug, PartialEq)]
 pub enum Sort {
     /// Mission protocol: ours.

@@ -520,11 +520,12 @@ impl Fake {
             }));
         }
         if self.due(24, slow, us) {
-            let mut g = c::GPS_RAW_INT_DATA::default();
-            g.fix_type = c::GpsFixType::GPS_FIX_TYPE_3D_FIX;
-            g.satellites_visible = 14;
-            g.h_acc = 800;
-            self.send(Common::GPS_RAW_INT(g));
+            self.send(Common::GPS_RAW_INT(c::GPS_RAW_INT_DATA {
+                fix_type: c::GpsFixType::GPS_FIX_TYPE_3D_FIX,
+                satellites_visible: 14,
+                h_acc: 800,
+                ..Default::default()
+            }));
         }
         if self.due(1, slow, us) {
             use c::MavSysStatusSensor as S;
@@ -547,9 +548,10 @@ impl Fake {
             }));
         }
         if self.due(42, slow, us) {
-            let mut m = c::MISSION_CURRENT_DATA::default();
-            m.seq = self.seq;
-            self.send(Common::MISSION_CURRENT(m));
+            self.send(Common::MISSION_CURRENT(c::MISSION_CURRENT_DATA {
+                seq: self.seq,
+                ..Default::default()
+            }));
         }
         if self.due(245, slow, us) {
             let landed_state = if self.landed() {

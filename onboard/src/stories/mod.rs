@@ -216,7 +216,7 @@ impl Stage {
             self.onboard.handle(now, Input::Tick);
         }
         self.drain();
-        if !self.ground_silent && self.now.0 % 120_000 == 0 {
+        if !self.ground_silent && self.now.0.is_multiple_of(120_000) {
             let beat = Common::HEARTBEAT(c::HEARTBEAT_DATA {
                 custom_mode: 0,
                 mavtype: c::MavType::MAV_TYPE_GCS,
