@@ -3,7 +3,11 @@
 
 fn main() -> std::process::ExitCode {
     let mut args: Vec<std::ffi::OsString> = std::env::args_os().collect();
-    let which = if args.len() > 1 { Some(args.remove(1)) } else { None };
+    let which = if args.len() > 1 {
+        Some(args.remove(1))
+    } else {
+        None
+    };
     match which.as_deref().and_then(std::ffi::OsStr::to_str) {
         Some("sim") => sim::cli::main_from(args),
         Some("onboard") => onboard::cli::main_from(args),

@@ -9,7 +9,10 @@ use std::process::Command;
 
 fn metadata() -> Value {
     // For this machine only: what other platforms would need was never downloaded here.
-    let about = Command::new("rustc").arg("-vV").output().expect("rustc runs");
+    let about = Command::new("rustc")
+        .arg("-vV")
+        .output()
+        .expect("rustc runs");
     let about = String::from_utf8_lossy(&about.stdout).into_owned();
     let host = about
         .lines()
@@ -37,10 +40,20 @@ fn allowed_arrows() -> BTreeMap<&'static str, &'static [&'static str]> {
         ("link-io", &["link", "missions"][..]),
         ("onboard", &["link", "link-io", "missions"][..]),
         ("sim", &["link", "link-io", "missions"][..]),
-        ("ground-station", &["link", "link-io", "missions", "onboard", "sim"][..]),
+        (
+            "ground-station",
+            &["link", "link-io", "missions", "onboard", "sim"][..],
+        ),
         (
             "patrol-tests",
-            &["ground-station", "link", "link-io", "missions", "onboard", "sim"][..],
+            &[
+                "ground-station",
+                "link",
+                "link-io",
+                "missions",
+                "onboard",
+                "sim",
+            ][..],
         ),
     ])
 }
@@ -171,7 +184,8 @@ fn the_oracle_does_not_ask_the_fence() {
     let bad: Vec<String> = code_lines()
         .into_iter()
         .filter(|(file, _, code)| {
-            file.starts_with("sim/src/oracle") && (names(code, "missions::fence") || code.contains("fence::"))
+            file.starts_with("sim/src/oracle")
+                && (names(code, "missions::fence") || code.contains("fence::"))
         })
         .map(|(file, n, code)| format!("{file}:{n}: {}", code.trim()))
         .collect();
@@ -253,7 +267,8 @@ fn only_permissive_or_weak_copyleft_licences() {
     let mut bad = Vec::new();
     for package in meta["packages"].as_array().unwrap() {
         let licence = package["license"].as_str().unwrap_or("");
-        let fine = |term: &str| ALLOWED.contains(&term.trim().trim_end_matches(" WITH LLVM-exception"));
+        let fine =
+            |term: &str| ALLOWED.contains(&term.trim().trim_end_matches(" WITH LLVM-exception"));
         // "A OR B" offers a choice, "A AND B" demands both; a parenthesised choice before AND is flattened.
         let ok = licence
             .replace(['(', ')'], "")

@@ -96,10 +96,7 @@ fn an_officer_launches_watches_acts_and_replays_in_a_browser() {
     let flight = work.path().join("flight");
     let flight_arg = flight.to_str().expect("a plain path");
 
-    let mut live = Station::start(
-        &["demo", "--seed", SEED, "--out", flight_arg],
-        work.path(),
-    );
+    let mut live = Station::start(&["demo", "--seed", SEED, "--out", flight_arg], work.path());
     browse(&node, &live.url, &out.join("live"), &["--minutes", "8"]);
     live.stop();
 

@@ -235,7 +235,9 @@ pub fn batch_entry(a: &Aircraft, now: Mono) -> Vec<u8> {
         nan(p.map(|p| p.vel_ned_mps[0].hypot(p.vel_ned_mps[1]))),
         nan(p.map(|p| -p.vel_ned_mps[2])),
         nan(t.battery_pct.map(|b| b.0)),
-        nan(fresh.and_then(|s| s.endurance_s).map(|e| f64::from(e) / 60.0)),
+        nan(fresh
+            .and_then(|s| s.endurance_s)
+            .map(|e| f64::from(e) / 60.0)),
         nan(a.link_age(now).map(|d| d.as_secs_f64())),
         nan(fresh.and_then(|s| s.margin_m)),
     ];

@@ -8,7 +8,10 @@ use crate::venue::Role;
 use serde::{Deserialize, Serialize};
 
 /// Why a verdict cannot be given: what is missing.
-#[expect(clippy::enum_variant_names, reason = "each names what is missing, and is a stable word in files")]
+#[expect(
+    clippy::enum_variant_names,
+    reason = "each names what is missing, and is a stable word in files"
+)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WhyUnknown {

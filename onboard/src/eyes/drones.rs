@@ -139,7 +139,10 @@ impl Drones {
     }
 
     /// Takes one message.
-    #[expect(clippy::too_many_arguments, reason = "each is another thing the receiver says")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each is another thing the receiver says"
+    )]
     pub fn hear(
         &mut self,
         now: Mono,

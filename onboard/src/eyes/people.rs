@@ -72,7 +72,10 @@ pub struct People {
 
 impl People {
     /// Judges the tracks seen in the frame taken at `boot_us`.
-    #[expect(clippy::too_many_arguments, reason = "each is another thing a judgement stands on")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each is another thing a judgement stands on"
+    )]
     pub fn judge(
         &mut self,
         now: Mono,

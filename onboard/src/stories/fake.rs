@@ -65,7 +65,9 @@ impl Fake {
                 ("MPC_XY_CRUISE", 5.0, R),
             ]
         } else {
-            use MavParamType::{MAV_PARAM_TYPE_INT8 as I, MAV_PARAM_TYPE_INT32 as L, MAV_PARAM_TYPE_REAL32 as R};
+            use MavParamType::{
+                MAV_PARAM_TYPE_INT8 as I, MAV_PARAM_TYPE_INT32 as L, MAV_PARAM_TYPE_REAL32 as R,
+            };
             &[
                 ("FENCE_TYPE", 7.0, I),
                 ("FENCE_ALT_MAX", 100.0, R),
@@ -179,8 +181,13 @@ impl Fake {
         while let Some(o) = self.server.poll() {
             match o {
                 ServerOut::Send { message, .. } => self.send(message),
-                ServerOut::Received { kind, mut items, .. } => {
-                    if self.kind == Kind::ArduPilot && kind == ListKind::Mission && !items.is_empty() {
+                ServerOut::Received {
+                    kind, mut items, ..
+                } => {
+                    if self.kind == Kind::ArduPilot
+                        && kind == ListKind::Mission
+                        && !items.is_empty()
+                    {
                         // Item 0 is home, whatever was sent.
                         items[0] = WireItem {
                             frame: 0,
@@ -193,7 +200,8 @@ impl Fake {
                         };
                     }
                     self.server.set_list(kind, items);
-                    self.server.answer(kind, c::MavMissionResult::MAV_MISSION_ACCEPTED);
+                    self.server
+                        .answer(kind, c::MavMissionResult::MAV_MISSION_ACCEPTED);
                     if kind == ListKind::Mission {
                         self.seq = 0;
                     }
@@ -204,7 +212,8 @@ impl Fake {
                             self.server.set_list(k, Vec::new());
                         }
                     }
-                    self.server.answer_clear(from, kind, c::MavMissionResult::MAV_MISSION_ACCEPTED);
+                    self.server
+                        .answer_clear(from, kind, c::MavMissionResult::MAV_MISSION_ACCEPTED);
                 }
             }
         }
@@ -243,7 +252,9 @@ impl Fake {
         let from = (h.system, h.component);
         let Msg::Common(m) = f.decode() else { return };
         match *m {
-            Common::HEARTBEAT(b) if b.mavtype == c::MavType::MAV_TYPE_GCS => self.station_beats += 1,
+            Common::HEARTBEAT(b) if b.mavtype == c::MavType::MAV_TYPE_GCS => {
+                self.station_beats += 1
+            }
             Common::PARAM_REQUEST_READ(p) => {
                 let name = p.param_id.to_str().unwrap().to_owned();
                 self.param(&name);
@@ -256,11 +267,18 @@ impl Fake {
                 self.param(&name);
             }
             Common::COMMAND_LONG(l) => {
-                let p = [l.param1, l.param2, l.param3, l.param4, l.param5, l.param6, l.param7];
+                let p = [
+                    l.param1, l.param2, l.param3, l.param4, l.param5, l.param6, l.param7,
+                ];
                 self.command(l.command, p, from);
             }
             Common::COMMAND_INT(i) => {
-                self.commands.push((i.command as u16, [i.param1, i.param2, i.param3, i.param4, i.x as f32, i.y as f32, i.z]));
+                self.commands.push((
+                    i.command as u16,
+                    [
+                        i.param1, i.param2, i.param3, i.param4, i.x as f32, i.y as f32, i.z,
+                    ],
+                ));
                 if self.deaf {
                     return;
                 }
@@ -271,7 +289,11 @@ impl Fake {
                     } else {
                         f64::from(i.z)
                     };
-                    self.enter(if self.kind == Kind::Px4 { "hold" } else { "guided" });
+                    self.enter(if self.kind == Kind::Px4 {
+                        "hold"
+                    } else {
+                        "guided"
+                    });
                     self.target = Some((at, up));
                     self.ack(i.command, MavResult::MAV_RESULT_ACCEPTED, from);
                 }
@@ -398,7 +420,10 @@ impl Fake {
             let v = self.speed();
             if v > 0.3 && self.hold_at.is_none() {
                 let d = v * v / (2.0 * self.accel);
-                let at = EastNorth::new(self.at.east_m + self.vel[0] / v * d, self.at.north_m + self.vel[1] / v * d);
+                let at = EastNorth::new(
+                    self.at.east_m + self.vel[0] / v * d,
+                    self.at.north_m + self.vel[1] / v * d,
+                );
                 self.hold_at = Some((at, self.up_m));
             }
             return Some(*self.hold_at.get_or_insert(here));
@@ -431,7 +456,11 @@ impl Fake {
                 let d = de.hypot(dn);
                 // Slows down so that it stops at the place.
                 let v = (2.0 * self.accel * 0.8 * d).sqrt().min(self.max_speed);
-                let want = if d > 0.05 { [de / d * v, dn / d * v] } else { [0.0, 0.0] };
+                let want = if d > 0.05 {
+                    [de / d * v, dn / d * v]
+                } else {
+                    [0.0, 0.0]
+                };
                 for (have, want) in self.vel.iter_mut().zip(want) {
                     *have += (want - *have).clamp(-self.accel * dt, self.accel * dt);
                 }

@@ -14,11 +14,20 @@ fn a_patrol_is_flown_from_bundle_to_landing_inside_the_fence() {
         let p = plan(None);
         let mut s = Stage::new(kind);
         let id = s.launch(&p);
-        s.until("on patrol", 90.0, |s| s.phase() == Some(FlightPhase::Patrolling));
-        s.until("home and disarmed", 900.0, |s| !s.fake.armed && s.phase() == Some(FlightPhase::Ready));
+        s.until("on patrol", 90.0, |s| {
+            s.phase() == Some(FlightPhase::Patrolling)
+        });
+        s.until("home and disarmed", 900.0, |s| {
+            !s.fake.armed && s.phase() == Some(FlightPhase::Ready)
+        });
         assert_eq!(s.fate(id), Some(OrderFate::Done));
         assert!(s.closest_m > 0.0, "{kind:?} {}", s.closest_m);
-        assert!(s.fake.at.distance_m(missions::plane::EastNorth::new(0.0, 0.0)) < 3.0);
+        assert!(
+            s.fake
+                .at
+                .distance_m(missions::plane::EastNorth::new(0.0, 0.0))
+                < 3.0
+        );
         let last = s.fake.server.list(link::items::ListKind::Mission).len() - 1;
         assert_eq!(usize::from(s.fake.seq), last, "{kind:?}: the whole plan");
         assert!(!s.said.iter().any(|t| t.contains("guard")), "{:?}", s.said);
@@ -35,7 +44,9 @@ fn hold_stops_resume_goes_on_return_comes_home() {
         s.fly_to_patrol(&p);
         s.until("under way", 60.0, |s| s.fake.speed() > 5.0);
         let hold = s.order(OrderKind::Hold);
-        s.until("stands still", 8.0, |s| s.fate(hold) == Some(OrderFate::Done));
+        s.until("stands still", 8.0, |s| {
+            s.fate(hold) == Some(OrderFate::Done)
+        });
         assert!(s.fake.speed() < 0.6);
         s.run(5.0);
         assert_eq!(s.phase(), Some(FlightPhase::Holding));
@@ -59,9 +70,16 @@ fn a_place_is_looked_at_and_the_plan_goes_on() {
         s.run(5.0);
         // Where the plan's second place is: inside, by construction.
         let (at, _) = p.path()[3];
-        let id = s.order(OrderKind::Look { at, above_home_m: None });
-        s.until("looking", 5.0, |s| s.phase() == Some(FlightPhase::Investigating));
-        s.until("back on the plan", 300.0, |s| s.fate(id) == Some(OrderFate::Done));
+        let id = s.order(OrderKind::Look {
+            at,
+            above_home_m: None,
+        });
+        s.until("looking", 5.0, |s| {
+            s.phase() == Some(FlightPhase::Investigating)
+        });
+        s.until("back on the plan", 300.0, |s| {
+            s.fate(id) == Some(OrderFate::Done)
+        });
         assert_eq!(s.phase(), Some(FlightPhase::Patrolling));
         s.until("home", 900.0, |s| !s.fake.armed);
         assert!(s.closest_m > 0.0, "{}", s.closest_m);
@@ -74,8 +92,16 @@ fn a_place_outside_is_not_looked_at() {
     let mut s = Stage::new(Kind::Px4);
     s.fly_to_patrol(&p);
     let far = missions::place::LatLon::from_degrees(27.80, 120.10).unwrap();
-    let id = s.order(OrderKind::Look { at: far, above_home_m: None });
-    assert!(matches!(s.fate(id), Some(OrderFate::Refused { why: Some(link::codes::Refusal::TargetOutside) })));
+    let id = s.order(OrderKind::Look {
+        at: far,
+        above_home_m: None,
+    });
+    assert!(matches!(
+        s.fate(id),
+        Some(OrderFate::Refused {
+            why: Some(link::codes::Refusal::TargetOutside)
+        })
+    ));
     s.run(1.0);
     assert_eq!(s.phase(), Some(FlightPhase::Patrolling));
 }
@@ -91,10 +117,16 @@ fn the_lost_link_does_what_the_plan_says_and_its_return_revives_nothing() {
     s.run(2.0);
     s.ground_silent = false;
     s.run(20.0);
-    assert_eq!(s.phase(), Some(FlightPhase::Holding), "waits for an officer");
+    assert_eq!(
+        s.phase(),
+        Some(FlightPhase::Holding),
+        "waits for an officer"
+    );
     s.ground_silent = true;
     s.run(5.0);
-    s.until("returns", 12.0, |s| s.phase() == Some(FlightPhase::Returning));
+    s.until("returns", 12.0, |s| {
+        s.phase() == Some(FlightPhase::Returning)
+    });
     s.until("lands", 400.0, |s| !s.fake.armed);
 }
 
@@ -128,9 +160,16 @@ fn the_guard_stops_a_sabotaged_mission_before_the_edge() {
                 }
             }
             s.fake.server.set_list(link::items::ListKind::Mission, list);
-            s.until("the guard acts", 200.0, |s| s.state.is_some_and(|r| r.response != link::state::ResponseWord::Continue));
+            s.until("the guard acts", 200.0, |s| {
+                s.state
+                    .is_some_and(|r| r.response != link::state::ResponseWord::Continue)
+            });
             s.until("home again", 600.0, |s| !s.fake.armed);
-            assert!(s.closest_m > 0.0, "{kind:?} at {speed} m/s: {} m", s.closest_m);
+            assert!(
+                s.closest_m > 0.0,
+                "{kind:?} at {speed} m/s: {} m",
+                s.closest_m
+            );
         }
     });
 }
@@ -143,7 +182,12 @@ fn with_the_guard_off_the_same_sabotage_escapes_but_only_before_our_simulator() 
         ..Config::default()
     };
     for simulated in [true, false] {
-        let mut s = Stage::with(Kind::Px4, p.file().home, config.clone(), SharedDisk::default());
+        let mut s = Stage::with(
+            Kind::Px4,
+            p.file().home,
+            config.clone(),
+            SharedDisk::default(),
+        );
         s.fake.simulated = simulated;
         s.fly_to_patrol(&p);
         s.until("under way", 60.0, |s| s.fake.speed() > 5.0);
@@ -167,10 +211,19 @@ fn a_deaf_autopilot_is_told_again_and_louder() {
     s.fake.commands.clear();
     s.order(OrderKind::Hold);
     s.run(12.0);
-    let modes: Vec<_> = s.fake.commands.iter().filter(|c| c.0 == 176).map(|c| c.1[2]).collect();
+    let modes: Vec<_> = s
+        .fake
+        .commands
+        .iter()
+        .filter(|c| c.0 == 176)
+        .map(|c| c.1[2])
+        .collect();
     let first = |m: f32| modes.iter().position(|x| *x == m);
     let (hold, rtl, land) = (first(3.0), first(5.0), first(6.0));
-    assert!(hold < rtl && rtl < land && hold.is_some() && land.is_some(), "{modes:?}");
+    assert!(
+        hold < rtl && rtl < land && hold.is_some() && land.is_some(),
+        "{modes:?}"
+    );
     s.fake.deaf = false;
     s.until("obeys", 60.0, |s| !s.fake.armed);
 }
@@ -190,7 +243,11 @@ fn the_safety_pilot_has_it_and_the_guard_only_warns() {
     s.fake.vel = [0.0, 8.0, 0.0];
     s.run(90.0);
     assert!(s.closest_m < 0.0, "the pilot flew out");
-    assert!(s.fake.commands.iter().all(|c| c.0 == 511 || c.0 == 512), "{:?}", s.fake.commands);
+    assert!(
+        s.fake.commands.iter().all(|c| c.0 == 511 || c.0 == 512),
+        "{:?}",
+        s.fake.commands
+    );
     assert!(s.said.iter().any(|t| t.contains("guard")));
 }
 
@@ -212,7 +269,9 @@ fn a_short_battery_comes_home() {
     s.fly_to_patrol(&p);
     s.until("under way", 60.0, |s| s.fake.speed() > 5.0);
     s.fake.battery_pct = 27.0;
-    s.until("returns", 8.0, |s| s.phase() == Some(FlightPhase::Returning));
+    s.until("returns", 8.0, |s| {
+        s.phase() == Some(FlightPhase::Returning)
+    });
     assert_eq!(s.state.unwrap().cause, link::state::CauseWord::Battery);
 }
 
@@ -224,8 +283,12 @@ fn a_companion_that_restarts_aloft_guards_again_within_seconds() {
     s.until("under way", 60.0, |s| s.fake.speed() > 5.0);
     s.restart_companion();
     s.state = None;
-    s.until("guard knows the fence again", 2.5, |s| s.state.is_some_and(|r| r.margin_m.is_some()));
-    s.until("patrolling", 6.0, |s| s.phase() == Some(FlightPhase::Patrolling));
+    s.until("guard knows the fence again", 2.5, |s| {
+        s.state.is_some_and(|r| r.margin_m.is_some())
+    });
+    s.until("patrolling", 6.0, |s| {
+        s.phase() == Some(FlightPhase::Patrolling)
+    });
     s.until("home", 900.0, |s| !s.fake.armed);
     assert!(s.closest_m > 0.0);
 }
@@ -235,19 +298,47 @@ fn a_launch_needs_a_living_token_and_uses_it_up() {
     let p = plan(None);
     let mut s = Stage::new(Kind::Px4);
     s.upload(&p);
-    s.until("a token", 40.0, |s| s.preflight.is_some_and(|p| p.token.is_some()));
+    s.until("a token", 40.0, |s| {
+        s.preflight.is_some_and(|p| p.token.is_some())
+    });
     let token = s.preflight.unwrap().token.unwrap();
-    let no = s.order(OrderKind::Launch { plan_id: p.id(), token: token ^ 1 });
-    assert!(matches!(s.fate(no), Some(OrderFate::Refused { why: Some(link::codes::Refusal::Token) })));
-    let no = s.order(OrderKind::Launch { plan_id: p.id() ^ 1, token });
-    assert!(matches!(s.fate(no), Some(OrderFate::Refused { why: Some(link::codes::Refusal::PlanDiffers) })));
+    let no = s.order(OrderKind::Launch {
+        plan_id: p.id(),
+        token: token ^ 1,
+    });
+    assert!(matches!(
+        s.fate(no),
+        Some(OrderFate::Refused {
+            why: Some(link::codes::Refusal::Token)
+        })
+    ));
+    let no = s.order(OrderKind::Launch {
+        plan_id: p.id() ^ 1,
+        token,
+    });
+    assert!(matches!(
+        s.fate(no),
+        Some(OrderFate::Refused {
+            why: Some(link::codes::Refusal::PlanDiffers)
+        })
+    ));
     s.run(70.0);
-    let no = s.order(OrderKind::Launch { plan_id: p.id(), token });
-    assert!(matches!(s.fate(no), Some(OrderFate::Refused { why: Some(link::codes::Refusal::Token) })));
+    let no = s.order(OrderKind::Launch {
+        plan_id: p.id(),
+        token,
+    });
+    assert!(matches!(
+        s.fate(no),
+        Some(OrderFate::Refused {
+            why: Some(link::codes::Refusal::Token)
+        })
+    ));
     s.run(1.0);
     // A check that fails takes all tokens away.
     s.fake.battery_pct = 30.0;
-    s.until("no token", 5.0, |s| s.preflight.is_some_and(|p| p.token.is_none()));
+    s.until("no token", 5.0, |s| {
+        s.preflight.is_some_and(|p| p.token.is_none())
+    });
     assert!(!s.fake.armed);
 }
 
@@ -257,8 +348,14 @@ fn parameters_that_matter_are_set_with_the_plan_and_a_wrong_one_blocks() {
         let p = plan(None);
         let mut s = Stage::new(kind);
         s.upload(&p);
-        s.until("a token", 40.0, |s| s.preflight.is_some_and(|p| p.token.is_some()));
-        let name = if kind == Kind::Px4 { "NAV_DLL_ACT" } else { "FS_GCS_ENABLE" };
+        s.until("a token", 40.0, |s| {
+            s.preflight.is_some_and(|p| p.token.is_some())
+        });
+        let name = if kind == Kind::Px4 {
+            "NAV_DLL_ACT"
+        } else {
+            "FS_GCS_ENABLE"
+        };
         assert!(s.fake.params[name].0 > 0.0);
         // Somebody at the bench changes it; nobody lets us set it back.
         s.fake.params.remove(name);
@@ -280,14 +377,22 @@ fn anomalies_are_sent_until_receipted() {
         first_seen: None,
         at: s.fake.latlon(),
         alt_amsl_m: None,
-        error: Ellipse { major_m: 1.0, minor_m: 1.0, bearing_deg: 0.0 },
+        error: Ellipse {
+            major_m: 1.0,
+            minor_m: 1.0,
+            bearing_deg: 0.0,
+        },
         confidence: 0.9,
         picture: Some(vec![7; 5000]),
     });
     let now = s.now();
     s.onboard.handle(now, Input::Eyes(&up));
     s.run(3.0);
-    assert!(s.anomalies.len() > 1 && s.anomalies.iter().all(|n| *n == 1), "{:?}", s.anomalies);
+    assert!(
+        s.anomalies.len() > 1 && s.anomalies.iter().all(|n| *n == 1),
+        "{:?}",
+        s.anomalies
+    );
     assert!(s.said.iter().any(|t| t.starts_with("#1 person")));
     // A restart forgets nothing.
     s.restart_companion();
@@ -295,10 +400,16 @@ fn anomalies_are_sent_until_receipted() {
     s.run(3.0);
     assert_eq!(s.anomalies.first(), Some(&1));
     let store_id = s.onboard.store_id();
-    s.to_companion(Patrol::PATROL_RECEIPT(link::patrol::PATROL_RECEIPT_DATA { store_id, number: 1 }));
+    s.to_companion(Patrol::PATROL_RECEIPT(link::patrol::PATROL_RECEIPT_DATA {
+        store_id,
+        number: 1,
+    }));
     s.run(0.2);
     s.anomalies.clear();
     s.run(10.0);
     assert!(s.anomalies.is_empty());
-    assert!(s.heard.iter().any(|f| f.header().msg_id == 54_103), "the picture is offered");
+    assert!(
+        s.heard.iter().any(|f| f.header().msg_id == 54_103),
+        "the picture is offered"
+    );
 }

@@ -12,11 +12,13 @@ use link::common::{self as c, MavMessage as Common};
 use link::frame::{Frame, Framer, Msg, Stamper};
 use link::journal::MemDisk;
 use link::patrol::MavMessage as Patrol;
-use link::state::{FlightPhase, Order, OrderFate, OrderKind, PlanState, PreflightReport, StateReport};
+use link::state::{
+    FlightPhase, Order, OrderFate, OrderKind, PlanState, PreflightReport, StateReport,
+};
 use missions::flight::OnLinkLoss;
 use missions::place::{Alt, Home};
 use missions::plan::PatrolPlan;
-use missions::planner::{Pattern, PatrolRequest, plan_patrol};
+use missions::planner::{PatrolRequest, Pattern, plan_patrol};
 use missions::time::{Mono, Now, Utc, Window};
 use missions::vehicle::VehicleSpec;
 use missions::venue::Venue;
@@ -101,7 +103,12 @@ pub fn plan_with(speed: Option<f64>, on_link_loss: OnLinkLoss) -> PatrolPlan {
 impl Stage {
     pub fn new(kind: Kind) -> Self {
         let p = plan(None);
-        Self::with(kind, p.file().home, Config::default(), SharedDisk::default())
+        Self::with(
+            kind,
+            p.file().home,
+            Config::default(),
+            SharedDisk::default(),
+        )
     }
     pub fn with(kind: Kind, home: Home, config: Config, disk: SharedDisk) -> Self {
         Stage {
@@ -151,7 +158,10 @@ impl Stage {
     fn drain(&mut self) {
         while let Some(o) = self.onboard.poll() {
             match o {
-                Output::Bytes { port: Port::Autopilot, bytes } => {
+                Output::Bytes {
+                    port: Port::Autopilot,
+                    bytes,
+                } => {
                     let now = self.now();
                     self.fake.hear(now, &bytes);
                 }
@@ -170,7 +180,9 @@ impl Stage {
         match f.decode() {
             Msg::Patrol(m) => match *m {
                 Patrol::PATROL_STATE(d) => self.state = Some(StateReport::from_data(&d)),
-                Patrol::PATROL_PREFLIGHT(d) => self.preflight = Some(PreflightReport::from_data(&d)),
+                Patrol::PATROL_PREFLIGHT(d) => {
+                    self.preflight = Some(PreflightReport::from_data(&d))
+                }
                 Patrol::PATROL_ORDER_ACK(d) => {
                     if let Some((id, fate, _)) = OrderFate::from_data(&d) {
                         self.fates.push((id, fate));
@@ -205,12 +217,24 @@ impl Stage {
         self.fake.step(self.now, now.utc.valid().unwrap());
         let bytes = self.fake.drain();
         if !bytes.is_empty() {
-            self.onboard.handle(now, Input::Bytes { port: Port::Autopilot, bytes: &bytes });
+            self.onboard.handle(
+                now,
+                Input::Bytes {
+                    port: Port::Autopilot,
+                    bytes: &bytes,
+                },
+            );
             self.drain();
         }
         let later = self.fake.drain();
         if !later.is_empty() {
-            self.onboard.handle(now, Input::Bytes { port: Port::Autopilot, bytes: &later });
+            self.onboard.handle(
+                now,
+                Input::Bytes {
+                    port: Port::Autopilot,
+                    bytes: &later,
+                },
+            );
         }
         if self.onboard.next_wakeup().is_some_and(|t| t <= self.now) {
             self.onboard.handle(now, Input::Tick);
@@ -262,7 +286,13 @@ impl Stage {
                 self.fake.seq,
                 self.fake.at,
                 self.fake.up_m,
-                self.fake.commands.iter().rev().filter(|c| c.0 != 511).take(8).collect::<Vec<_>>()
+                self.fake
+                    .commands
+                    .iter()
+                    .rev()
+                    .filter(|c| c.0 != 511)
+                    .take(8)
+                    .collect::<Vec<_>>()
             );
             self.step();
         }
@@ -274,7 +304,8 @@ impl Stage {
             s.blob.as_ref().is_some_and(|b| b.state() == Sending::Done)
         });
         self.until("plan on aircraft", 30.0, |s| {
-            s.state.is_some_and(|r| r.plan_state == PlanState::OnAircraft)
+            s.state
+                .is_some_and(|r| r.plan_state == PlanState::OnAircraft)
         });
     }
     pub fn order(&mut self, kind: OrderKind) -> u32 {
@@ -289,14 +320,20 @@ impl Stage {
         self.next_order
     }
     pub fn fate(&self, id: u32) -> Option<OrderFate> {
-        self.fates.iter().rev().find(|(i, _)| *i == id).map(|(_, f)| *f)
+        self.fates
+            .iter()
+            .rev()
+            .find(|(i, _)| *i == id)
+            .map(|(_, f)| *f)
     }
     pub fn phase(&self) -> Option<FlightPhase> {
         self.state.map(|s| s.phase)
     }
     pub fn launch(&mut self, p: &PatrolPlan) -> u32 {
         self.upload(p);
-        self.until("a token", 40.0, |s| s.preflight.is_some_and(|p| p.token.is_some()));
+        self.until("a token", 40.0, |s| {
+            s.preflight.is_some_and(|p| p.token.is_some())
+        });
         let token = self.preflight.and_then(|p| p.token).unwrap();
         self.order(OrderKind::Launch {
             plan_id: p.id(),
@@ -305,7 +342,9 @@ impl Stage {
     }
     pub fn fly_to_patrol(&mut self, p: &PatrolPlan) {
         let id = self.launch(p);
-        self.until("patrolling", 90.0, |s| s.phase() == Some(FlightPhase::Patrolling));
+        self.until("patrolling", 90.0, |s| {
+            s.phase() == Some(FlightPhase::Patrolling)
+        });
         assert_eq!(self.fate(id), Some(OrderFate::Done));
     }
 }

@@ -30,27 +30,70 @@ struct Lists {
 fn lists(s: &Stage) -> Lists {
     let plane = LocalPlane::new(s.fake.home.at);
     let ll = |e: f64, n: f64| plane.to_latlon(EastNorth::new(e, n)).unwrap();
-    let ring = [(-300.0, -100.0), (300.0, -100.0), (300.0, 250.0), (150.0, 250.0), (150.0, 60.0), (-150.0, 60.0), (-150.0, 250.0), (-300.0, 250.0)];
+    let ring = [
+        (-300.0, -100.0),
+        (300.0, -100.0),
+        (300.0, 250.0),
+        (150.0, 250.0),
+        (150.0, 60.0),
+        (-150.0, 60.0),
+        (-150.0, 250.0),
+        (-300.0, 250.0),
+    ];
     let fence: Vec<_> = ring
         .iter()
-        .map(|(e, n)| item(cmd::FENCE_POLYGON_INCLUSION, 0, [8.0, 0.0, 0.0, 0.0], ll(*e, *n), 0.0))
+        .map(|(e, n)| {
+            item(
+                cmd::FENCE_POLYGON_INCLUSION,
+                0,
+                [8.0, 0.0, 0.0, 0.0],
+                ll(*e, *n),
+                0.0,
+            )
+        })
         .collect();
     let head = || {
         let mut v = Vec::new();
         if s.fake.kind == Kind::ArduPilot {
-            v.push(item(16, 0, [0.0; 4], s.fake.home.at, s.fake.home.alt.metres() as f32));
+            v.push(item(
+                16,
+                0,
+                [0.0; 4],
+                s.fake.home.at,
+                s.fake.home.alt.metres() as f32,
+            ));
         }
         v.push(item(cmd::TAKEOFF, 3, [0.0; 4], s.fake.home.at, 30.0));
         v
     };
     let wp = |e, n| item(cmd::WAYPOINT, 3, [0.0; 4], ll(e, n), 30.0);
     let mut mission = head();
-    mission.extend([wp(250.0, 0.0), wp(270.0, 70.0), wp(250.0, 0.0), wp(-250.0, 0.0)]);
-    mission.push(WireItem { frame: 2, command: cmd::RETURN_TO_LAUNCH, autocontinue: 1, ..WireItem::default() });
+    mission.extend([
+        wp(250.0, 0.0),
+        wp(270.0, 70.0),
+        wp(250.0, 0.0),
+        wp(-250.0, 0.0),
+    ]);
+    mission.push(WireItem {
+        frame: 2,
+        command: cmd::RETURN_TO_LAUNCH,
+        autocontinue: 1,
+        ..WireItem::default()
+    });
     // Both ends are deep inside; the way between them is not.
     let mut escaping = head();
-    escaping.extend([wp(250.0, 0.0), wp(270.0, 70.0), wp(-270.0, 70.0), wp(-250.0, 0.0)]);
-    escaping.push(WireItem { frame: 2, command: cmd::RETURN_TO_LAUNCH, autocontinue: 1, ..WireItem::default() });
+    escaping.extend([
+        wp(250.0, 0.0),
+        wp(270.0, 70.0),
+        wp(-270.0, 70.0),
+        wp(-250.0, 0.0),
+    ]);
+    escaping.push(WireItem {
+        frame: 2,
+        command: cmd::RETURN_TO_LAUNCH,
+        autocontinue: 1,
+        ..WireItem::default()
+    });
     Lists {
         mission,
         escaping,
@@ -69,7 +112,10 @@ fn upload(s: &mut Stage, kind: ListKind, items: &[WireItem]) -> Progress {
         }
         for f in std::mem::take(&mut s.heard) {
             let h = f.header();
-            assert!(h.msg_id != 47 || (h.system, h.component) == (1, 1), "answers come from the autopilot's component");
+            assert!(
+                h.msg_id != 47 || (h.system, h.component) == (1, 1),
+                "answers come from the autopilot's component"
+            );
             u.handle(s.now(), &f.decode());
         }
         if u.progress().is_over() {
@@ -101,7 +147,10 @@ fn download(s: &mut Stage, kind: ListKind) -> Vec<WireItem> {
 }
 
 fn on_aircraft(s: &mut Stage) {
-    s.until("on aircraft", 30.0, |s| s.state.is_some_and(|r| r.plan_state == PlanState::OnAircraft));
+    s.until("on aircraft", 30.0, |s| {
+        s.state
+            .is_some_and(|r| r.plan_state == PlanState::OnAircraft)
+    });
 }
 
 fn stage(kind: Kind) -> (Stage, Lists) {
@@ -114,13 +163,29 @@ fn stage(kind: Kind) -> (Stage, Lists) {
 #[test]
 fn lists_pass_in_any_order_and_come_back_as_sent() {
     for kind in [Kind::Px4, Kind::ArduPilot] {
-        for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+        for order in [
+            [0, 1, 2],
+            [0, 2, 1],
+            [1, 0, 2],
+            [1, 2, 0],
+            [2, 0, 1],
+            [2, 1, 0],
+        ] {
             let (mut s, l) = stage(kind);
-            let all = [(ListKind::Mission, &l.mission), (ListKind::Fence, &l.fence), (ListKind::Rally, &l.rally)];
+            let all = [
+                (ListKind::Mission, &l.mission),
+                (ListKind::Fence, &l.fence),
+                (ListKind::Rally, &l.rally),
+            ];
             for n in order {
                 let (k, items) = all[n];
                 // At once, as stations do, also while the set so far is being written.
-                assert_eq!(upload(&mut s, k, items), Progress::Done, "{kind:?} {order:?} {k:?} {:?}", s.said);
+                assert_eq!(
+                    upload(&mut s, k, items),
+                    Progress::Done,
+                    "{kind:?} {order:?} {k:?} {:?}",
+                    s.said
+                );
             }
             s.run(6.0);
             on_aircraft(&mut s);
@@ -152,7 +217,10 @@ fn a_way_that_leaves_between_two_inside_places_is_refused_and_the_old_plan_is_in
         assert!(s.said.iter().any(|t| t.starts_with(&words)), "{:?}", s.said);
         s.run(3.0);
         assert_eq!(download(&mut s, ListKind::Mission), l.mission);
-        assert_eq!(format!("{:?}", s.fake.server.list(ListKind::Mission)), format!("{aboard:?}"));
+        assert_eq!(
+            format!("{:?}", s.fake.server.list(ListKind::Mission)),
+            format!("{aboard:?}")
+        );
         assert_eq!(s.state.unwrap().plan_state, PlanState::OnAircraft);
     }
 }
@@ -200,7 +268,9 @@ fn a_foreign_station_arms_only_with_a_plan_and_never_by_force() {
     upload(&mut s, ListKind::Mission, &l.mission);
     s.run(3.0);
     on_aircraft(&mut s);
-    s.until("ready", 60.0, |s| s.preflight.is_some_and(|p| p.token.is_some()));
+    s.until("ready", 60.0, |s| {
+        s.preflight.is_some_and(|p| p.token.is_some())
+    });
     arm(&mut s, 21196.0);
     s.run(1.0);
     assert!(!s.fake.armed);
@@ -231,10 +301,25 @@ fn what_could_hurt_never_reaches_the_autopilot() {
         (C::MAV_CMD_MISSION_START, [0.0, 0.0]),
         (C::MAV_CMD_SET_MESSAGE_INTERVAL, [33.0, -1.0]),
     ] {
-        s.to_companion(crate::flight::drive::long(cmd, [p[0], p[1], 0.0, 0.0, 0.0, 0.0, 0.0], (1, 1), 0));
+        s.to_companion(crate::flight::drive::long(
+            cmd,
+            [p[0], p[1], 0.0, 0.0, 0.0, 0.0, 0.0],
+            (1, 1),
+            0,
+        ));
         // Broadcast and other components are no way round.
-        s.to_companion(crate::flight::drive::long(cmd, [p[0], p[1], 0.0, 0.0, 0.0, 0.0, 0.0], (0, 0), 0));
-        s.to_companion(crate::flight::drive::long(cmd, [p[0], p[1], 0.0, 0.0, 0.0, 0.0, 0.0], (1, 99), 0));
+        s.to_companion(crate::flight::drive::long(
+            cmd,
+            [p[0], p[1], 0.0, 0.0, 0.0, 0.0, 0.0],
+            (0, 0),
+            0,
+        ));
+        s.to_companion(crate::flight::drive::long(
+            cmd,
+            [p[0], p[1], 0.0, 0.0, 0.0, 0.0, 0.0],
+            (1, 99),
+            0,
+        ));
     }
     s.to_companion(Common::PARAM_SET(c::PARAM_SET_DATA {
         param_value: 0.0,
@@ -243,10 +328,22 @@ fn what_could_hurt_never_reaches_the_autopilot() {
         param_id: "FENCE_ENABLE".into(),
         param_type: c::MavParamType::MAV_PARAM_TYPE_INT8,
     }));
-    s.to_companion(Common::MANUAL_CONTROL(c::MANUAL_CONTROL_DATA { target: 1, z: 1000, ..Default::default() }));
-    s.to_companion(Common::RC_CHANNELS_OVERRIDE(c::RC_CHANNELS_OVERRIDE_DATA { target_system: 1, target_component: 1, ..Default::default() }));
+    s.to_companion(Common::MANUAL_CONTROL(c::MANUAL_CONTROL_DATA {
+        target: 1,
+        z: 1000,
+        ..Default::default()
+    }));
+    s.to_companion(Common::RC_CHANNELS_OVERRIDE(c::RC_CHANNELS_OVERRIDE_DATA {
+        target_system: 1,
+        target_component: 1,
+        ..Default::default()
+    }));
     s.run(1.0);
-    assert!(s.fake.commands.iter().all(|k| k.0 == 511 || k.0 == 512), "{:?}", s.fake.commands);
+    assert!(
+        s.fake.commands.iter().all(|k| k.0 == 511 || k.0 == 512),
+        "{:?}",
+        s.fake.commands
+    );
     assert!(s.state.unwrap().refused_frames >= 24);
 }
 
@@ -281,10 +378,17 @@ fn aloft_only_a_narrower_fence_is_taken() {
     upload(&mut s, ListKind::Mission, &l.mission);
     s.run(3.0);
     on_aircraft(&mut s);
-    s.until("ready", 60.0, |s| s.preflight.is_some_and(|p| p.token.is_some()));
+    s.until("ready", 60.0, |s| {
+        s.preflight.is_some_and(|p| p.token.is_some())
+    });
     arm(&mut s, 0.0);
     s.run(1.5);
-    s.to_companion(crate::flight::drive::long(c::MavCmd::MAV_CMD_MISSION_START, [0.0; 7], (1, 1), 0));
+    s.to_companion(crate::flight::drive::long(
+        c::MavCmd::MAV_CMD_MISSION_START,
+        [0.0; 7],
+        (1, 1),
+        0,
+    ));
     s.until("aloft", 30.0, |s| s.fake.up_m > 25.0);
     let plane = LocalPlane::new(s.fake.home.at);
     let moved = |d: f64| -> Vec<WireItem> {
@@ -294,13 +398,28 @@ fn aloft_only_a_narrower_fence_is_taken() {
                 let p = plane.to_local(i.at().unwrap());
                 let s = EastNorth::new(p.east_m, p.north_m + if p.north_m < 0.0 { d } else { 0.0 });
                 let at = plane.to_latlon(s).unwrap();
-                WireItem { x: at.lat_e7(), y: at.lon_e7(), ..*i }
+                WireItem {
+                    x: at.lat_e7(),
+                    y: at.lon_e7(),
+                    ..*i
+                }
             })
             .collect()
     };
-    assert_eq!(upload(&mut s, ListKind::Mission, &l.mission), Progress::Refused(R::MAV_MISSION_DENIED));
-    assert_eq!(upload(&mut s, ListKind::Fence, &moved(-20.0)), Progress::Refused(R::MAV_MISSION_DENIED));
-    assert_eq!(upload(&mut s, ListKind::Fence, &moved(10.0)), Progress::Done, "{:?}", s.said);
+    assert_eq!(
+        upload(&mut s, ListKind::Mission, &l.mission),
+        Progress::Refused(R::MAV_MISSION_DENIED)
+    );
+    assert_eq!(
+        upload(&mut s, ListKind::Fence, &moved(-20.0)),
+        Progress::Refused(R::MAV_MISSION_DENIED)
+    );
+    assert_eq!(
+        upload(&mut s, ListKind::Fence, &moved(10.0)),
+        Progress::Done,
+        "{:?}",
+        s.said
+    );
     s.run(3.0);
     on_aircraft(&mut s);
     assert_eq!(download(&mut s, ListKind::Fence), moved(10.0));

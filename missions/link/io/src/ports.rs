@@ -213,7 +213,11 @@ async fn pump<P: Name, E: Takes<P>, S: AsyncRead + AsyncWrite + Unpin>(
                 return Err(std::io::Error::from(std::io::ErrorKind::UnexpectedEof));
             }
             let bytes = buf.get(..n).unwrap_or(&[]).to_vec();
-            if events.send(LineEvent::Bytes(port, bytes).into()).await.is_err() {
+            if events
+                .send(LineEvent::Bytes(port, bytes).into())
+                .await
+                .is_err()
+            {
                 return Ok(());
             }
         }
