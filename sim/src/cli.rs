@@ -63,8 +63,8 @@ struct RunArgs {
     /// Send what the Remote ID receiver hears: udp:HOST:PORT
     #[arg(long, env = "PATROL_SIM_SENSOR", value_name = "LINE")]
     sensor: Option<String>,
-    /// Pace, times real time. For foreign clients only: nothing on the line tells it, and the companion and the
-    /// ground station keep real time [default: 1]
+    /// Pace, times real time. For foreign clients only: at any other pace than 1 it does not say that it is our
+    /// simulator, and the companion and the ground station launch it no more than a stranger's aircraft [default: 1]
     #[arg(long, env = "PATROL_SIM_SPEED", value_name = "N")]
     speed: Option<f64>,
     /// The aircraft's MAVLink system id [default: 1]
@@ -183,6 +183,7 @@ fn resolve(a: &RunArgs) -> anyhow::Result<Setup> {
             scenario,
             venue_geojson,
             system_id,
+            real_pace: speed == 1.0,
         },
         autopilot: lines.iter().map(|l| l.parse()).collect::<Result<_, _>>()?,
         camera,

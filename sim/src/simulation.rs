@@ -63,6 +63,8 @@ pub struct SimConfig {
     pub start: Utc,
     /// The aircraft's MAVLink system id.
     pub system_id: u8,
+    /// Whether those who talk to it keep its time.
+    pub real_pace: bool,
 }
 
 /// The truth, for oracles.
@@ -126,6 +128,7 @@ impl Sim {
         let seed = config.seed;
         let aircraft = Aircraft::new(AircraftConfig {
             seed,
+            real_pace: config.real_pace,
             ..AircraftConfig::new(config.kind, home, config.system_id)
         });
         let things = spectators(seed, &site, config.scenario.staging.spectators, 1);
@@ -358,6 +361,7 @@ mod tests {
             scenario,
             venue_geojson: include_str!("../../missions/venues/sixi-river.geojson").to_owned(),
             system_id: 7,
+            real_pace: true,
         })
         .unwrap()
     }

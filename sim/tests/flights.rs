@@ -1002,3 +1002,19 @@ fn the_same_seed_gives_the_same_bytes_and_another_seed_others() {
         assert!(first != fly(12));
     }
 }
+
+#[test]
+fn a_simulator_that_runs_faster_than_the_clock_does_not_call_itself_ours() {
+    let mut s = Station::new(AutopilotKind::Px4, 1);
+    s.aircraft = Aircraft::new(AircraftConfig {
+        real_pace: false,
+        ..AircraftConfig::new(AutopilotKind::Px4, home(), 1)
+    });
+    s.run(5.0);
+    s.command(512, [148.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
+    s.run(0.2);
+    assert_eq!(
+        &s.version.as_ref().unwrap().flight_custom_version,
+        b"PATROLFF"
+    );
+}

@@ -83,6 +83,7 @@ impl Rig {
             venue_geojson: config.venue_geojson.clone(),
             start,
             system_id: 1,
+            real_pace: true,
         })?;
         Ok(Rig {
             now: Mono::ZERO,

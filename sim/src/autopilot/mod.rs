@@ -108,6 +108,8 @@ pub struct AircraftConfig {
     pub charge: f64,
     /// Heading at the start, degrees from north.
     pub heading_deg: f64,
+    /// Whether it keeps pace with its clients' clocks; if not, it does not say that it is our simulator.
+    pub real_pace: bool,
 }
 
 impl AircraftConfig {
@@ -122,6 +124,7 @@ impl AircraftConfig {
             airframe: AirframeSpec::default(),
             charge: 1.0,
             heading_deg: 0.0,
+            real_pace: true,
         }
     }
 }
@@ -181,6 +184,7 @@ pub(crate) struct Estimate {
 /// An aircraft with its autopilot.
 pub struct Aircraft {
     kind: AutopilotKind,
+    real_pace: bool,
     system_id: u8,
     home: Home,
     plane: LocalPlane,
@@ -222,6 +226,7 @@ impl Aircraft {
         Aircraft {
             kind: config.kind,
             system_id: config.system_id,
+            real_pace: config.real_pace,
             plane: LocalPlane::new(config.home.at),
             home: config.home,
             body: Body::new(config.airframe, yaw, config.charge),

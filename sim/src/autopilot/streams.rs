@@ -12,6 +12,9 @@ use std::time::Duration;
 
 /// What AUTOPILOT_VERSION carries, so that nobody takes the simulator for an aircraft.
 const CUSTOM_VERSION: [u8; 8] = *b"PATROLSI";
+/// The same where a second of the world is not a second of the clock: our own companion must not fly that, because all
+/// its bounds are in seconds.
+const OFF_PACE_VERSION: [u8; 8] = *b"PATROLFF";
 /// PX4 repeats MISSION_ITEM_REACHED so often, so far apart.
 const REACHED_REPEATS: u8 = 9;
 const REACHED_EVERY: Duration = Duration::from_millis(50);
@@ -723,7 +726,11 @@ impl Aircraft {
             capabilities: common::MavProtocolCapability::from_bits_truncate(capabilities),
             uid: u64::from(self.system_id),
             flight_sw_version,
-            flight_custom_version: CUSTOM_VERSION,
+            flight_custom_version: if self.real_pace {
+                CUSTOM_VERSION
+            } else {
+                OFF_PACE_VERSION
+            },
             ..Default::default()
         })
     }
