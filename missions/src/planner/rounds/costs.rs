@@ -20,7 +20,10 @@ impl Costs {
     /// [`RoundsFault`]: no place, or a place that is no number.
     pub fn straight(places: &[EastNorth]) -> Result<Self, RoundsFault> {
         let n = places.len();
-        let m = places.iter().flat_map(|a| places.iter().map(move |b| a.distance_m(*b))).collect();
+        let m = places
+            .iter()
+            .flat_map(|a| places.iter().map(move |b| a.distance_m(*b)))
+            .collect();
         Self::checked(n, m)
     }
 
@@ -31,7 +34,10 @@ impl Costs {
     /// [`RoundsFault`]: no place, a table that is not square, an entry that is no number or below 0.
     pub fn table(n: usize, mut m: Vec<f64>) -> Result<Self, RoundsFault> {
         if m.len() != n.saturating_mul(n) {
-            return Err(RoundsFault::NotSquare { entries: m.len(), places: n });
+            return Err(RoundsFault::NotSquare {
+                entries: m.len(),
+                places: n,
+            });
         }
         for a in 0..n {
             for b in 0..a {
@@ -60,8 +66,14 @@ impl Costs {
             return Err(RoundsFault::NoPoints);
         }
         // An unreachable pair is infinite.
-        match m.iter().position(|d| !(d.is_finite() && *d >= 0.0 && *d < 1e9)) {
-            Some(i) => Err(RoundsFault::NoWay { from: i / n, to: i % n }),
+        match m
+            .iter()
+            .position(|d| !(d.is_finite() && *d >= 0.0 && *d < 1e9))
+        {
+            Some(i) => Err(RoundsFault::NoWay {
+                from: i / n,
+                to: i % n,
+            }),
             None => Ok(Costs { n, m }),
         }
     }
@@ -92,6 +104,15 @@ impl Costs {
     }
 }
 
+/// Which of two lengths of one way counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Differing {
+    /// What a promise needs.
+    Longer,
+    /// What others measure who take the file's directions one by one.
+    Shorter,
+}
+
 /// A patrol graph: places, and ways between some of them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PatrolGraph {
@@ -110,23 +131,36 @@ impl PatrolGraph {
     /// [`RoundsFault::BadGraph`] with the word and what is wrong with it.
     pub fn parse(text: &str) -> Result<Self, RoundsFault> {
         let mut words = text.split_whitespace().enumerate();
-        let mut word = || words.next().ok_or(RoundsFault::BadGraph { word: 0, what: "the file ends early" });
+        let mut word = || {
+            words.next().ok_or(RoundsFault::BadGraph {
+                word: 0,
+                what: "the file ends early",
+            })
+        };
         let number = |w: (usize, &str)| {
             w.1.parse::<f64>()
                 .ok()
                 .filter(|x| x.is_finite())
-                .ok_or(RoundsFault::BadGraph { word: w.0 + 1, what: "this is no number" })
+                .ok_or(RoundsFault::BadGraph {
+                    word: w.0 + 1,
+                    what: "this is no number",
+                })
         };
         let whole = |w: (usize, &str)| {
-            w.1.parse::<usize>().map_err(|_| RoundsFault::BadGraph { word: w.0 + 1, what: "this is no whole number" })
+            w.1.parse::<usize>().map_err(|_| RoundsFault::BadGraph {
+                word: w.0 + 1,
+                what: "this is no whole number",
+            })
         };
         let n = whole(word()?)?;
         let (_, _) = (number(word()?)?, number(word()?)?);
         let at = word()?;
         let m_per_px = number(at)?;
-        // Written so that NaN is refused too.
-        if !(m_per_px > 0.0) {
-            return Err(RoundsFault::BadGraph { word: at.0 + 1, what: "metres a pixel must be above 0" });
+        if m_per_px <= 0.0 {
+            return Err(RoundsFault::BadGraph {
+                word: at.0 + 1,
+                what: "metres a pixel must be above 0",
+            });
         }
         let (_, _) = (number(word()?)?, number(word()?)?);
         let mut places = Vec::new();
@@ -134,7 +168,10 @@ impl PatrolGraph {
         for i in 0..n {
             let id = word()?;
             if whole(id)? != i {
-                return Err(RoundsFault::BadGraph { word: id.0 + 1, what: "places must be numbered in order from 0" });
+                return Err(RoundsFault::BadGraph {
+                    word: id.0 + 1,
+                    what: "places must be numbered in order from 0",
+                });
             }
             let (x, y) = (number(word()?)?, number(word()?)?);
             places.push(EastNorth::new(x * m_per_px, y * m_per_px));
@@ -142,13 +179,19 @@ impl PatrolGraph {
                 let to = word()?;
                 let j = whole(to)?;
                 if j >= n {
-                    return Err(RoundsFault::BadGraph { word: to.0 + 1, what: "no place has this number" });
+                    return Err(RoundsFault::BadGraph {
+                        word: to.0 + 1,
+                        what: "no place has this number",
+                    });
                 }
                 let _direction = word()?;
                 let cost = word()?;
                 let px = number(cost)?;
                 if px < 0.0 {
-                    return Err(RoundsFault::BadGraph { word: cost.0 + 1, what: "a way cannot be shorter than 0" });
+                    return Err(RoundsFault::BadGraph {
+                        word: cost.0 + 1,
+                        what: "a way cannot be shorter than 0",
+                    });
                 }
                 ways.push((i, j, px * m_per_px));
             }
@@ -156,17 +199,36 @@ impl PatrolGraph {
         Ok(PatrolGraph { places, ways })
     }
 
-    /// Shortest ways between all places (Dijkstra 1959). A way that is written with two lengths counts as the longer: a
-    /// promise must hold in both directions.
+    /// Ways that are written with two lengths, one a direction.
+    #[must_use]
+    pub fn differing(&self) -> Vec<(usize, usize)> {
+        let mut seen: BTreeMap<(usize, usize), f64> = BTreeMap::new();
+        let mut out = Vec::new();
+        for (a, b, d) in &self.ways {
+            let key = (*a.min(b), *a.max(b));
+            if *seen.entry(key).or_insert(*d) != *d {
+                out.push(key);
+            }
+        }
+        out.sort_unstable();
+        out.dedup();
+        out
+    }
+
+    /// Shortest ways between all places (Dijkstra 1959). A way that is written with two lengths counts as told by
+    /// `differing`: a promise needs the longer.
     ///
     /// # Errors
     /// [`RoundsFault::NoWay`] when the graph is in pieces; [`RoundsFault::NoPoints`].
-    pub fn costs(&self) -> Result<Costs, RoundsFault> {
+    pub fn costs(&self, differing: Differing) -> Result<Costs, RoundsFault> {
         let n = self.places.len();
         let mut length: BTreeMap<(usize, usize), f64> = BTreeMap::new();
         for (a, b, d) in &self.ways {
             let l = length.entry((*a.min(b), *a.max(b))).or_insert(*d);
-            *l = l.max(*d);
+            *l = match differing {
+                Differing::Longer => l.max(*d),
+                Differing::Shorter => l.min(*d),
+            };
         }
         let mut out: Vec<Vec<(usize, f64)>> = vec![Vec::new(); n];
         for ((a, b), d) in &length {

@@ -20,7 +20,7 @@ mod tests;
 mod tour;
 mod weave;
 
-pub use costs::{Costs, PatrolGraph};
+pub use costs::{Costs, Differing, PatrolGraph};
 pub use weave::Round;
 
 use bound::as_f64;
@@ -111,7 +111,7 @@ pub struct Effort {
 impl Default for Effort {
     fn default() -> Self {
         Effort {
-            steps: 1_000_000,
+            steps: 3_000_000,
             seed: 1,
         }
     }
@@ -164,8 +164,15 @@ pub struct RoundsPlan {
 ///
 /// # Errors
 /// [`RoundsFault`]: no points, no aircraft, an importance that is none.
-pub fn plan_rounds(request: &RoundsRequest, stop: &mut dyn FnMut() -> bool) -> Result<RoundsPlan, RoundsFault> {
-    let (costs, weight, k) = (&request.costs, request.importance.as_slice(), request.aircraft);
+pub fn plan_rounds(
+    request: &RoundsRequest,
+    stop: &mut dyn FnMut() -> bool,
+) -> Result<RoundsPlan, RoundsFault> {
+    let (costs, weight, k) = (
+        &request.costs,
+        request.importance.as_slice(),
+        request.aircraft,
+    );
     check(request)?;
     let points: Vec<usize> = (0..weight.len()).collect();
     let mut dice = Dice::new(request.effort.seed);
@@ -180,7 +187,10 @@ pub fn plan_rounds(request: &RoundsRequest, stop: &mut dyn FnMut() -> bool) -> R
     let one_loop_m = costs.length_m(&tour, true) / as_f64(k);
     let mut found: Vec<(Manner, Vec<Round>)> = Vec::new();
     let patterns = sharings(k.min(points.len()), k, points.len());
-    let unequal = weight.iter().take(points.len()).any(|w| (w - weight.at(0)).abs() > 1e-12);
+    let unequal = weight
+        .iter()
+        .take(points.len())
+        .any(|w| (w - weight.at(0)).abs() > 1e-12);
     let tries = as_share(steps, patterns.len() + 1);
     for shares in &patterns {
         let manner = if shares.len() == 1 {
@@ -193,42 +203,55 @@ pub fn plan_rounds(request: &RoundsRequest, stop: &mut dyn FnMut() -> bool) -> R
         if request.one_each && shares.iter().any(|s| *s > 1) {
             continue;
         }
-        let parting = Parting {
-            costs,
-            points: &points,
-            weight,
-            closed: true,
-            shares,
-        };
-        let mut routes = parting.improve(parting.cut(&tour), tries, &mut dice, &mut budget);
-        if routes.len() > 1 {
-            for r in &mut routes {
-                let again = tour::closed(costs, r, kicks / 20 + 10, &mut dice, &mut budget);
-                if costs.length_m(&again, true) < costs.length_m(r, true) {
-                    *r = again;
+        // With unequal importance a second parting is by length alone: passing points more often evens it out.
+        let even = vec![1.0; costs.places()];
+        let by: &[&[f64]] = if unequal { &[weight, &even] } else { &[weight] };
+        for weight_of_parting in by {
+            let parting = Parting {
+                costs,
+                points: &points,
+                weight: weight_of_parting,
+                closed: true,
+                shares,
+            };
+            let mut routes = parting.improve(parting.cut(&tour), tries, &mut dice, &mut budget);
+            if routes.len() > 1 {
+                for r in &mut routes {
+                    let again = tour::closed(costs, r, kicks / 20 + 10, &mut dice, &mut budget);
+                    if costs.length_m(&again, true) < costs.length_m(r, true) {
+                        *r = again;
+                    }
                 }
             }
-        }
-        let rounds: Vec<Round> = routes
-            .into_iter()
-            .zip(shares)
-            .map(|(stops, aircraft)| Round {
-                stops,
-                aircraft: *aircraft,
-            })
-            .collect();
-        if unequal {
-            let woven = rounds
-                .iter()
-                .map(|r| weave::weave(costs, weight, r, tries / 20_000, &mut dice, &mut budget))
+            let rounds: Vec<Round> = routes
+                .into_iter()
+                .zip(shares)
+                .map(|(stops, aircraft)| Round {
+                    stops,
+                    aircraft: *aircraft,
+                })
                 .collect();
-            found.push((Manner::Woven, woven));
+            if unequal {
+                // Judging a woven round costs some ten tries of a parting.
+                let spell = as_share(tries, 10 * rounds.len());
+                let woven = rounds
+                    .iter()
+                    .map(|r| weave::weave(costs, weight, r, spell, &mut dice, &mut budget))
+                    .collect();
+                found.push((Manner::Woven, woven));
+            }
+            found.push((manner, rounds));
         }
-        found.push((manner, rounds));
     }
     let open_ways = open_ways(costs, &points, k, &tour, tries, &mut dice, &mut budget);
-    let longest_open_way_m = open_ways.iter().map(|w| costs.length_m(w, false)).fold(0.0, f64::max);
-    found.push((Manner::ToAndFro, open_ways.iter().map(|w| to_and_fro(w)).collect()));
+    let longest_open_way_m = open_ways
+        .iter()
+        .map(|w| costs.length_m(w, false))
+        .fold(0.0, f64::max);
+    found.push((
+        Manner::ToAndFro,
+        open_ways.iter().map(|w| to_and_fro(w)).collect(),
+    ));
     let judged: Vec<(Manner, f64, usize, Vec<Round>)> = found
         .into_iter()
         .map(|(manner, rounds)| {
@@ -240,7 +263,9 @@ pub fn plan_rounds(request: &RoundsRequest, stop: &mut dyn FnMut() -> bool) -> R
     compared.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
     compared.dedup_by_key(|c| c.0);
     let (forest_bound_m, bound_m) = bounds(costs, weight, &points, k, longest_open_way_m);
-    let best = judged.into_iter().min_by(|a, b| a.1.total_cmp(&b.1).then(a.0.cmp(&b.0)));
+    let best = judged
+        .into_iter()
+        .min_by(|a, b| a.1.total_cmp(&b.1).then(a.0.cmp(&b.0)));
     let (manner, worst_m, worst_point, rounds) = best.ok_or(RoundsFault::NoPoints)?;
     Ok(RoundsPlan {
         manner,
@@ -273,7 +298,10 @@ fn check(request: &RoundsRequest) -> Result<(), RoundsFault> {
     }
     for (point, value) in request.importance.iter().enumerate() {
         if !(value.is_finite() && *value > 0.0) {
-            return Err(RoundsFault::BadImportance { point, value: *value });
+            return Err(RoundsFault::BadImportance {
+                point,
+                value: *value,
+            });
         }
     }
     Ok(())
@@ -343,7 +371,11 @@ fn bounds(costs: &Costs, weight: &[f64], points: &[usize], k: usize, longest_m: 
     let stride = levels.len().div_ceil(8).max(1);
     let mut out = (0.0f64, 0.0f64);
     for w in levels.iter().rev().step_by(stride) {
-        let heavy: Vec<usize> = points.iter().copied().filter(|p| weight.at(*p) >= *w).collect();
+        let heavy: Vec<usize> = points
+            .iter()
+            .copied()
+            .filter(|p| weight.at(*p) >= *w)
+            .collect();
         let forest = bound::forest_bound_m(costs, &heavy, k);
         let ways = bound::ways_bound_m(costs, &heavy, k, longest_m).max(forest);
         out = (out.0.max(w * forest), out.1.max(w * ways));
@@ -353,7 +385,13 @@ fn bounds(costs: &Costs, weight: &[f64], points: &[usize], k: usize, longest_m: 
 
 /// All ways to share `k` aircraft among up to `parts` rounds, none with fewer points than one, largest first.
 fn sharings(parts: usize, k: usize, points: usize) -> Vec<Vec<usize>> {
-    fn extend(left: usize, most: usize, parts: usize, so_far: &mut Vec<usize>, out: &mut Vec<Vec<usize>>) {
+    fn extend(
+        left: usize,
+        most: usize,
+        parts: usize,
+        so_far: &mut Vec<usize>,
+        out: &mut Vec<Vec<usize>>,
+    ) {
         if left == 0 {
             out.push(so_far.clone());
             return;
@@ -371,7 +409,9 @@ fn sharings(parts: usize, k: usize, points: usize) -> Vec<Vec<usize>> {
     extend(k, k, parts.min(points), &mut Vec::new(), &mut out);
     // With many aircraft there are very many: the even ones and the extremes serve.
     if out.len() > 30 {
-        out.retain(|s| s.iter().max().copied().unwrap_or(0) - s.iter().min().copied().unwrap_or(0) <= 1);
+        out.retain(|s| {
+            s.iter().max().copied().unwrap_or(0) - s.iter().min().copied().unwrap_or(0) <= 1
+        });
     }
     out
 }

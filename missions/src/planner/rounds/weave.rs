@@ -64,85 +64,121 @@ impl Round {
     }
 }
 
-/// Adds, drops and moves passes of points for as long as the worst weighted absence of the round falls; then kicks.
+/// Where the threshold begins, as a share of the value and of a stop in the round.
+const WARM: f64 = 0.5;
+/// Gaps drawn for a stop, of which the one with the shortest detour is taken.
+const GAPS: usize = 6;
+/// Longest piece that is moved or turned in one try.
+const PIECE: usize = 12;
+
+/// Tries to pass points more or less often and in another order; the best round met. Threshold accepting (Dueck, Scheuer
+/// 1990) on a high power mean of the weighted absences: several points are often equally bad, so the worst alone would
+/// not fall before all of them are helped.
 pub(crate) fn weave(
     costs: &Costs,
     weight: &[f64],
     round: &Round,
-    kicks: u64,
+    steps: u64,
     dice: &mut Dice,
     budget: &mut Budget<'_>,
 ) -> Round {
-    let mut best = descend(costs, weight, round.clone(), budget);
-    let mut best_m = best.worst(costs, weight).0;
-    for _ in 0..kicks {
-        if budget.is_stopped() {
+    let mut best = (round.worst(costs, weight).0, round.clone());
+    if round.stops.len() < 3 {
+        return best.1;
+    }
+    let scale = best.0.max(1e-9);
+    let energy = |r: &Round| {
+        let (mut worst, mut sum, mut points) = (0.0f64, 0.0, 0.0);
+        for (p, m) in r.absences_m(costs) {
+            let x = m * weight.at(p);
+            worst = worst.max(x);
+            let x2 = (x / scale) * (x / scale);
+            let x4 = x2 * x2;
+            sum += x4 * x4;
+            points += 1.0;
+        }
+        let mean: f64 = sum / points;
+        (scale * mean.sqrt().sqrt().sqrt(), worst)
+    };
+    let mut now = round.clone();
+    let mut value = energy(&now).0;
+    let warm = WARM * value / as_f64(round.stops.len());
+    let longest = round.stops.len() * 4;
+    #[allow(clippy::cast_precision_loss)] // far below 2^52
+    let whole = steps.max(1) as f64;
+    let mut done = 0.0;
+    for _ in 0..steps {
+        let left = 1.0 - done / whole;
+        done += 1.0;
+        if !budget.step() {
             break;
         }
-        let mut next = best.clone();
-        let n = next.stops.len();
-        // A kick: a point passed once more somewhere, or a piece turned round.
-        let (i, j) = (dice.below(n), dice.below(n));
-        if dice.below(2) == 0 {
-            next.stops.insert(i, next.stops.at(j));
-        } else if let Some(piece) = next.stops.get_mut(i.min(j)..=i.max(j)) {
-            piece.reverse();
+        let mut next = now.clone();
+        if !vary(costs, &mut next.stops, longest, dice) {
+            continue;
         }
-        next = descend(costs, weight, next, budget);
-        let m = next.worst(costs, weight).0;
-        if m < best_m - 1e-9 {
-            best = next;
-            best_m = m;
+        let (e, worst) = energy(&next);
+        if e - value < warm * left * dice.unit() {
+            value = e;
+            if worst < best.0 - 1e-9 {
+                best = (worst, next.clone());
+            }
+            now = next;
         }
     }
-    best
+    best.1
 }
 
-fn descend(costs: &Costs, weight: &[f64], mut round: Round, budget: &mut Budget<'_>) -> Round {
-    let mut worst = round.worst(costs, weight);
-    loop {
-        let mut best: Option<(f64, Vec<usize>)> = None;
-        let n = round.stops.len();
-        let mut offer = |stops: Vec<usize>| {
-            let r = Round {
-                stops,
-                aircraft: round.aircraft,
-            };
-            let m = r.worst(costs, weight).0;
-            if m < best.as_ref().map_or(worst.0 - 1e-9, |b| b.0) {
-                best = Some((m, r.stops));
+/// One change of the order of stops; false when the drawn one is not possible.
+fn vary(costs: &Costs, stops: &mut Vec<usize>, longest: usize, dice: &mut Dice) -> bool {
+    let n = stops.len();
+    let i = dice.below(n);
+    let p = stops.at(i);
+    match dice.below(4) {
+        0 => {
+            // Passed once more.
+            if n >= longest {
+                return false;
             }
-        };
-        for i in 0..n {
-            let mut more = round.stops.clone();
-            more.insert(i, worst.1);
-            offer(more);
+            let gap = short_gap(costs, stops, p, p, dice);
+            stops.insert(gap, p);
         }
-        for i in 0..n {
-            let p = round.stops.at(i);
-            let again = round.stops.iter().filter(|q| **q == p).count() > 1;
-            let mut less = round.stops.clone();
-            less.remove(i);
-            if again {
-                offer(less.clone());
+        1 => {
+            // Passed once less.
+            if stops.iter().filter(|q| **q == p).count() < 2 {
+                return false;
             }
-            // Moved a little way along the round, or next to where the worst point is passed.
-            for step in [1, 2, 3, 5, 8, 13] {
-                let mut moved = less.clone();
-                let to = (i + step) % n.max(1);
-                moved.insert(to.min(moved.len()), p);
-                offer(moved);
-            }
-            if !budget.step() {
-                return round;
+            stops.remove(i);
+        }
+        2 => {
+            let end = (i + 2 + dice.below(PIECE)).min(n);
+            match stops.get_mut(i..end) {
+                Some(piece) if piece.len() > 1 => piece.reverse(),
+                _ => return false,
             }
         }
-        match best {
-            Some((_, stops)) => {
-                round.stops = stops;
-                worst = round.worst(costs, weight);
-            }
-            None => return round,
+        _ => {
+            let end = (i + 1 + dice.below(3)).min(n);
+            let piece: Vec<usize> = stops.drain(i..end).collect();
+            let (first, last) = (piece.at(0), piece.at(piece.len() - 1));
+            let gap = short_gap(costs, stops, first, last, dice);
+            stops.splice(gap..gap, piece);
         }
     }
+    true
+}
+
+/// Of some drawn gaps in the round, the one where a piece with these ends makes the shortest detour.
+fn short_gap(costs: &Costs, stops: &[usize], first: usize, last: usize, dice: &mut Dice) -> usize {
+    let n = stops.len();
+    let mut best = (f64::INFINITY, 0);
+    for _ in 0..GAPS.min(n) {
+        let gap = dice.below(n);
+        let (a, b) = (stops.at((gap + n - 1) % n), stops.at(gap));
+        let m = costs.m(a, first) + costs.m(last, b) - costs.m(a, b);
+        if m < best.0 {
+            best = (m, gap);
+        }
+    }
+    best.1
 }

@@ -98,7 +98,10 @@ impl<'a> Search<'a> {
             }
             return self.exact(m);
         }
-        self.order = tour.iter().map(|p| 2 * p.street + usize::from(p.reversed)).collect();
+        self.order = tour
+            .iter()
+            .map(|p| 2 * p.street + usize::from(p.reversed))
+            .collect();
         for (i, c) in self.order.iter().enumerate() {
             self.at.put(c / 2, i);
         }
@@ -153,7 +156,11 @@ impl<'a> Search<'a> {
 
     /// Works out `turned_s` from `lo` to `hi` anew and shifts what follows.
     fn measure(&mut self, lo: usize, hi: usize) {
-        let mut sum = if lo == 0 { 0.0 } else { self.turned_s.at(lo - 1) };
+        let mut sum = if lo == 0 {
+            0.0
+        } else {
+            self.turned_s.at(lo - 1)
+        };
         for i in lo..=hi {
             let c = self.code(i);
             sum += self.cost_s.at(c ^ 1) - self.cost_s.at(c);
@@ -226,7 +233,10 @@ impl<'a> Search<'a> {
         }
         let (p, n) = (self.code(self.prev(lo)), self.code(self.next(hi)));
         let (f, l) = (self.code(lo), self.code(hi));
-        self.hop(p, f) + self.hop(l, n) - self.hop(p, l ^ 1) - self.hop(f ^ 1, n) - self.turning_s(lo, hi)
+        self.hop(p, f) + self.hop(l, n)
+            - self.hop(p, l ^ 1)
+            - self.hop(f ^ 1, n)
+            - self.turning_s(lo, hi)
     }
 
     fn turn(&mut self, lo: usize, hi: usize) -> f64 {
@@ -333,13 +343,19 @@ impl<'a> Search<'a> {
             let j = self.at.at(c / 2);
             if self.code(j) == c {
                 for lo in j.saturating_sub(PIECE - 1)..=j {
-                    offer(self.try_move(lo, j, gap, false), Move::Shift(lo, j, gap, false));
+                    offer(
+                        self.try_move(lo, j, gap, false),
+                        Move::Shift(lo, j, gap, false),
+                    );
                 }
             } else {
                 let (lo, hi) = if j < i { (j, i - 1) } else { (i, j - 1) };
                 offer(self.try_turn(lo, hi), Move::Turn(lo, hi));
                 for hi in j..(j + PIECE).min(m) {
-                    offer(self.try_move(j, hi, gap, true), Move::Shift(j, hi, gap, true));
+                    offer(
+                        self.try_move(j, hi, gap, true),
+                        Move::Shift(j, hi, gap, true),
+                    );
                 }
             }
         }
@@ -367,7 +383,11 @@ impl<'a> Search<'a> {
     /// The best order of a few streets.
     fn exact(&self, m: usize) -> Vec<Pass> {
         let (a, b) = (self.exact_from(m, 0), self.exact_from(m, 1));
-        if self.net.tour_s(&b) < self.net.tour_s(&a) { b } else { a }
+        if self.net.tour_s(&b) < self.net.tour_s(&a) {
+            b
+        } else {
+            a
+        }
     }
 
     /// For every set of streets flown and every last one: the fastest way so far that began with `first`.

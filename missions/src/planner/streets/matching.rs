@@ -238,7 +238,9 @@ impl Blossoms {
         }
         for xs in f {
             for x in 1..=self.top {
-                if self.pair(b, x).w == 0 || self.delta(self.pair(xs, x)) < self.delta(self.pair(b, x)) {
+                if self.pair(b, x).w == 0
+                    || self.delta(self.pair(xs, x)) < self.delta(self.pair(b, x))
+                {
                     self.pairs.put(b * side + x, self.pair(xs, x));
                     self.pairs.put(x * side + b, self.pair(x, xs));
                 }
@@ -401,7 +403,10 @@ const NEAR: usize = 12;
 fn exchanged(n: usize, cost: &dyn Fn(usize, usize) -> f64) -> Vec<usize> {
     let near: Vec<Vec<(f64, usize)>> = (0..n)
         .map(|a| {
-            let mut all: Vec<(f64, usize)> = (0..n).filter(|b| *b != a).map(|b| (cost(a, b), b)).collect();
+            let mut all: Vec<(f64, usize)> = (0..n)
+                .filter(|b| *b != a)
+                .map(|b| (cost(a, b), b))
+                .collect();
             let keep = NEAR.min(all.len());
             if keep > 0 && keep < all.len() {
                 all.select_nth_unstable_by(keep, |x, y| x.0.total_cmp(&y.0).then(x.1.cmp(&y.1)));

@@ -6,8 +6,8 @@
 //! between any two places.
 //!
 //! How: cheapest pairs of the odd places ([`matching`], Edmonds), pieces joined where it costs least, the directions of
-//! the resulting round trip chosen by cancelling negative cycles ([`rounds`]), then exchanges on the order of the
-//! streets with seeded kicks ([`improve`]), back and forth between the two views until the effort is spent.
+//! the resulting round trip chosen by cancelling negative cycles (`roundtrip`), then exchanges on the order of the
+//! streets with seeded kicks (`improve`), back and forth between the two views until the effort is spent.
 //!
 //! Never: a clock, a file, a word about whether a leg is legal; fences are the caller's.
 
@@ -134,7 +134,9 @@ pub enum StreetFault {
         what: String,
     },
     /// A street alone is more than a battery.
-    #[error("street {street} and the way there and back take {needed_s:.0} s, a battery gives {endurance_s:.0} s")]
+    #[error(
+        "street {street} and the way there and back take {needed_s:.0} s, a battery gives {endurance_s:.0} s"
+    )]
     BeyondBattery {
         /// Which street.
         street: usize,
@@ -284,11 +286,9 @@ impl StreetNetwork {
         }
         match &self.transit {
             Transit::Straight(places, air) => match (places.get(from), places.get(to)) {
-                (Some(a), Some(b)) => air.seconds(
-                    b.east_m - a.east_m,
-                    b.north_m - a.north_m,
-                    air.transit_mps,
-                ),
+                (Some(a), Some(b)) => {
+                    air.seconds(b.east_m - a.east_m, b.north_m - a.north_m, air.transit_mps)
+                }
                 _ => f64::INFINITY,
             },
             Transit::Table(n, s) => s.get(from * n + to).copied().unwrap_or(f64::INFINITY),
@@ -364,7 +364,7 @@ pub struct Effort {
 impl Default for Effort {
     fn default() -> Self {
         Effort {
-            steps: 200_000,
+            steps: 20_000,
             seed: 1,
         }
     }
@@ -381,8 +381,7 @@ pub struct StreetPlan {
     pub patrol_s: f64,
     /// Seconds of it across.
     pub transit_s: f64,
-    /// No tour is faster than this: the streets in their faster directions, and half the way from every odd place to
-    /// its nearest neighbour.
+    /// No tour is faster than this.
     pub bound_s: f64,
     /// Steps done; fewer than asked when the caller ended the search.
     pub steps: u64,
@@ -437,23 +436,42 @@ pub(crate) fn order_points(
     dice: &mut Dice,
     budget: &mut Budget<'_>,
 ) -> Vec<usize> {
-    let table = (0..n).flat_map(|a| (0..n).map(move |b| (a, b))).map(|(a, b)| if a == b { 0.0 } else { cost(a, b) });
+    let table = (0..n)
+        .flat_map(|a| (0..n).map(move |b| (a, b)))
+        .map(|(a, b)| if a == b { 0.0 } else { cost(a, b) });
     let network = StreetNetwork {
         transit: Transit::Table(n, table.collect()),
-        streets: (0..n).map(|i| Street { from: i, to: i, there_s: 0.0, back_s: 0.0 }).collect(),
+        streets: (0..n)
+            .map(|i| Street {
+                from: i,
+                to: i,
+                there_s: 0.0,
+                back_s: 0.0,
+            })
+            .collect(),
     };
     let near = roundtrip::near_places(&network);
     // From a start that is not senseless: always on to the nearest that is left.
     let mut left: Vec<usize> = (1..n).collect();
-    let mut tour = vec![Pass { street: 0, reversed: false }];
+    let mut tour = vec![Pass {
+        street: 0,
+        reversed: false,
+    }];
     while let Some(last) = tour.last().copied() {
         let next = left
             .iter()
             .enumerate()
-            .min_by(|a, b| cost(last.street, *a.1).total_cmp(&cost(last.street, *b.1)).then(a.1.cmp(b.1)))
+            .min_by(|a, b| {
+                cost(last.street, *a.1)
+                    .total_cmp(&cost(last.street, *b.1))
+                    .then(a.1.cmp(b.1))
+            })
             .map(|x| x.0);
         let Some(i) = next else { break };
-        tour.push(Pass { street: left.swap_remove(i), reversed: false });
+        tour.push(Pass {
+            street: left.swap_remove(i),
+            reversed: false,
+        });
     }
     let tour = improve::Search::new(&network, &near).run(tour, kicks, dice, budget);
     tour.into_iter().map(|p| p.street).collect()

@@ -17,7 +17,11 @@ pub type Network = (Vec<EastNorth>, Vec<(usize, usize)>);
 pub fn line_coverage(node_data: &str, req_edge_list: &str) -> Result<Network, StreetFault> {
     let mut number: BTreeMap<&str, usize> = BTreeMap::new();
     let mut places = Vec::new();
-    for (i, text) in node_data.lines().enumerate().filter(|l| !l.1.trim().is_empty()) {
+    for (i, text) in node_data
+        .lines()
+        .enumerate()
+        .filter(|l| !l.1.trim().is_empty())
+    {
         let bad = |what: &str| StreetFault::BadLine {
             file: "node_data",
             line: i + 1,
@@ -39,7 +43,11 @@ pub fn line_coverage(node_data: &str, req_edge_list: &str) -> Result<Network, St
         places.push(place);
     }
     let mut streets = Vec::new();
-    for (i, text) in req_edge_list.lines().enumerate().filter(|l| !l.1.trim().is_empty()) {
+    for (i, text) in req_edge_list
+        .lines()
+        .enumerate()
+        .filter(|l| !l.1.trim().is_empty())
+    {
         let bad = |what: &str| StreetFault::BadLine {
             file: "req_edge_list",
             line: i + 1,
@@ -48,7 +56,10 @@ pub fn line_coverage(node_data: &str, req_edge_list: &str) -> Result<Network, St
         let mut words = text.split_whitespace();
         let mut end = || {
             let id = words.next().ok_or_else(|| bad("a street is two ids"))?;
-            number.get(id).copied().ok_or_else(|| bad("no place has this id"))
+            number
+                .get(id)
+                .copied()
+                .ok_or_else(|| bad("no place has this id"))
         };
         streets.push((end()?, end()?));
     }

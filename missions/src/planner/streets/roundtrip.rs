@@ -47,7 +47,8 @@ pub(super) fn near_places(net: &StreetNetwork) -> Vec<Vec<usize>> {
                 .filter(|b| **b != a)
                 .map(|b| (either_way_s(net, a, *b), *b))
                 .collect();
-            let order = |x: &(f64, usize), y: &(f64, usize)| x.0.total_cmp(&y.0).then(x.1.cmp(&y.1));
+            let order =
+                |x: &(f64, usize), y: &(f64, usize)| x.0.total_cmp(&y.0).then(x.1.cmp(&y.1));
             if list.len() > NEAR {
                 list.select_nth_unstable_by(NEAR, order);
                 list.truncate(NEAR);
@@ -58,38 +59,62 @@ pub(super) fn near_places(net: &StreetNetwork) -> Vec<Vec<usize>> {
         .collect()
 }
 
-/// No tour is faster: the faster direction of each street, and for every odd place at least half a way to a neighbour.
+/// No tour is faster: every street in its faster direction, and the cheapest pairs of the odd places (of too many odd
+/// places, half the way from each to its nearest).
+///
+/// Potentials on the places change no closed tour, so they may first even out what only the wind makes different
+/// between there and back: then hardly anything is given away.
 pub(super) fn bound_s(net: &StreetNetwork, near: &[Vec<usize>]) -> f64 {
-    let mut degree = vec![0usize; net.places()];
-    let mut sum_s = 0.0;
+    let anchor = net.streets().first().map_or(0, |s| s.from);
+    let potential: Vec<f64> = (0..net.places())
+        .map(|x| 0.5 * (net.transit_s(anchor, x) - net.transit_s(x, anchor)))
+        .collect();
+    let lift = |a: usize, b: usize| potential.at(a) - potential.at(b);
+    let either = |a: usize, b: usize| {
+        (net.transit_s(a, b) + lift(a, b))
+            .min(net.transit_s(b, a) + lift(b, a))
+            .max(0.0)
+    };
+    let sum_s: f64 = net
+        .streets()
+        .iter()
+        .map(|s| (s.there_s + lift(s.from, s.to)).min(s.back_s + lift(s.to, s.from)))
+        .sum();
+    let odd = odd_places(net);
+    if odd.len() <= matching::EXACT_UP_TO {
+        let partner = matching::cheapest_pairs(odd.len(), &|a, b| either(odd.at(a), odd.at(b)));
+        // Costs are matched in thousandths: half of one a pair may have been rounded away.
+        let rounding_s = 0.0005 * super::super::rounds::bound::as_f64(odd.len());
+        let pairs = partner
+            .iter()
+            .enumerate()
+            .map(|(a, b)| 0.5 * either(odd.at(a), odd.at(*b)));
+        return sum_s + (pairs.sum::<f64>() - rounding_s).max(0.0);
+    }
+    let halves = odd.iter().map(|a| {
+        row(near, *a)
+            .iter()
+            .map(|b| either(*a, *b))
+            .fold(f64::INFINITY, f64::min)
+    });
+    sum_s + 0.5 * halves.filter(|h| h.is_finite()).sum::<f64>()
+}
+
+/// Places at which an odd number of streets ends.
+fn odd_places(net: &StreetNetwork) -> Vec<usize> {
+    let mut odd = vec![false; net.places()];
     for s in net.streets() {
-        degree.put(s.from, degree.at(s.from) + 1);
-        degree.put(s.to, degree.at(s.to) + 1);
-        sum_s += s.there_s.min(s.back_s);
+        odd.put(s.from, !odd.at(s.from));
+        odd.put(s.to, !odd.at(s.to));
     }
-    for (a, d) in degree.iter().enumerate() {
-        if d % 2 == 1 {
-            let nearest_s = row(near, a)
-                .iter()
-                .map(|b| net.transit_s(a, *b).min(net.transit_s(*b, a)))
-                .fold(f64::INFINITY, f64::min);
-            if nearest_s.is_finite() {
-                sum_s += 0.5 * nearest_s;
-            }
-        }
-    }
-    sum_s
+    (0..net.places()).filter(|i| odd.at(*i)).collect()
 }
 
 /// A first tour.
 pub(super) fn construct(net: &StreetNetwork, near: &[Vec<usize>], dice: &mut Dice) -> Vec<Pass> {
-    let mut degree = vec![0usize; net.places()];
-    for s in net.streets() {
-        degree.put(s.from, degree.at(s.from) + 1);
-        degree.put(s.to, degree.at(s.to) + 1);
-    }
-    let odd: Vec<usize> = (0..net.places()).filter(|i| degree.at(*i) % 2 == 1).collect();
-    let partner = matching::cheapest_pairs(odd.len(), &|a, b| either_way_s(net, odd.at(a), odd.at(b)));
+    let odd = odd_places(net);
+    let partner =
+        matching::cheapest_pairs(odd.len(), &|a, b| either_way_s(net, odd.at(a), odd.at(b)));
     let mut across: Vec<(usize, usize)> = partner
         .iter()
         .enumerate()
@@ -147,13 +172,21 @@ pub(super) fn redirect(
     finish(net, near, links, dice)
 }
 
-fn finish(net: &StreetNetwork, near: &[Vec<usize>], mut links: Vec<Link>, dice: &mut Dice) -> Vec<Pass> {
+fn finish(
+    net: &StreetNetwork,
+    near: &[Vec<usize>],
+    mut links: Vec<Link>,
+    dice: &mut Dice,
+) -> Vec<Pass> {
     cancel(net, near, &mut links);
     walk(net.places(), &links, dice)
         .into_iter()
         .filter_map(|i| links.at(i).street)
         .collect()
 }
+
+/// Cost, a way across to drop, another to drop, ways to add.
+type Joint = (f64, Option<usize>, Option<usize>, [(usize, usize); 2]);
 
 /// Adds ways across until all streets hang together, the smallest piece first, each time by the cheapest of: a way
 /// there and back; two ways across exchanged; a way across led through a place of the other piece.
@@ -185,9 +218,7 @@ fn join_pieces(net: &StreetNetwork, across: &mut Vec<(usize, usize)>) {
         }
         let others: Vec<usize> = (0..n).filter(|i| used.at(*i) && !inside.at(*i)).collect();
         let d = |a: usize, b: usize| either_way_s(net, a, b);
-        // (cost, way across to drop, another to drop, ways to add)
-        let mut best: (f64, Option<usize>, Option<usize>, [(usize, usize); 2]) =
-            (f64::INFINITY, None, None, [(0, 0); 2]);
+        let mut best: Joint = (f64::INFINITY, None, None, [(0, 0); 2]);
         for a in small {
             for b in &others {
                 let s = 2.0 * d(*a, *b);
@@ -454,7 +485,8 @@ fn walk(places: usize, links: &[Link], dice: &mut Dice) -> Vec<usize> {
             list.swap(i, dice.below(i + 1));
         }
     }
-    let mut stack: Vec<(usize, Option<usize>)> = links.first().map(|l| (l.from, None)).into_iter().collect();
+    let mut stack: Vec<(usize, Option<usize>)> =
+        links.first().map(|l| (l.from, None)).into_iter().collect();
     let mut order = Vec::with_capacity(links.len());
     while let Some((here, by)) = stack.last().copied() {
         if let Some(i) = out.get_mut(here).and_then(Vec::pop) {

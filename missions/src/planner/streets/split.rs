@@ -26,8 +26,7 @@ pub fn split_by_battery(
     }
     for p in tour {
         let needed_s = flight_s(network, std::slice::from_ref(p), base);
-        // Written so that NaN is refused too.
-        if !(needed_s <= endurance_s) {
+        if endurance_s.is_nan() || needed_s > endurance_s {
             return Err(StreetFault::BeyondBattery {
                 street: p.street,
                 needed_s,
