@@ -3,7 +3,10 @@
 //!
 //! Reads roles as `check_plan.py` does, and projects as it does (transverse Mercator at the venue's centre).
 
-#![allow(clippy::disallowed_methods, reason = "a program at the edge: it reads the clock for --budget-ms")]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "a program at the edge: it reads the clock for --budget-ms"
+)]
 
 use geo::{Coord, LineString, Polygon};
 use missions::planner::cover::{self, CoverRequest};
@@ -38,7 +41,10 @@ impl Mercator {
         let e = 2.0 * N.sqrt() / (1.0 + N);
         let s = phi.sin();
         let t = (s.atanh() - e * (e * s).atanh()).sinh();
-        let (xi, eta) = (t.atan2(lam.cos()), (lam.sin() / (1.0 + t * t).sqrt()).atanh());
+        let (xi, eta) = (
+            t.atan2(lam.cos()),
+            (lam.sin() / (1.0 + t * t).sqrt()).atanh(),
+        );
         let a = [
             N / 2.0 - 2.0 / 3.0 * N.powi(2) + 5.0 / 16.0 * N.powi(3) + 41.0 / 180.0 * N.powi(4),
             13.0 / 48.0 * N.powi(2) - 3.0 / 5.0 * N.powi(3) + 557.0 / 1440.0 * N.powi(4),
@@ -51,7 +57,10 @@ impl Mercator {
             y += a * (k * xi).sin() * (k * eta).cosh();
             x += a * (k * xi).cos() * (k * eta).sinh();
         }
-        Coord { x: rectifying_m() * x, y: rectifying_m() * y - self.y0 }
+        Coord {
+            x: rectifying_m() * x,
+            y: rectifying_m() * y - self.y0,
+        }
     }
 
     fn back(&self, p: Coord<f64>, lat0: f64) -> (f64, f64) {
@@ -90,9 +99,15 @@ fn read(venue: &Value) -> (Vec<Rings>, Vec<Rings>) {
             .collect::<Vec<_>>()
             .join(" ")
             .to_lowercase();
-        let out = ["excl", "nofly", "no-fly", "nfz", "hole", "keep", "obstacle", "restrict"].iter().any(|w| role.contains(w))
+        let out = [
+            "excl", "nofly", "no-fly", "nfz", "hole", "keep", "obstacle", "restrict",
+        ]
+        .iter()
+        .any(|w| role.contains(w))
             || p.get("inclusion") == Some(&Value::Bool(false));
-        let aside = ["crowd", "watch", "no-look", "no_look", "launch", "landing", "show", "rally"];
+        let aside = [
+            "crowd", "watch", "no-look", "no_look", "launch", "landing", "show", "rally",
+        ];
         if !out && aside.iter().any(|w| role.trim_start().starts_with(w)) {
             continue;
         }
@@ -152,8 +167,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     let polygons = |v: &[Rings]| -> Vec<Polygon<f64>> {
         v.iter()
             .map(|rings| {
-                let mut r = rings.iter().map(|r| LineString(r.iter().map(|p| map.forward(p.1, p.0)).collect()));
-                Polygon::new(r.next().unwrap_or_else(|| LineString(Vec::new())), r.collect())
+                let mut r = rings
+                    .iter()
+                    .map(|r| LineString(r.iter().map(|p| map.forward(p.1, p.0)).collect()));
+                Polygon::new(
+                    r.next().unwrap_or_else(|| LineString(Vec::new())),
+                    r.collect(),
+                )
             })
             .collect()
     };
@@ -161,13 +181,29 @@ fn main() -> Result<(), Box<dyn Error>> {
     let target = cover::target(&polygons(&inc), &polygons(&exc));
     let area: f64 = geo::Area::unsigned_area(&target);
     let effort = effort.unwrap_or_else(|| cover::thorough(area, swath_m));
-    let request = CoverRequest { target, swath_m, margin_m: margin, closed, seed, effort };
-    let plan = cover::plan(&request, || budget.is_some_and(|b| start.elapsed() >= Duration::from_millis(b)))?;
+    let request = CoverRequest {
+        target,
+        swath_m,
+        margin_m: margin,
+        closed,
+        seed,
+        effort,
+    };
+    let plan = cover::plan(&request, || {
+        budget.is_some_and(|b| start.elapsed() >= Duration::from_millis(b))
+    })?;
     let ms = start.elapsed().as_secs_f64() * 1e3;
     let s = plan.stats;
     println!(
         "routes {} length {:.1} m turns {} coverage {:.3} % clearance {:.4} m ratio {:.4} effort {} ms {:.0}",
-        plan.routes.len(), s.length_m, s.turns, 100.0 * s.coverage, s.clearance_m, s.ratio, s.effort, ms
+        plan.routes.len(),
+        s.length_m,
+        s.turns,
+        100.0 * s.coverage,
+        s.clearance_m,
+        s.ratio,
+        s.effort,
+        ms
     );
     let features: Vec<Value> = plan
         .routes
@@ -185,7 +221,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         })
         .collect();
     if let Some(out) = out {
-        std::fs::write(out, serde_json::to_vec(&json!({"type": "FeatureCollection", "features": features}))?)?;
+        std::fs::write(
+            out,
+            serde_json::to_vec(&json!({"type": "FeatureCollection", "features": features}))?,
+        )?;
     }
     Ok(())
 }

@@ -27,6 +27,7 @@ fn plan(dir: &Path) -> String {
     let out = dir.join("plan.json");
     let out = out.to_str().unwrap();
     let venue = venue();
+    let vehicle = workspace_root().join("missions/vehicles/quad-x4.toml");
     let mut plan = Process::start(
         "ground-station",
         &[
@@ -40,6 +41,8 @@ fn plan(dir: &Path) -> String {
             "35",
             "--launch-from",
             EVENING,
+            "--vehicle",
+            vehicle.to_str().unwrap(),
             "-o",
             out,
         ],

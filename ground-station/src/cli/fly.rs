@@ -66,6 +66,12 @@ impl From<LineEvent<u8>> for In {
 pub fn run(a: &Fly, s: &Settings) -> anyhow::Result<ExitCode> {
     let bytes =
         std::fs::read(&a.plan).with_context(|| format!("cannot read {}", a.plan.display()))?;
+    if geometry_only(&bytes) {
+        bail!(
+            "{} is geometry only and cannot be flown: plan again with --vehicle FILE",
+            a.plan.display()
+        );
+    }
     let plan = PatrolPlan::from_json(&bytes)
         .with_context(|| format!("{} cannot be flown", a.plan.display()))?;
     let [link] = s.links.as_slice() else {
@@ -96,6 +102,12 @@ pub fn run(a: &Fly, s: &Settings) -> anyhow::Result<ExitCode> {
                 .until_over(inbox)
                 .await
         })
+}
+
+/// Whether a file says of itself that it is a drawing.
+fn geometry_only(bytes: &[u8]) -> bool {
+    serde_json::from_slice::<serde_json::Value>(bytes)
+        .is_ok_and(|v| v.get("flyable") == Some(&serde_json::Value::Bool(false)))
 }
 
 struct Flight {

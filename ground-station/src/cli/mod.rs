@@ -3,6 +3,7 @@
 mod bench;
 mod demo;
 mod fly;
+mod geometry;
 mod plan;
 mod serve;
 mod settings;

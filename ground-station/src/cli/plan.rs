@@ -1,11 +1,11 @@
 //! `plan`: a patrol inside a venue's fence, as plan.json, QGroundControl's .plan or GeoJSON.
 
-use super::settings::{Settings, read_venue};
+use super::settings::{Settings, import};
 use anyhow::{Context, bail};
 use link_io::Clock;
 use missions::flight::OnLinkLoss;
 use missions::formats::{to_geojson, to_imported, write_plan};
-use missions::place::Alt;
+use missions::place::{Alt, Datum};
 use missions::plan::{PatrolPlan, hex};
 use missions::planner::{PatrolRequest, Pattern, plan_patrol};
 use missions::time::{Utc, Window};
@@ -13,33 +13,38 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-/// Flags of `plan`.
+/// Flags of `plan`. With a vehicle (`--vehicle`) the plan flies: home, returns, heights, energy. Without, it is geometry
+/// only.
 #[derive(Debug, clap::Args)]
 pub struct Plan {
-    /// Venue (GeoJSON with roles: inclusion, exclusion, show, crowd, watch_zone, launch, landing, …)
+    /// Venue: GeoJSON, KML, KMZ, QGroundControl .plan, ArduPilot fence, ED-269 or ED-318 zones (roles: inclusion,
+    /// exclusion, show, crowd, watch_zone, launch, landing, …)
     #[arg(value_name = "VENUE")]
-    venue: PathBuf,
+    pub(super) venue: PathBuf,
+    /// Grid of the file's coordinates where the file does not say it: WGS-84, GCJ-02 or BD-09. A plan that flies needs it
+    #[arg(long, value_name = "GRID", value_parser = datum)]
+    pub(super) datum: Option<Datum>,
     /// sweep: back and forth over the free area; perimeter: once around, inside the boundary
     #[arg(long, value_name = "PATTERN", default_value = "sweep", value_parser = ["sweep", "perimeter"])]
-    pattern: String,
+    pub(super) pattern: String,
     /// Height above the launch site, metres
     #[arg(long, value_name = "METRES", default_value_t = 60.0)]
-    altitude: f64,
+    pub(super) altitude: f64,
     /// Speed on legs, metres a second [default: the vehicle's cruise speed]
     #[arg(long, value_name = "M/S")]
     speed: Option<f64>,
     /// Sweep: distance between lines, metres [default: what the camera sees from that height]
     #[arg(long, value_name = "METRES")]
-    swath: Option<f64>,
+    pub(super) swath: Option<f64>,
     /// Sweep: direction of the lines, degrees from north [default: the shortest]
     #[arg(long, value_name = "DEGREES")]
     angle: Option<f64>,
     /// Perimeter: distance from the boundary, metres; never less than the margin
     #[arg(long, value_name = "METRES", default_value_t = 20.0)]
-    offset: f64,
+    pub(super) offset: f64,
     /// Least distance to keep from the fence, metres; more is kept where the vehicle's braking needs it
     #[arg(long, value_name = "METRES", default_value_t = 5.0)]
-    margin: f64,
+    pub(super) margin: f64,
     /// Only inside this zone of the venue, by its id
     #[arg(long, value_name = "ZONE")]
     area: Option<String>,
@@ -60,7 +65,28 @@ pub struct Plan {
     name: Option<String>,
     /// Where it goes: *.json (ours), *.plan (QGroundControl) or *.geojson
     #[arg(short, long, value_name = "FILE", default_value = "plan.json")]
-    out: PathBuf,
+    pub(super) out: PathBuf,
+    /// Without a vehicle: end the sweep where it began
+    #[arg(long)]
+    pub(super) closed: bool,
+    /// Without a vehicle: moves of the optimiser; the same effort and seed give the same bytes [default: by the area]
+    #[arg(long, value_name = "N")]
+    pub(super) effort: Option<u64>,
+    /// Without a vehicle: of the optimiser's dice
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    pub(super) seed: u64,
+    /// Without a vehicle: stop optimising after so long, milliseconds; a legal plan stands by then
+    #[arg(long, value_name = "N", default_value_t = 2_000)]
+    pub(super) budget_ms: u64,
+}
+
+fn datum(s: &str) -> Result<Datum, String> {
+    match s.to_ascii_uppercase().replace(['-', '_'], "").as_str() {
+        "WGS84" => Ok(Datum::Wgs84),
+        "GCJ02" => Ok(Datum::Gcj02),
+        "BD09" => Ok(Datum::Bd09),
+        _ => Err("WGS-84, GCJ-02 or BD-09".into()),
+    }
 }
 
 /// What a plan is written as, by its file name.
@@ -98,7 +124,11 @@ fn window(from: &str, minutes: f64) -> anyhow::Result<Window> {
 
 /// Plans and writes.
 pub fn run(a: &Plan, s: &Settings) -> anyhow::Result<ExitCode> {
-    let venue = read_venue(&a.venue)?;
+    if !s.vehicle_chosen {
+        return super::geometry::run(a, s.json);
+    }
+    let got = import(&a.venue, a.datum)?;
+    let venue = got.venue;
     let request = PatrolRequest {
         name: a.name.clone().unwrap_or_else(|| venue.name.clone()),
         pattern: match a.pattern.as_str() {

@@ -2,6 +2,8 @@
 
 use anyhow::{Context, bail};
 use link_io::Endpoint;
+use missions::formats::{ImportedVenue, import_venue};
+use missions::place::Datum;
 use missions::vehicle::VehicleSpec;
 use missions::venue::Venue;
 use serde::Deserialize;
@@ -100,6 +102,8 @@ pub struct Settings {
     pub venue: Venue,
     /// Vehicle planned for.
     pub vehicle: VehicleSpec,
+    /// Whether somebody chose the vehicle.
+    pub vehicle_chosen: bool,
     /// The page's language.
     pub lang: Option<String>,
     /// A running viewer.
@@ -115,10 +119,11 @@ pub fn read(path: &Path) -> anyhow::Result<String> {
     std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
 }
 
-/// Reads a venue file.
-pub fn read_venue(path: &Path) -> anyhow::Result<Venue> {
-    Venue::from_geojson(&read(path)?)
-        .with_context(|| format!("{} cannot be used as a venue", path.display()))
+/// Reads a venue file of any kind that is known. `datum`: what somebody says the coordinates are on.
+pub fn import(path: &Path, datum: Option<Datum>) -> anyhow::Result<ImportedVenue> {
+    let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let name = path.display().to_string();
+    import_venue(&name, &bytes, datum).with_context(|| format!("{name} cannot be used as a venue"))
 }
 
 /// Puts file, environment and flags together.
@@ -170,7 +175,7 @@ pub fn resolve(a: &Common) -> anyhow::Result<Settings> {
             .or(file.record)
             .unwrap_or_else(|| "patrol-flights".into()),
         venue: match a.venue_file.as_ref().or(file.venue.as_ref()) {
-            Some(path) => read_venue(path)?,
+            Some(path) => import(path, None)?.venue,
             None => Venue::sixi_river(),
         },
         vehicle: match a.vehicle.as_ref().or(file.vehicle.as_ref()) {
@@ -179,6 +184,7 @@ pub fn resolve(a: &Common) -> anyhow::Result<Settings> {
             }
             None => VehicleSpec::default_quad(),
         },
+        vehicle_chosen: a.vehicle.is_some() || file.vehicle.is_some(),
         lang: a.lang.clone().or(file.lang),
         rerun: a.rerun.clone().or(file.rerun),
         bulk_bytes_per_s,

@@ -5,12 +5,14 @@
 
 mod export;
 mod fence_file;
+pub mod import;
 mod mission_json;
 mod qgc_plan;
 mod rally_file;
 mod wpl;
 
 pub use export::{to_geojson, to_imported};
+pub use import::{ImportError, ImportedVenue, import_venue};
 pub use qgc_plan::write_plan;
 pub use wpl::write_wpl;
 

@@ -4,10 +4,10 @@
 //! `margin + 1 mm` from every edge, so no offset polygon and no boolean operation decides what is flown. *Rings* are an
 //! eroded copy, a little deeper, with its arcs cut inwards: a supply of legal places and of ways around.
 
-use super::geom::{P, between, dist, pt};
+use super::geom::{P, between};
 use super::grid::SegmentGrid;
 use geo::algorithm::buffer::{Buffer, BufferStyle, LineJoin};
-use geo::{Area, BooleanOps, Coord, LineString, MultiPolygon, Polygon};
+use geo::{Area, BooleanOps, LineString, MultiPolygon, Polygon};
 
 /// Kept beyond the margin by every segment, metres: far above rounding, far below what anyone measures.
 pub(super) const SLACK_M: f64 = 0.001;
@@ -28,6 +28,8 @@ pub(super) struct Part {
 pub(super) struct Free {
     outline: SegmentGrid,
     clearance_m: f64,
+    /// How far a place of the rings may be moved, whichever way, and still be legal.
+    pub spare_m: f64,
     /// Pieces, largest first.
     pub parts: Vec<Part>,
 }
@@ -64,12 +66,19 @@ impl Free {
     pub fn new(target: &MultiPolygon<f64>, margin_m: f64, radius_m: f64) -> Self {
         let clearance_m = margin_m + SLACK_M;
         let outline_edges = edges(target);
-        let many = outline_edges.len() > 6_000;
         // i_overlay draws an arc with chords of up to twice the asked angle, so a chord may come `cos(angle)` near.
-        let lost_m = if many { 0.06 } else { 0.02 };
+        let lost_m = match outline_edges.len() {
+            0..2_000 => 0.006,
+            2_000..6_000 => 0.02,
+            _ => 0.06,
+        };
         let ring_m = margin_m + RING_SLACK_M;
         let arc_rad = (ring_m / (ring_m + lost_m)).acos().clamp(0.05, 0.7);
-        let depth_m = if margin_m > 0.0 { ring_m / arc_rad.cos() } else { ring_m };
+        let depth_m = if margin_m > 0.0 {
+            ring_m / arc_rad.cos()
+        } else {
+            ring_m
+        };
         let eroded = grow(target, -depth_m, arc_rad);
         // A piece that cannot hold a footprint of one percent of the swath's square is rounding.
         let crumb_m2 = (0.02 * radius_m).powi(2);
@@ -83,13 +92,23 @@ impl Free {
                     .map(ring_points)
                     .filter(|r| r.len() >= 3)
                     .collect();
-                Part { shape, rings, reachable: MultiPolygon(Vec::new()) }
+                Part {
+                    shape,
+                    rings,
+                    reachable: MultiPolygon(Vec::new()),
+                }
             })
             .collect();
         parts.sort_by(|a, b| b.shape.unsigned_area().total_cmp(&a.shape.unsigned_area()));
         let alone = parts.len() == 1 && margin_m <= 0.0;
-        // What the rings lost against the true erosion is given back; without a margin nothing is seen through walls.
-        let seen_m = if margin_m > 0.0 { radius_m + (depth_m - margin_m) } else { 2.0 * RING_SLACK_M };
+        // Even in the middle of an arc's chord a place of the rings may be moved this far and still be legal.
+        let spare_m = ring_m - clearance_m - 1e-4;
+        // Without a margin nothing is seen through walls that is not free by itself.
+        let seen_m = if margin_m > 0.0 {
+            0.9995 * radius_m + 0.9 * spare_m
+        } else {
+            2.0 * RING_SLACK_M
+        };
         for part in &mut parts {
             part.reachable = if alone {
                 target.clone()
@@ -98,7 +117,12 @@ impl Free {
             };
         }
         let cell_m = radius_m.max(clearance_m);
-        Free { outline: SegmentGrid::new(outline_edges, clearance_m, cell_m), clearance_m, parts }
+        Free {
+            outline: SegmentGrid::new(outline_edges, clearance_m, cell_m),
+            clearance_m,
+            spare_m,
+            parts,
+        }
     }
 
     /// Whether a way along `a`–`b` keeps the margin, given that one end lies inside the target.
@@ -130,26 +154,4 @@ impl Free {
         }
         least
     }
-}
-
-/// Signed area of a ring, square metres; positive where it runs counter-clockwise.
-pub(super) fn ring_area_m2(ring: &[P]) -> f64 {
-    let mut doubled = 0.0;
-    let mut last = ring.last().copied().unwrap_or_else(|| pt(0.0, 0.0));
-    for p in ring {
-        doubled += last.x * p.y - p.x * last.y;
-        last = *p;
-    }
-    doubled / 2.0
-}
-
-/// Length of a closed ring, metres.
-pub(super) fn ring_length_m(ring: &[P]) -> f64 {
-    let mut last: Coord<f64> = ring.last().copied().unwrap_or_else(|| pt(0.0, 0.0));
-    let mut sum = 0.0;
-    for p in ring {
-        sum += dist(last, *p);
-        last = *p;
-    }
-    sum
 }

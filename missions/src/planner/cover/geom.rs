@@ -12,7 +12,8 @@ pub(super) const fn pt(x: f64, y: f64) -> P {
 
 /// Distance, metres.
 pub(super) fn dist(a: P, b: P) -> f64 {
-    (a.x - b.x).hypot(a.y - b.y)
+    // Not `hypot`: nothing here comes near overflow, and this is four times as quick.
+    ((a.x - b.x) * (a.x - b.x) + (a.y - b.y) * (a.y - b.y)).sqrt()
 }
 
 /// `a + t (b − a)`.
@@ -66,7 +67,10 @@ pub(super) fn between(a: P, b: P, c: P, e: P) -> f64 {
 
 /// Length of a polyline, metres.
 pub(super) fn length_m(path: &[P]) -> f64 {
-    path.iter().zip(path.iter().skip(1)).map(|(a, b)| dist(*a, *b)).sum()
+    path.iter()
+        .zip(path.iter().skip(1))
+        .map(|(a, b)| dist(*a, *b))
+        .sum()
 }
 
 /// SplitMix64 (Steele, Lea, Flood 2014): the same numbers for the same seed on every machine.

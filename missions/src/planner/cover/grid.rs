@@ -20,7 +20,10 @@ pub(super) struct SegmentGrid {
 impl SegmentGrid {
     /// Lists the segments. `cell_m` is a wish.
     pub fn new(segments: Vec<(P, P)>, reach_m: f64, cell_m: f64) -> Self {
-        let (mut lo, mut hi) = (pt(f64::INFINITY, f64::INFINITY), pt(f64::NEG_INFINITY, f64::NEG_INFINITY));
+        let (mut lo, mut hi) = (
+            pt(f64::INFINITY, f64::INFINITY),
+            pt(f64::NEG_INFINITY, f64::NEG_INFINITY),
+        );
         for p in segments.iter().flat_map(|s| [s.0, s.1]) {
             lo = pt(lo.x.min(p.x), lo.y.min(p.y));
             hi = pt(hi.x.max(p.x), hi.y.max(p.y));
@@ -32,15 +35,36 @@ impl SegmentGrid {
         let origin = pt(lo.x - pad, lo.y - pad);
         let (w, h) = (hi.x - lo.x + 2.0 * pad, hi.y - lo.y + 2.0 * pad);
         let cell_m = cell_m.max((w * h / MAX_CELLS).sqrt());
-        let (cols, rows) = ((w / cell_m).ceil() as usize + 1, (h / cell_m).ceil() as usize + 1);
-        let mut grid = SegmentGrid { origin, cell_m, cols, rows, starts: Vec::new(), items: Vec::new(), segments };
+        let (cols, rows) = (
+            (w / cell_m).ceil() as usize + 1,
+            (h / cell_m).ceil() as usize + 1,
+        );
+        let mut grid = SegmentGrid {
+            origin,
+            cell_m,
+            cols,
+            rows,
+            starts: Vec::new(),
+            items: Vec::new(),
+            segments,
+        };
         let mut pairs: Vec<(u32, u32)> = Vec::new();
         let half = cell_m / 2.0;
         // Half a cell's diagonal further, so that only the cell's middle has to be compared.
         let near2 = (reach_m + half * std::f64::consts::SQRT_2 + 1e-6).powi(2);
         for (i, (a, b)) in grid.segments.iter().enumerate() {
-            let (c0, c1) = grid.span(a.x.min(b.x) - reach_m, a.x.max(b.x) + reach_m, grid.origin.x, grid.cols);
-            let (r0, r1) = grid.span(a.y.min(b.y) - reach_m, a.y.max(b.y) + reach_m, grid.origin.y, grid.rows);
+            let (c0, c1) = grid.span(
+                a.x.min(b.x) - reach_m,
+                a.x.max(b.x) + reach_m,
+                grid.origin.x,
+                grid.cols,
+            );
+            let (r0, r1) = grid.span(
+                a.y.min(b.y) - reach_m,
+                a.y.max(b.y) + reach_m,
+                grid.origin.y,
+                grid.rows,
+            );
             for r in r0..=r1 {
                 for c in c0..=c1 {
                     let mid = pt(
@@ -71,7 +95,9 @@ impl SegmentGrid {
     }
 
     fn span(&self, lo: f64, hi: f64, origin: f64, n: usize) -> (usize, usize) {
-        let at = |v: f64| (((v - origin) / self.cell_m).floor().max(0.0) as usize).min(n.saturating_sub(1));
+        let at = |v: f64| {
+            (((v - origin) / self.cell_m).floor().max(0.0) as usize).min(n.saturating_sub(1))
+        };
         (at(lo), at(hi))
     }
 
@@ -96,9 +122,17 @@ impl SegmentGrid {
         let (bx, by) = (to(b.x, self.origin.x), to(b.y, self.origin.y));
         let last_row = self.rows.saturating_sub(1);
         let last_col = self.cols.saturating_sub(1);
-        let clamp = |v: f64, last: usize| (v.floor().max(0.0) as usize).min(last);
-        let (r0, r1) = (clamp(ay.min(by) - 1e-9, last_row), clamp(ay.max(by) + 1e-9, last_row));
-        let slope = if (by - ay).abs() > 1e-12 { (bx - ax) / (by - ay) } else { 0.0 };
+        // The cast rounds down: `floor` is a call on plain x86-64.
+        let clamp = |v: f64, last: usize| (v.max(0.0) as usize).min(last);
+        let (r0, r1) = (
+            clamp(ay.min(by) - 1e-9, last_row),
+            clamp(ay.max(by) + 1e-9, last_row),
+        );
+        let slope = if (by - ay).abs() > 1e-12 {
+            (bx - ax) / (by - ay)
+        } else {
+            0.0
+        };
         for r in r0..=r1 {
             // The part of the segment inside this row of cells, a hair wider.
             let (x0, x1) = if r0 == r1 {
@@ -107,7 +141,10 @@ impl SegmentGrid {
                 let x_at = |y: f64| ax + (y.clamp(ay.min(by), ay.max(by)) - ay) * slope;
                 (x_at(r as f64 - 1e-9), x_at(r as f64 + 1.0 + 1e-9))
             };
-            let (c0, c1) = (clamp(x0.min(x1) - 1e-6, last_col), clamp(x0.max(x1) + 1e-6, last_col));
+            let (c0, c1) = (
+                clamp(x0.min(x1) - 1e-6, last_col),
+                clamp(x0.max(x1) + 1e-6, last_col),
+            );
             for c in c0..=c1 {
                 let items = self.cell(c, r);
                 if !items.is_empty() && visit(items) {
@@ -121,8 +158,18 @@ impl SegmentGrid {
     /// Whether any segment comes nearer than `d_m` (at most the grid's reach) to `a`–`b`.
     pub fn any_nearer(&self, a: P, b: P, d_m: f64) -> bool {
         let d2 = d_m * d_m;
+        let (dx, dy) = (b.x - a.x, b.y - a.y);
+        // Twice as far to one side of the whole line is far enough, rounding and all.
+        let far = 2.0 * (d_m + 1e-6) * (dx * dx + dy * dy).sqrt();
         self.along(a, b, |items| {
-            items.iter().any(|i| self.segment(*i).is_some_and(|(c, e)| nearer_than(a, b, c, e, d2)))
+            items.iter().any(|i| {
+                self.segment(*i).is_some_and(|(c, e)| {
+                    let s = dx * (c.y - a.y) - dy * (c.x - a.x);
+                    let t = dx * (e.y - a.y) - dy * (e.x - a.x);
+                    let aside = (s > far && t > far) || (s < -far && t < -far);
+                    !aside && nearer_than(a, b, c, e, d2)
+                })
+            })
         })
     }
 

@@ -1,6 +1,6 @@
 //! Parallel lines over one piece of free space, and the directions worth trying.
 
-use super::geom::{P, dist, lerp, pt};
+use super::geom::{P, dist, pt};
 
 /// A line to be flown in either direction.
 #[derive(Clone, Copy, Debug)]
@@ -51,12 +51,18 @@ pub(super) fn directions(rings: &[Vec<P>], fan: u32) -> Vec<f64> {
 
 /// Lines in direction `angle_rad`, `spacing_m` apart, cut to the rings' inside. The first lies `first_m` inside the
 /// lowest point. Ends are drawn in by `draw_in_m` (never by more than leaves a fifth of the line).
-pub(super) fn lines(rings: &[Vec<P>], angle_rad: f64, spacing_m: f64, first_m: f64, draw_in_m: f64) -> Vec<Line> {
+pub(super) fn lines(
+    rings: &[Vec<P>],
+    angle_rad: f64,
+    spacing_m: f64,
+    first_m: f64,
+    draw_in_m: f64,
+) -> Vec<Line> {
     let (sin, cos) = angle_rad.sin_cos();
     let turn = |p: P| pt(p.x * cos + p.y * sin, p.y * cos - p.x * sin);
     let back = |x: f64, y: f64| pt(x * cos - y * sin, y * cos + x * sin);
     let (lo, hi) = extent(rings, angle_rad);
-    if !(hi > lo) {
+    if lo >= hi || !(hi - lo).is_finite() {
         return Vec::new();
     }
     let first = lo + first_m;
@@ -92,7 +98,10 @@ pub(super) fn lines(rings: &[Vec<P>], angle_rad: f64, spacing_m: f64, first_m: f
                     continue;
                 }
                 let draw = draw_in_m.min(0.4 * len).max(1e-3_f64.min(0.4 * len));
-                out.push(Line { a: back(x0 + draw, y), b: back(x1 - draw, y) });
+                out.push(Line {
+                    a: back(x0 + draw, y),
+                    b: back(x1 - draw, y),
+                });
             }
         }
     }
@@ -106,15 +115,12 @@ pub(super) fn extent(rings: &[Vec<P>], angle_rad: f64) -> (f64, f64) {
         .iter()
         .flatten()
         .map(|p| p.y * cos - p.x * sin)
-        .fold((f64::INFINITY, f64::NEG_INFINITY), |(lo, hi), y| (lo.min(y), hi.max(y)))
+        .fold((f64::INFINITY, f64::NEG_INFINITY), |(lo, hi), y| {
+            (lo.min(y), hi.max(y))
+        })
 }
 
 /// Total length, metres.
 pub(super) fn total_m(lines: &[Line]) -> f64 {
     lines.iter().map(|l| dist(l.a, l.b)).sum()
-}
-
-/// Middle of a line.
-pub(super) fn middle(l: &Line) -> P {
-    lerp(l.a, l.b, 0.5)
 }

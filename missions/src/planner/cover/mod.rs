@@ -9,11 +9,14 @@ mod free;
 mod geom;
 mod grid;
 mod lines;
+mod near;
 mod path;
 mod polish;
 mod raster;
+mod seek;
 #[cfg(test)]
 mod tests;
+mod tidy;
 mod tour;
 mod ways;
 
@@ -82,7 +85,9 @@ pub enum CoverRefusal {
         area_m2: f64,
     },
     /// Too fine a swath for so large an area.
-    #[error("a swath of {swath_m} m over {area_m2:.0} m² needs more than {most} lines: widen the swath or split the area")]
+    #[error(
+        "a swath of {swath_m} m over {area_m2:.0} m² needs more than {most} lines: widen the swath or split the area"
+    )]
     TooManyLines {
         /// Metres.
         swath_m: f64,
@@ -150,12 +155,18 @@ pub fn target(inclusions: &[Polygon<f64>], exclusions: &[Polygon<f64>]) -> Multi
 ///
 /// # Errors
 /// Where figures make no sense, or nothing can be flown; see [`CoverRefusal`].
-pub fn plan(request: &CoverRequest, mut stop: impl FnMut() -> bool) -> Result<CoverPlan, CoverRefusal> {
+pub fn plan(
+    request: &CoverRequest,
+    mut stop: impl FnMut() -> bool,
+) -> Result<CoverPlan, CoverRefusal> {
     let target_m2 = check(request)?;
     let radius_m = request.swath_m / 2.0;
     let free = Free::new(&request.target, request.margin_m, radius_m);
     if free.parts.is_empty() {
-        return Err(CoverRefusal::MarginLeavesNothing { margin_m: request.margin_m, area_m2: target_m2 });
+        return Err(CoverRefusal::MarginLeavesNothing {
+            margin_m: request.margin_m,
+            area_m2: target_m2,
+        });
     }
     let all_m2: f64 = free.parts.iter().map(|p| p.reachable.unsigned_area()).sum();
     let mut routes: Vec<Vec<P>> = Vec::new();
@@ -188,7 +199,11 @@ pub fn plan(request: &CoverRequest, mut stop: impl FnMut() -> bool) -> Result<Co
             reachable_m2: asked,
             coverage: if asked > 0.0 { seen_m2 / asked } else { 1.0 },
             clearance_m,
-            ratio: if seen_m2 > 0.0 { length_m * request.swath_m / seen_m2 } else { f64::INFINITY },
+            ratio: if seen_m2 > 0.0 {
+                length_m * request.swath_m / seen_m2
+            } else {
+                f64::INFINITY
+            },
             effort,
         },
         routes: routes
@@ -200,26 +215,49 @@ pub fn plan(request: &CoverRequest, mut stop: impl FnMut() -> bool) -> Result<Co
 
 fn check(request: &CoverRequest) -> Result<f64, CoverRefusal> {
     let positive = |what, is: f64| {
-        if is.is_finite() && is > 0.0 { Ok(()) } else { Err(CoverRefusal::BadFigure { what, must: "a positive number", is }) }
+        if is.is_finite() && is > 0.0 {
+            Ok(())
+        } else {
+            Err(CoverRefusal::BadFigure {
+                what,
+                must: "a positive number",
+                is,
+            })
+        }
     };
     positive("the swath", request.swath_m)?;
     if !(request.margin_m.is_finite() && request.margin_m >= 0.0) {
-        return Err(CoverRefusal::BadFigure { what: "the margin", must: "zero or more", is: request.margin_m });
+        return Err(CoverRefusal::BadFigure {
+            what: "the margin",
+            must: "zero or more",
+            is: request.margin_m,
+        });
     }
     let bad = free::edges(&request.target)
         .iter()
         .flat_map(|e| [e.0.x, e.0.y, e.1.x, e.1.y])
         .find(|v| !v.is_finite() || v.abs() > 1e6);
     if let Some(is) = bad {
-        return Err(CoverRefusal::BadFigure { what: "every coordinate", must: "within 1000 km of the origin", is });
+        return Err(CoverRefusal::BadFigure {
+            what: "every coordinate",
+            must: "within 1000 km of the origin",
+            is,
+        });
     }
     let area_m2 = request.target.unsigned_area();
     if area_m2 <= 0.0 {
         return Err(CoverRefusal::NoTarget);
     }
-    let side_m = request.target.bounding_rect().map_or(0.0, |b| b.width() + b.height());
+    let side_m = request
+        .target
+        .bounding_rect()
+        .map_or(0.0, |b| b.width() + b.height());
     if area_m2 / (request.swath_m * request.swath_m) > 4e6 || side_m / request.swath_m > 20_000.0 {
-        return Err(CoverRefusal::TooManyLines { swath_m: request.swath_m, area_m2, most: MAX_LINES });
+        return Err(CoverRefusal::TooManyLines {
+            swath_m: request.swath_m,
+            area_m2,
+            most: MAX_LINES,
+        });
     }
     Ok(area_m2)
 }
@@ -243,17 +281,48 @@ fn cover_part(
     let swath_m = request.swath_m;
     let radius_m = swath_m / 2.0 * SEEN_PART_OF_RADIUS;
     let ways = Ways::new(free, part, swath_m);
-    let (angle_rad, lines) = first_lines(part, swath_m, request.margin_m);
-    let mut tour = Tour::new(&ways, &lines, request.closed);
-    let mut k = 0u32;
-    tour.improve(|| {
-        k = k.wrapping_add(1);
-        k % 16 == 0 && stop()
-    });
-    let (places, _broken) = tour.path();
+    let mut candidates = first_lines(part, swath_m, 24);
+    candidates.truncate(if moves == 0 { 1 } else { 3 });
+    let mut best: Option<(f64, f64, Tour)> = None;
+    let mut rough = Raster::new(&part.reachable, radius_m, swath_m / 8.0, 0.3);
+    let mut dice = geom::Dice::new(request.seed ^ salt);
+    for c in &candidates {
+        let mut tour = Tour::new(&ways, &c.lines, request.closed);
+        let mut k = 0u32;
+        tour.improve(|| {
+            k = k.wrapping_add(1);
+            k.is_multiple_of(16) && stop()
+        });
+        if moves > 0 {
+            tour.shake(100, &mut dice, &mut *stop);
+        }
+        let (places, broken) = tour.path();
+        rough.clear();
+        for w in places.windows(2) {
+            if let [a, b] = w {
+                rough.add(*a, *b);
+            }
+        }
+        let cost_m = length_m(&places)
+            + 3.0 / swath_m * rough.unseen as f64 * rough.sample_m2()
+            + 1e6 * broken as f64;
+        if best.as_ref().is_none_or(|b| cost_m < b.0) {
+            best = Some((cost_m, c.angle_rad, tour));
+        }
+    }
+    let (_, angle_rad, mut tour) = best?;
+    if moves > 0 {
+        tour.shake(600, &mut dice, &mut *stop);
+    }
+    let (places, _) = tour.path();
     let (lo, hi) = box_of(part);
     let lattice = |per_swath: f64, turned: f64| {
-        let mut r = Raster::new(&part.reachable, radius_m, swath_m / per_swath, angle_rad + turned);
+        let mut r = Raster::new(
+            &part.reachable,
+            radius_m,
+            swath_m / per_swath,
+            angle_rad + turned,
+        );
         for way in others {
             for w in way.windows(2) {
                 if let [a, b] = w {
@@ -266,84 +335,161 @@ fn cover_part(
     let mut way = places;
     let mut done = 0;
     let seed = request.seed.wrapping_mul(0x9E37_79B9).wrapping_add(salt);
-    let mut aim = AIM;
-    let stages = [(8.0, 0.093, 0.7, 0.12, 0.02), (14.0, 0.131, 0.3, 0.02, 0.002)];
+    // With a margin, where the reachable area ends is known less exactly than where the target does.
+    let aim = if request.margin_m > 0.0 {
+        AIM + 0.00015
+    } else {
+        AIM
+    };
+    let stages = [
+        (10.0, 0.093, 0.6, 0.03, 0.004),
+        (32.0, 0.131, 0.4, 0.006, 0.0005),
+    ];
     for (i, (per_swath, turned, part_of_moves, from, to)) in stages.into_iter().enumerate() {
         let raster = lattice(per_swath, turned);
+        // The last stage aims a little higher: what mending still adds is dearer.
+        let aim = if i == 0 { aim } else { aim + 0.00008 };
         let allowed = ((1.0 - aim) * raster.asked as f64) as usize;
         let path = Path::new(&way, request.closed, swath_m, lo, hi);
-        let mut polish = Polish::new(free, raster, path, swath_m, allowed, seed.wrapping_add(i as u64));
-        let cooling = Cooling { moves: (moves as f64 * part_of_moves) as u64, from_m: from * swath_m, to_m: to * swath_m };
+        let mut polish = Polish::new(
+            free,
+            &ways,
+            raster,
+            path,
+            swath_m,
+            allowed,
+            seed.wrapping_add(i as u64),
+        );
+        let cooling = Cooling {
+            moves: (moves as f64 * part_of_moves) as u64,
+            from_m: from * swath_m,
+            to_m: to * swath_m,
+        };
+        polish.dearest = if i == 0 { 20.0 } else { 32.0 };
         done += polish.run(&cooling, &mut *stop);
         way = polish.path.places();
         if request.closed {
             way.pop();
         }
-        if std::env::var("COVER_TALLY").is_ok() {
-            eprintln!("stage {i}: len {:.0} unseen {} of {} (allowed {}) nodes {} tally {:?}", polish.length_m(), polish.raster.unseen, polish.raster.asked, allowed, polish.path.len(), polish.tally());
-        }
     }
     // A finer lattice, turned otherwise, says what is really seen; what is short is mended.
     let mut coverage = 0.0;
-    for round in 0..6 {
-        let raster = lattice(32.0, 0.417);
+    for round in 0..5 {
+        if request.closed
+            && let Some(p) = way.first().copied()
+        {
+            way.push(p);
+        }
+        way = tidy::tidy(free, &way);
+        if request.closed {
+            way.pop();
+        }
+        // The first plan is wanted at once, and measured less finely, and so mended further.
+        let (per_swath, aim) = if moves == 0 {
+            (14.0, aim + 0.0001)
+        } else {
+            (32.0, aim)
+        };
+        let raster = lattice(per_swath, 0.417);
         let path = Path::new(&way, request.closed, swath_m, lo, hi);
         let allowed = ((1.0 - aim) * raster.asked as f64) as usize;
-        let mut polish = Polish::new(free, raster, path, swath_m, allowed, seed.wrapping_add(100 + round));
+        let mut polish = Polish::new(
+            free,
+            &ways,
+            raster,
+            path,
+            swath_m,
+            allowed,
+            seed.wrapping_add(100 + round),
+        );
+        let before = polish.raster.unseen;
         coverage = polish.raster.seen_part();
-        if std::env::var("COVER_TALLY").is_ok() {
-            eprintln!("final {round}: len {:.0} coverage {:.5}", polish.length_m(), coverage);
-        }
-        if polish.raster.unseen <= allowed {
+        if before <= allowed || round == 4 {
             break;
         }
         polish.mend();
         coverage = polish.raster.seen_part();
+        let helped = polish.raster.unseen < before;
         way = polish.path.places();
         if request.closed {
             way.pop();
         }
-        aim = AIM;
+        if !helped {
+            break;
+        }
     }
     if request.closed
         && let Some(p) = way.first().copied()
     {
         way.push(p);
     }
-    Some(Done { way, coverage, moves: done })
+    Some(Done {
+        way,
+        coverage,
+        moves: done,
+    })
 }
 
-/// Lines in the direction, and at the offset, that promise the shortest way.
-fn first_lines(part: &Part, swath_m: f64, _margin_m: f64) -> (f64, Vec<Line>) {
+/// A direction and an offset of the lines, and what they promise.
+struct Candidate {
+    cost_m: f64,
+    angle_rad: f64,
+    lines: Vec<Line>,
+}
+
+/// Sets of lines, the most promising first: by their length, their number, and what they leave unseen.
+fn first_lines(part: &Part, swath_m: f64, tries: usize) -> Vec<Candidate> {
     let draw_in_m = 0.35 * swath_m;
-    let mut best: Option<(f64, f64, Vec<Line>)> = None;
+    let mut found: Vec<Candidate> = Vec::new();
     for angle_rad in lines::directions(&part.rings, 12) {
         let (lo, hi) = lines::extent(&part.rings, angle_rad);
-        let n = ((hi - lo) / swath_m).ceil().max(1.0);
+        // A thousandth of the area may stay unseen: three hundredths of a line are not worth another.
+        let n = ((hi - lo) / swath_m - 0.03).ceil().max(1.0);
         let even_m = (hi - lo) / n;
         let tight_m = swath_m * 0.998;
         let plans = [
             (even_m, even_m / 2.0),
-            (tight_m, tight_m * 0.25),
-            (tight_m, tight_m * 0.5),
-            (tight_m, tight_m * 0.75),
+            (tight_m, tight_m * 0.2),
+            (tight_m, tight_m * 0.4),
+            (tight_m, tight_m * 0.6),
+            (tight_m, tight_m * 0.8),
         ];
         for (spacing_m, first_m) in plans {
-            let found = lines::lines(&part.rings, angle_rad, spacing_m, first_m, draw_in_m);
-            if found.is_empty() {
-                continue;
-            }
-            let cost = lines::total_m(&found) + 1.2 * swath_m * found.len() as f64;
-            if best.as_ref().is_none_or(|b| cost < b.0) {
-                best = Some((cost, angle_rad, found));
+            let lines = lines::lines(&part.rings, angle_rad, spacing_m, first_m, draw_in_m);
+            if !lines.is_empty() {
+                let cost_m = lines::total_m(&lines) + 1.2 * swath_m * lines.len() as f64;
+                found.push(Candidate {
+                    cost_m,
+                    angle_rad,
+                    lines,
+                });
             }
         }
     }
-    best.map_or((0.0, Vec::new()), |b| (b.1, b.2))
+    found.sort_by(|x, y| x.cost_m.total_cmp(&y.cost_m));
+    found.truncate(tries);
+    let mut raster = Raster::new(
+        &part.reachable,
+        swath_m / 2.0 * SEEN_PART_OF_RADIUS,
+        swath_m / 6.0,
+        0.3,
+    );
+    for c in &mut found {
+        raster.clear();
+        for l in &c.lines {
+            raster.add(l.a, l.b);
+        }
+        // What stays unseen is seen at some three times what a line would cost for it: small pieces, and detours.
+        c.cost_m += 3.0 / swath_m * raster.unseen as f64 * raster.sample_m2();
+    }
+    found.sort_by(|x, y| x.cost_m.total_cmp(&y.cost_m));
+    found
 }
 
 fn box_of(part: &Part) -> (P, P) {
-    part.shape.bounding_rect().map_or((pt(0.0, 0.0), pt(1.0, 1.0)), |b| (b.min(), b.max()))
+    part.shape
+        .bounding_rect()
+        .map_or((pt(0.0, 0.0), pt(1.0, 1.0)), |b| (b.min(), b.max()))
 }
 
 fn turns(way: &[P]) -> usize {
@@ -368,7 +514,19 @@ fn turns(way: &[P]) -> usize {
 /// A polygon from rings of places, outer first.
 #[must_use]
 pub fn polygon(rings: &[Vec<EastNorth>]) -> Polygon<f64> {
-    let line = |r: &Vec<EastNorth>| LineString(r.iter().map(|p| Coord { x: p.east_m, y: p.north_m }).collect());
+    let line = |r: &Vec<EastNorth>| {
+        LineString(
+            r.iter()
+                .map(|p| Coord {
+                    x: p.east_m,
+                    y: p.north_m,
+                })
+                .collect(),
+        )
+    };
     let mut all = rings.iter().map(line);
-    Polygon::new(all.next().unwrap_or_else(|| LineString(Vec::new())), all.collect())
+    Polygon::new(
+        all.next().unwrap_or_else(|| LineString(Vec::new())),
+        all.collect(),
+    )
 }

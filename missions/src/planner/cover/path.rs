@@ -51,7 +51,11 @@ impl Path {
 
     /// Number of legs.
     pub fn legs(&self) -> usize {
-        if self.closed { self.len() } else { self.len().saturating_sub(1) }
+        if self.closed {
+            self.len()
+        } else {
+            self.len().saturating_sub(1)
+        }
     }
 
     /// Place of the `i`-th node.
@@ -165,7 +169,10 @@ impl Path {
     }
 
     fn cell_of(&self, p: P) -> Option<usize> {
-        let (x, y) = ((p.x - self.lo.x) / self.cell_m, (p.y - self.lo.y) / self.cell_m);
+        let (x, y) = (
+            (p.x - self.lo.x) / self.cell_m,
+            (p.y - self.lo.y) / self.cell_m,
+        );
         (x >= 0.0 && y >= 0.0 && x < self.cols as f64 && y < self.rows as f64)
             .then(|| y as usize * self.cols + x as usize)
     }
@@ -177,7 +184,9 @@ impl Path {
             c.clear();
         }
         for i in 0..self.legs() {
-            let (Some(id), Some(b)) = (self.order.get(i).copied(), self.from(i + 1)) else { continue };
+            let (Some(id), Some(b)) = (self.order.get(i).copied(), self.from(i + 1)) else {
+                continue;
+            };
             let a = self.at(i);
             let steps = (dist(a, b) / (0.7 * self.cell_m)).ceil().max(1.0) as usize;
             let mut last = usize::MAX;
@@ -201,7 +210,12 @@ impl Path {
             for dx in [-1.0, 0.0, 1.0] {
                 let q = pt(p.x + dx * self.cell_m, p.y + dy * self.cell_m);
                 if let Some(ids) = self.cell_of(q).and_then(|k| self.cells.get(k)) {
-                    out.extend(ids.iter().filter_map(|id| self.pos.get(*id as usize)).filter(|p| **p != GONE).map(|p| *p as usize));
+                    out.extend(
+                        ids.iter()
+                            .filter_map(|id| self.pos.get(*id as usize))
+                            .filter(|p| **p != GONE)
+                            .map(|p| *p as usize),
+                    );
                 }
             }
         }

@@ -9,6 +9,7 @@ use super::free::Free;
 use super::geom::{Dice, P, dist, lerp, nearest_on, pt};
 use super::path::Path;
 use super::raster::Raster;
+use super::ways::Ways;
 
 /// Moves between two listings of the legs.
 const LIST_EVERY: u64 = 3_000;
@@ -17,21 +18,26 @@ const PRICE_EVERY: u64 = 400;
 
 /// A way, what it sees, and the dice.
 pub(super) struct Polish<'a> {
-    free: &'a Free,
+    pub(super) free: &'a Free,
+    pub(super) ways: &'a Ways<'a>,
     /// What the way sees.
     pub raster: Raster,
     /// The way.
     pub path: Path,
-    dice: Dice,
-    swath_m: f64,
+    pub(super) dice: Dice,
+    pub(super) swath_m: f64,
     /// Samples that may stay unseen.
     pub allowed: usize,
     /// Metres a sample is worth.
-    price_m: f64,
-    heat_m: f64,
-    near: Vec<usize>,
-    tries: [u64; 12],
-    wins: [u64; 12],
+    pub(super) price_m: f64,
+    pub(super) heat_m: f64,
+    /// Highest price, swaths' worth a square metre.
+    pub dearest: f64,
+    /// What a corner costs, metres: the aircraft brakes there.
+    corner_m: f64,
+    /// Whether unseen samples are sought by ways around at every try.
+    pub(super) desperate: bool,
+    pub(super) near: Vec<usize>,
 }
 
 /// How far to go.
@@ -46,7 +52,15 @@ pub(super) struct Cooling {
 
 impl<'a> Polish<'a> {
     /// Takes the way as it is.
-    pub fn new(free: &'a Free, mut raster: Raster, path: Path, swath_m: f64, allowed: usize, seed: u64) -> Self {
+    pub fn new(
+        free: &'a Free,
+        ways: &'a Ways<'a>,
+        mut raster: Raster,
+        path: Path,
+        swath_m: f64,
+        allowed: usize,
+        seed: u64,
+    ) -> Self {
         raster.clear();
         for i in 0..path.legs() {
             if let Some(b) = path.from(i + 1) {
@@ -56,9 +70,10 @@ impl<'a> Polish<'a> {
         if path.len() == 1 {
             raster.add(path.at(0), path.at(0));
         }
-        let price_m = 13.0 / swath_m * raster.sample_m2();
+        let price_m = 8.0 / swath_m * raster.sample_m2();
         Polish {
             free,
+            ways,
             raster,
             path,
             dice: Dice::new(seed),
@@ -66,44 +81,40 @@ impl<'a> Polish<'a> {
             allowed,
             price_m,
             heat_m: 0.0,
+            dearest: 24.0,
+            corner_m: 0.03 * swath_m,
+            desperate: false,
             near: Vec::new(),
-            tries: [0; 12],
-            wins: [0; 12],
         }
-    }
-
-    /// Length flown, metres.
-    pub fn length_m(&self) -> f64 {
-        (0..self.path.legs())
-            .filter_map(|i| self.path.from(i + 1).map(|b| dist(self.path.at(i), b)))
-            .sum()
     }
 
     /// Anneals. Returns the moves made; fewer than asked only where `stop` said so.
     pub fn run(&mut self, cooling: &Cooling, mut stop: impl FnMut() -> bool) -> u64 {
         let ratio = (cooling.to_m / cooling.from_m).max(1e-9);
         for k in 0..cooling.moves {
-            if k % 64 == 0 && stop() {
+            if k.is_multiple_of(64) && stop() {
                 return k;
             }
-            if k % LIST_EVERY == 0 {
+            if k.is_multiple_of(LIST_EVERY) {
                 self.path.list();
             }
-            if k % PRICE_EVERY == 0 {
+            if k.is_multiple_of(PRICE_EVERY) {
                 let t = k as f64 / cooling.moves as f64;
                 self.heat_m = cooling.from_m * ratio.powf(t);
-                self.lead_price();
+                self.lead_price(t);
             }
             self.step();
         }
         cooling.moves
     }
 
-    fn lead_price(&mut self) {
+    fn lead_price(&mut self, t: f64) {
+        // What is still unseen late is dear, and has to be.
+        let dearest = self.dearest * (1.0 + 6.0 * (t - 0.4).max(0.0));
         let (have, may) = (self.raster.unseen as f64, self.allowed.max(1) as f64);
         let base = self.raster.sample_m2() / self.swath_m;
-        let factor = (have / may).clamp(0.5, 2.0).powf(0.1);
-        self.price_m = (self.price_m * factor).clamp(base, 400.0 * base);
+        let factor = (have / may).clamp(0.5, 2.0).powf(0.02);
+        self.price_m = (self.price_m * factor).clamp(2.0 * base, dearest * base);
     }
 
     fn step(&mut self) {
@@ -115,20 +126,21 @@ impl<'a> Polish<'a> {
         let over = self.raster.unseen > self.allowed;
         let kind = match self.dice.below(100) {
             0..25 => 0,
-            25..38 => 1,
-            38..50 => 2,
-            50..56 => 3,
-            56..66 => 4,
-            66..78 => 5,
-            78..88 => 6,
+            25..36 => 1,
+            36..48 => 2,
+            48..52 => 3,
+            52..60 => 4,
+            60..70 => 5,
+            70..80 => 6,
             _ => {
-                if over || self.dice.below(3) == 0 { 7 } else { 0 }
+                if over || self.dice.below(4) == 0 {
+                    7
+                } else {
+                    0
+                }
             }
         };
-        if let Some(t) = self.tries.get_mut(kind) {
-            *t = t.wrapping_add(1);
-        }
-        let won = match kind {
+        match kind {
             0 => self.move_node(),
             1 => self.drop_nodes(),
             2 => self.move_leg(),
@@ -138,9 +150,6 @@ impl<'a> Polish<'a> {
             6 => self.relocate(),
             _ => self.see_unseen(),
         };
-        if won && let Some(w) = self.wins.get_mut(kind) {
-            *w = w.wrapping_add(1);
-        }
     }
 
     fn scale(&mut self) -> f64 {
@@ -153,7 +162,11 @@ impl<'a> Polish<'a> {
         let i = self.dice.below(self.path.len());
         let p = self.path.at(i);
         let s = self.scale();
-        let q = match (self.path.before(i), self.path.from(i + 1), self.dice.below(3)) {
+        let q = match (
+            self.path.before(i),
+            self.path.from(i + 1),
+            self.dice.below(3),
+        ) {
             (Some(a), Some(b), 0) => {
                 // Towards the straight leg between its neighbours.
                 let foot = nearest_on(p, a, b);
@@ -198,12 +211,21 @@ impl<'a> Polish<'a> {
             1 => (0.3, 1.0),
             _ => (1.0, 1.0),
         };
-        self.try_replace(i, 2, &[pt(a.x + u * nx, a.y + u * ny), pt(b.x + v * nx, b.y + v * ny)])
+        self.try_replace(
+            i,
+            2,
+            &[
+                pt(a.x + u * nx, a.y + u * ny),
+                pt(b.x + v * nx, b.y + v * ny),
+            ],
+        )
     }
 
     fn split_leg(&mut self) -> bool {
         let i = self.dice.below(self.path.legs());
-        let (a, Some(b)) = (self.path.at(i), self.path.from(i + 1)) else { return false };
+        let (a, Some(b)) = (self.path.at(i), self.path.from(i + 1)) else {
+            return false;
+        };
         let m = lerp(a, b, 0.1 + 0.8 * self.dice.unit());
         let s = 0.5 * self.scale();
         let q = pt(m.x + s * self.dice.signed(), m.y + s * self.dice.signed());
@@ -245,7 +267,9 @@ impl<'a> Polish<'a> {
     fn reorder(&mut self) -> bool {
         let n = self.path.len();
         let i = self.dice.below(n);
-        let Some(j) = self.pick_near(self.path.at(i)) else { return false };
+        let Some(j) = self.pick_near(self.path.at(i)) else {
+            return false;
+        };
         let (i, j) = (i.min(j), i.max(j));
         let (Some(b), Some(d)) = (self.path.from(i + 1), self.path.from(j + 1)) else {
             return self.reorder_end(i, j);
@@ -268,7 +292,9 @@ impl<'a> Polish<'a> {
             return false;
         }
         let (a, c) = (self.path.at(i), self.path.at(j));
-        let Some(b) = self.path.from(i + 1) else { return false };
+        let Some(b) = self.path.from(i + 1) else {
+            return false;
+        };
         if self.judge(&[(a, b)], &[(a, c)]) {
             self.path.turn(i + 1, n - 1);
             return true;
@@ -287,18 +313,26 @@ impl<'a> Polish<'a> {
         let hi = lo + k - 1;
         let (a, b) = (self.path.at(lo), self.path.at(hi));
         let end = if self.dice.below(2) == 0 { a } else { b };
-        let Some(j) = self.pick_near(end) else { return false };
+        let Some(j) = self.pick_near(end) else {
+            return false;
+        };
         // The leg j → j+1 must not touch the nodes moved.
         if j + 1 >= lo && j <= hi {
             return false;
         }
-        let (p, Some(q)) = (self.path.at(j), self.path.from(j + 1)) else { return false };
+        let (p, Some(q)) = (self.path.at(j), self.path.from(j + 1)) else {
+            return false;
+        };
         if j + 1 == n && lo == 0 {
             return false;
         }
         let reversed = dist(p, a) + dist(q, b) > dist(p, b) + dist(q, a);
         let mut old = vec![(p, q)];
-        let mut new = if reversed { vec![(p, b), (a, q)] } else { vec![(p, a), (b, q)] };
+        let mut new = if reversed {
+            vec![(p, b), (a, q)]
+        } else {
+            vec![(p, a), (b, q)]
+        };
         let (before, after) = (self.path.before(lo), self.path.from(hi + 1));
         if let Some(x) = before {
             old.push((x, a));
@@ -316,53 +350,20 @@ impl<'a> Polish<'a> {
         false
     }
 
-    /// Bends a near leg, or lengthens an end, so that some unseen sample is seen.
-    fn see_unseen(&mut self) -> bool {
-        let from = self.dice.below(self.raster.cells());
-        let Some(u) = self.raster.unseen_after(from) else { return false };
-        let mut near = std::mem::take(&mut self.near);
-        self.path.near(u, &mut near);
-        let mut best: Option<(f64, usize, bool, P)> = None;
-        let radius = 0.5 * self.swath_m * (0.3 + 0.68 * self.dice.unit());
-        for &i in &near {
-            let a = self.path.at(i);
-            let Some(b) = self.path.from(i + 1) else { continue };
-            // Where the way would turn towards the sample: as near as needed, no nearer.
-            let foot = nearest_on(u, a, b);
-            let d = dist(u, foot);
-            let q = lerp(u, foot, (radius / d.max(1e-9)).min(1.0));
-            let cost = dist(a, q) + dist(q, b) - dist(a, b);
-            let noise = 1.0 + 0.5 * self.dice.unit();
-            if best.as_ref().is_none_or(|x| cost * noise < x.0) {
-                best = Some((cost * noise, i, foot == a, q));
-            }
-        }
-        self.near = near;
-        match best {
-            Some((_, i, at_node, q)) => {
-                if at_node && self.dice.below(2) == 0 {
-                    return self.try_replace(i, 1, &[q]);
-                }
-                if !self.path.closed && at_node && i == 0 {
-                    return self.try_replace(0, 0, &[q]);
-                }
-                if !self.path.closed && i + 2 == self.path.len() && self.dice.below(2) == 0 {
-                    return self.try_replace(i + 2, 0, &[q]);
-                }
-                self.try_replace(i + 1, 0, &[q])
-            }
-            None => false,
-        }
-    }
-
     /// Replaces `k` nodes from `i` on, if that pays.
-    fn try_replace(&mut self, i: usize, k: usize, by: &[P]) -> bool {
+    pub(super) fn try_replace(&mut self, i: usize, k: usize, by: &[P]) -> bool {
         let n = self.path.len();
         if i + k > n || n + by.len() < k + 2 {
             return false;
         }
         let before = self.path.before(i);
-        let after = if i + k < n { self.path.from(i + k) } else if self.path.closed { Some(self.path.at(0)) } else { None };
+        let after = if i + k < n {
+            self.path.from(i + k)
+        } else if self.path.closed {
+            Some(self.path.at(0))
+        } else {
+            None
+        };
         if k >= n && (self.path.closed || !by.first().is_some_and(|p| self.free.legal_place(*p))) {
             // Nothing of the old way would stay to tell inside from outside.
             return false;
@@ -400,8 +401,12 @@ impl<'a> Polish<'a> {
     /// Whether to fly `new` legs instead of `old` ones. If so the samples are brought up to date.
     fn judge(&mut self, old: &[(P, P)], new: &[(P, P)]) -> bool {
         let sum = |legs: &[(P, P)]| legs.iter().map(|l| dist(l.0, l.1)).sum::<f64>();
-        let longer_m = sum(new) - sum(old);
-        let bar_m = if self.heat_m > 0.0 { -self.heat_m * (1.0 - self.dice.unit()).ln() } else { 0.0 };
+        let longer_m = sum(new) - sum(old) + self.corner_m * (new.len() as f64 - old.len() as f64);
+        let bar_m = if self.heat_m > 0.0 {
+            -self.heat_m * (1.0 - self.dice.unit()).ln()
+        } else {
+            0.0
+        };
         // All that could be gained is what is unseen now.
         if longer_m > bar_m + self.price_m * self.raster.unseen as f64 {
             return false;
@@ -409,47 +414,13 @@ impl<'a> Polish<'a> {
         if new.iter().any(|l| !self.free.legal(l.0, l.1)) {
             return false;
         }
-        let before = self.raster.unseen;
-        for l in new {
-            self.raster.add(l.0, l.1);
+        let price_m = self.price_m;
+        // longer + price (lost − gained) ≤ bar
+        let bearable = |gained: usize| (bar_m - longer_m) / price_m + gained as f64;
+        if self.raster.trial(old, new, bearable).is_none() {
+            return false;
         }
-        for l in old {
-            self.raster.remove(l.0, l.1);
-        }
-        let unseen = self.raster.unseen as f64 - before as f64;
-        if longer_m + self.price_m * unseen <= bar_m {
-            return true;
-        }
-        for l in old {
-            self.raster.add(l.0, l.1);
-        }
-        for l in new {
-            self.raster.remove(l.0, l.1);
-        }
-        false
-    }
-
-    /// Tries and successes of each kind of move, for those who tune.
-    #[allow(dead_code, reason = "printed while tuning")]
-    pub fn tally(&self) -> Vec<(u64, u64)> {
-        self.tries.iter().copied().zip(self.wins.iter().copied()).collect()
-    }
-}
-
-impl Polish<'_> {
-    /// Without heat, until no more is unseen than allowed, or nothing helps: the price rises until every gap is worth
-    /// its detour.
-    pub fn mend(&mut self) {
-        self.heat_m = 0.0;
-        for round in 0..40u32 {
-            self.path.list();
-            self.price_m = self.raster.sample_m2() / self.swath_m * 8.0 * 1.35f64.powi(round as i32);
-            for _ in 0..400 {
-                if self.raster.unseen <= self.allowed {
-                    return;
-                }
-                self.see_unseen();
-            }
-        }
+        self.raster.exchange(old, new);
+        true
     }
 }

@@ -34,7 +34,10 @@ impl Raster {
             .into_iter()
             .map(|(a, b)| (turn(a, cos, sin), turn(b, cos, sin)))
             .collect();
-        let (mut lo, mut hi) = (pt(f64::INFINITY, f64::INFINITY), pt(f64::NEG_INFINITY, f64::NEG_INFINITY));
+        let (mut lo, mut hi) = (
+            pt(f64::INFINITY, f64::INFINITY),
+            pt(f64::NEG_INFINITY, f64::NEG_INFINITY),
+        );
         for p in turned.iter().map(|e| e.0) {
             lo = pt(lo.x.min(p.x), lo.y.min(p.y));
             hi = pt(hi.x.max(p.x), hi.y.max(p.y));
@@ -76,7 +79,10 @@ impl Raster {
                 if let [x0, x1] = pair {
                     let c0 = ((x0 - lo.x) / step_m - 0.5).ceil().max(0.0) as usize;
                     let c1 = (((x1 - lo.x) / step_m - 0.5).ceil().max(0.0) as usize).min(cols);
-                    if let Some(cells) = raster.counts.get_mut(r * cols + c0..(r * cols + c1).max(r * cols + c0)) {
+                    if let Some(cells) = raster
+                        .counts
+                        .get_mut(r * cols + c0..(r * cols + c1).max(r * cols + c0))
+                    {
                         raster.asked += cells.len();
                         cells.fill(0);
                     }
@@ -102,94 +108,91 @@ impl Raster {
 
     /// A leg is flown.
     pub fn add(&mut self, a: P, b: P) {
+        self.exchange(&[], &[(a, b)]);
+    }
+
+    /// `new` legs are flown instead of `old` ones.
+    pub fn exchange(&mut self, old: &[(P, P)], new: &[(P, P)]) {
+        let legs = self.swept(old, new);
+        let (mut gained, mut lost) = (0usize, 0usize);
+        let (cols, rows) = (self.cols, self.rows);
+        let counts = &mut self.counts;
+        changes(&legs, rows, cols, |from, to, by| {
+            let Some(cells) = counts.get_mut(from..to) else {
+                return true;
+            };
+            let mut n = 0usize;
+            if by > 0 {
+                for c in cells {
+                    n = n.wrapping_add(usize::from(*c == 0));
+                    *c = c.wrapping_add(by as u16);
+                }
+                gained = gained.wrapping_add(n);
+            } else {
+                let less = by.unsigned_abs();
+                for c in cells {
+                    *c = c.wrapping_sub(less);
+                    n = n.wrapping_add(usize::from(*c == 0));
+                }
+                lost = lost.wrapping_add(n);
+            }
+            true
+        });
+        self.unseen = self.unseen.wrapping_add(lost).wrapping_sub(gained);
+    }
+
+    /// Samples that would be newly seen by the exchange, and newly unseen; the second is given up on (`None`) where it
+    /// exceeds what `bearable` says of the first.
+    pub fn trial(
+        &self,
+        old: &[(P, P)],
+        new: &[(P, P)],
+        bearable: impl Fn(usize) -> f64,
+    ) -> Option<(usize, usize)> {
+        let legs = self.swept(old, new);
         let mut gained = 0usize;
-        self.each_row(a, b, |cells| {
-            let mut n = 0u16;
-            for c in cells {
-                n = n.wrapping_add(u16::from(*c == 0));
-                *c = c.wrapping_add(1);
+        let any = self.unseen > 0;
+        let mut less: Vec<(u32, u32, u16)> = Vec::with_capacity(256);
+        changes(&legs, self.rows, self.cols, |from, to, by| {
+            if by < 0 {
+                less.push((from as u32, to as u32, by.unsigned_abs()));
+            } else if any && let Some(cells) = self.counts.get(from..to) {
+                gained = gained.wrapping_add(zeros(cells, 0));
             }
-            gained = gained.wrapping_add(n as usize);
+            true
         });
-        self.unseen = self.unseen.wrapping_sub(gained);
-    }
-
-    /// A leg that was flown no longer is.
-    pub fn remove(&mut self, a: P, b: P) {
+        let most = bearable(gained);
+        if most < 0.0 {
+            return None;
+        }
         let mut lost = 0usize;
-        self.each_row(a, b, |cells| {
-            let mut n = 0u16;
-            for c in cells {
-                *c = c.wrapping_sub(1);
-                n = n.wrapping_add(u16::from(*c == 0));
-            }
-            lost = lost.wrapping_add(n as usize);
-        });
-        self.unseen = self.unseen.wrapping_add(lost);
-    }
-
-    fn each_row(&mut self, a: P, b: P, mut f: impl FnMut(&mut [u16])) {
-        let r = self.radius;
-        let (a, b) = (self.to_lattice(a), self.to_lattice(b));
-        // The lower end first, so that the sloping sides are told apart by sign alone.
-        let (a, b) = if a.y <= b.y { (a, b) } else { (b, a) };
-        let (dx, dy) = (b.x - a.x, b.y - a.y);
-        let len = dx.hypot(dy);
-        let (ux, uy) = if len > 1e-9 { (dx / len, dy / len) } else { (1.0, 0.0) };
-        let r0 = (a.y - r).ceil().max(0.0) as usize;
-        let r1 = ((b.y + r).floor().max(-1.0) + 1.0) as usize;
-        let (inv_ux, inv_uy) = (
-            if ux.abs() > 1e-9 { 1.0 / ux } else { f64::INFINITY },
-            if uy > 1e-9 { 1.0 / uy } else { f64::INFINITY },
-        );
-        let r2 = r * r;
-        for row in r0..r1.min(self.rows) {
-            let y = row as f64;
-            let (mut x0, mut x1) = (f64::INFINITY, f64::NEG_INFINITY);
-            let (ya, yb) = (y - a.y, y - b.y);
-            let sa = r2 - ya * ya;
-            if sa >= 0.0 {
-                let s = sa.sqrt();
-                (x0, x1) = (x0.min(a.x - s), x1.max(a.x + s));
-            }
-            let sb = r2 - yb * yb;
-            if sb >= 0.0 {
-                let s = sb.sqrt();
-                (x0, x1) = (x0.min(b.x - s), x1.max(b.x + s));
-            }
-            // The rectangle between the end discs: along in [0, len], aside in [-r, r].
-            let (mut lo, mut hi) = (f64::NEG_INFINITY, f64::INFINITY);
-            if inv_ux.is_finite() {
-                let (p, q) = (-ya * uy * inv_ux, (len - ya * uy) * inv_ux);
-                (lo, hi) = (lo.max(p.min(q)), hi.min(p.max(q)));
-            } else if ya * uy < 0.0 || ya * uy > len {
-                hi = f64::NEG_INFINITY;
-            }
-            if inv_uy.is_finite() {
-                let (p, q) = ((ya * ux - r) * inv_uy, (ya * ux + r) * inv_uy);
-                (lo, hi) = (lo.max(p), hi.min(q));
-            } else if ya.abs() > r {
-                hi = f64::NEG_INFINITY;
-            }
-            if lo <= hi {
-                (x0, x1) = (x0.min(a.x + lo), x1.max(a.x + hi));
-            }
-            if x0 > x1 {
-                continue;
-            }
-            let c0 = (x0.ceil().max(0.0) as usize).min(self.cols);
-            let c1 = ((x1.floor().max(-1.0) + 1.0) as usize).clamp(c0, self.cols);
-            let base = row * self.cols;
-            if let Some(cells) = self.counts.get_mut(base + c0..base + c1) {
-                f(cells);
+        for (from, to, by) in less {
+            if let Some(cells) = self.counts.get(from as usize..to as usize) {
+                lost = lost.wrapping_add(zeros(cells, by));
+                if lost as f64 > most {
+                    return None;
+                }
             }
         }
+        Some((gained, lost))
+    }
+
+    fn swept(&self, old: &[(P, P)], new: &[(P, P)]) -> Vec<Swept> {
+        let r = self.radius;
+        old.iter()
+            .map(|l| (l, -1))
+            .chain(new.iter().map(|l| (l, 1)))
+            .map(|(l, by)| Swept::new(self.to_lattice(l.0), self.to_lattice(l.1), r, by))
+            .collect()
     }
 
     /// To lattice units, samples at whole numbers.
     fn to_lattice(&self, p: P) -> P {
         let q = turn(p, self.cos, self.sin);
-        pt((q.x - self.lo.x) / self.step_m - 0.5, (q.y - self.lo.y) / self.step_m - 0.5)
+        pt(
+            (q.x - self.lo.x) / self.step_m - 0.5,
+            (q.y - self.lo.y) / self.step_m - 0.5,
+        )
     }
 
     /// The first unseen sample at or after cell `from` (any number), going round.
@@ -208,7 +211,10 @@ impl Raster {
 
     fn place(&self, k: usize) -> P {
         let (row, col) = (k / self.cols.max(1), k % self.cols.max(1));
-        let q = pt(self.lo.x + (col as f64 + 0.5) * self.step_m, self.lo.y + (row as f64 + 0.5) * self.step_m);
+        let q = pt(
+            self.lo.x + (col as f64 + 0.5) * self.step_m,
+            self.lo.y + (row as f64 + 0.5) * self.step_m,
+        );
         turn(q, self.cos, -self.sin)
     }
 
@@ -219,10 +225,175 @@ impl Raster {
 
     /// Part of the samples asked for that are seen, 0 to 1.
     pub fn seen_part(&self) -> f64 {
-        if self.asked == 0 { 1.0 } else { 1.0 - self.unseen as f64 / self.asked as f64 }
+        if self.asked == 0 {
+            1.0
+        } else {
+            1.0 - self.unseen as f64 / self.asked as f64
+        }
     }
 }
 
 fn turn(p: P, cos: f64, sin: f64) -> P {
     pt(p.x * cos + p.y * sin, p.y * cos - p.x * sin)
+}
+
+/// How many of the cells hold exactly `value`.
+fn zeros(cells: &[u16], value: u16) -> usize {
+    let mut n = 0usize;
+    for block in cells.chunks(4_096) {
+        // Counted in the cells' own width, so that the compiler can take many at once.
+        let mut k = 0u16;
+        for c in block {
+            k = k.wrapping_add(u16::from(*c == value));
+        }
+        n = n.wrapping_add(usize::from(k));
+    }
+    n
+}
+
+/// What a leg sweeps, row by row, in lattice units.
+struct Swept {
+    by: i16,
+    /// Lower end.
+    a: P,
+    /// Upper end.
+    b: P,
+    r: f64,
+    r2: f64,
+    /// First row, and one beyond the last (may be below zero).
+    r0: f64,
+    r1: f64,
+    /// The rectangle between the discs, as bounds on `x − a.x` that are linear in `y − a.y`:
+    /// `max(p0 + p y, q0 + q y) ≤ x ≤ min(p1 + p y, q1 + q y)`.
+    p: f64,
+    p0: f64,
+    p1: f64,
+    q: f64,
+    q0: f64,
+    q1: f64,
+    flat: bool,
+}
+
+impl Swept {
+    fn new(a: P, b: P, r: f64, by: i16) -> Self {
+        let (a, b) = if a.y <= b.y { (a, b) } else { (b, a) };
+        let (dx, dy) = (b.x - a.x, b.y - a.y);
+        let len = (dx * dx + dy * dy).sqrt();
+        let far = 1e12;
+        let mut s = Swept {
+            by,
+            a,
+            b,
+            r,
+            r2: r * r,
+            r0: (a.y - r).ceil(),
+            r1: (b.y + r).floor() + 1.0,
+            p: 0.0,
+            p0: -far,
+            p1: far,
+            q: 0.0,
+            q0: -far,
+            q1: far,
+            flat: len < 1e-9,
+        };
+        if !s.flat {
+            let (ux, uy) = (dx / len, dy / len);
+            if ux.abs() > 1e-9 {
+                // 0 ≤ x ux + y uy ≤ len
+                s.p = -uy / ux;
+                (s.p0, s.p1) = if ux > 0.0 {
+                    (0.0, len / ux)
+                } else {
+                    (len / ux, 0.0)
+                };
+            }
+            if uy > 1e-9 {
+                // −r ≤ x uy − y ux ≤ r
+                s.q = ux / uy;
+                (s.q0, s.q1) = (-r / uy, r / uy);
+            }
+        }
+        s
+    }
+
+    /// The cells of row `y`, from and to.
+    fn span(&self, y: f64) -> Option<(f64, f64)> {
+        if y < self.r0 || y >= self.r1 {
+            return None;
+        }
+        let (ya, yb) = (y - self.a.y, y - self.b.y);
+        let (mut x0, mut x1) = (f64::INFINITY, f64::NEG_INFINITY);
+        let sa = self.r2 - ya * ya;
+        if sa >= 0.0 {
+            let s = sa.sqrt();
+            (x0, x1) = (self.a.x - s, self.a.x + s);
+        }
+        let sb = self.r2 - yb * yb;
+        if sb >= 0.0 {
+            let s = sb.sqrt();
+            (x0, x1) = (x0.min(self.b.x - s), x1.max(self.b.x + s));
+        }
+        // A level leg's rectangle is bounded by its rows alone, an upright one's by the sides and its ends' rows.
+        let level_out = self.q1 >= 1e12 && ya.abs() > self.r;
+        let upright_out = self.p1 >= 1e12 && (ya < 0.0 || yb > 0.0);
+        if !(self.flat || level_out || upright_out) {
+            let lo = (self.p0 + self.p * ya).max(self.q0 + self.q * ya);
+            let hi = (self.p1 + self.p * ya).min(self.q1 + self.q * ya);
+            if lo <= hi {
+                (x0, x1) = (x0.min(self.a.x + lo), x1.max(self.a.x + hi));
+            }
+        }
+        (x0 <= x1).then_some((x0, x1))
+    }
+}
+
+/// Calls `f(from, to, by)` for every run of cells whose number of legs changes by `by` ≠ 0; ends where `f` says no.
+fn changes(
+    legs: &[Swept],
+    rows: usize,
+    cols: usize,
+    mut f: impl FnMut(usize, usize, i16) -> bool,
+) -> bool {
+    let lo = legs
+        .iter()
+        .map(|l| l.r0)
+        .fold(f64::INFINITY, f64::min)
+        .max(0.0) as usize;
+    let hi = (legs.iter().map(|l| l.r1).fold(0.0, f64::max) as usize).min(rows);
+    let last = cols as f64;
+    let mut marks: Vec<(u32, i16)> = Vec::with_capacity(2 * legs.len());
+    for row in lo..hi {
+        marks.clear();
+        for l in legs {
+            if let Some((x0, x1)) = l.span(row as f64) {
+                // Whole numbers by casts: `floor` is a call on plain x86-64.
+                let (from, to) = (x0.clamp(0.0, last), x1.clamp(-1.0, last - 1.0) + 1.0);
+                let c0 = from as u32;
+                let (c0, c1) = (c0 + u32::from(f64::from(c0) < from), to as u32);
+                if c0 < c1 {
+                    marks.push((c0, l.by));
+                    marks.push((c1, -l.by));
+                }
+            }
+        }
+        // A handful: insertion is the quickest.
+        for i in 1..marks.len() {
+            let mut j = i;
+            while j > 0 && marks.get(j).map(|m| m.0) < marks.get(j - 1).map(|m| m.0) {
+                marks.swap(j, j - 1);
+                j -= 1;
+            }
+        }
+        let base = row * cols;
+        let mut by = 0i16;
+        let mut from = 0u32;
+        for (at, step) in &marks {
+            if by != 0 && *at > from && !f(base + from as usize, base + *at as usize, by) {
+                return false;
+            }
+            by += step;
+            from = *at;
+        }
+    }
+    true
 }

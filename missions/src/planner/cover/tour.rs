@@ -3,10 +3,10 @@
 //! Nearest neighbour for a first tour, then 2-opt and Or-opt with neighbour lists and don't-look bits (Bentley 1992),
 //! over lines that may be flown either way: the tour is a sequence of line ends, of which each pair stays together.
 
-use super::geom::{P, dist};
+use super::geom::{Dice, P, dist};
 use super::lines::Line;
+use super::near::{Cache, Remaining, neighbours};
 use super::ways::Ways;
-use std::collections::BTreeMap;
 
 /// Neighbours remembered for each line end.
 const NEAR: usize = 10;
@@ -16,7 +16,9 @@ pub(super) struct Tour<'a> {
     ways: &'a Ways<'a>,
     ends: Vec<P>,
     near: Vec<Vec<u32>>,
-    cache: BTreeMap<(u32, u32), f64>,
+    cache: Cache,
+    /// Of the legs between the lines.
+    transit_m: f64,
     /// Stops in the order flown; `order[2i]` and `order[2i + 1]` are one line.
     order: Vec<u32>,
     pos: Vec<u32>,
@@ -29,13 +31,25 @@ impl<'a> Tour<'a> {
         let ends: Vec<P> = lines.iter().flat_map(|l| [l.a, l.b]).collect();
         let near = neighbours(&ends, NEAR);
         let n = ends.len();
-        let mut tour = Tour { ways, ends, near, cache: BTreeMap::new(), order: Vec::new(), pos: vec![0; n], closed };
+        let mut tour = Tour {
+            ways,
+            ends,
+            near,
+            cache: Cache::new(),
+            transit_m: 0.0,
+            order: Vec::new(),
+            pos: vec![0; n],
+            closed,
+        };
         tour.nearest_neighbour();
         tour
     }
 
     fn end(&self, i: u32) -> P {
-        self.ends.get(i as usize).copied().unwrap_or(P { x: 0.0, y: 0.0 })
+        self.ends
+            .get(i as usize)
+            .copied()
+            .unwrap_or(P { x: 0.0, y: 0.0 })
     }
 
     fn at(&self, i: usize) -> u32 {
@@ -43,15 +57,19 @@ impl<'a> Tour<'a> {
     }
 
     fn cost(&mut self, a: u32, b: u32) -> f64 {
-        let key = (a.min(b), a.max(b));
-        if let Some(d) = self.cache.get(&key) {
-            return *d;
+        let key = (u64::from(a.min(b)) << 32) | u64::from(a.max(b));
+        if let Some(d) = self.cache.get(key) {
+            return d;
         }
         let (p, q) = (self.end(a), self.end(b));
         let d = self.ways.length_m(p, q);
         // Where no way was found, a leg is dear, not impossible: the plan then falls apart there, and is mended.
-        let d = if d.is_finite() { d } else { 1e4 + 10.0 * dist(p, q) };
-        self.cache.insert(key, d);
+        let d = if d.is_finite() {
+            d
+        } else {
+            1e4 + 10.0 * dist(p, q)
+        };
+        self.cache.put(key, d);
         d
     }
 
@@ -106,7 +124,11 @@ impl<'a> Tour<'a> {
     }
 
     fn number(&mut self) {
-        for (i, s) in self.order.iter().enumerate() {
+        self.number_part(0, self.order.len());
+    }
+
+    fn number_part(&mut self, from: usize, to: usize) {
+        for (i, s) in self.order.iter().enumerate().take(to).skip(from) {
             if let Some(p) = self.pos.get_mut(*s as usize) {
                 *p = i as u32;
             }
@@ -123,8 +145,103 @@ impl<'a> Tour<'a> {
         if n < 6 {
             return;
         }
-        let mut queue: std::collections::VecDeque<u32> = self.order.iter().copied().collect();
-        let mut queued = vec![true; n];
+        let all = self.order.clone();
+        self.settle(all, &mut stop);
+    }
+
+    /// Length of the legs between the lines, metres.
+    fn count_transit_m(&mut self) -> f64 {
+        let n = self.order.len();
+        let mut sum = 0.0;
+        for i in (2..n).step_by(2) {
+            sum += self.cost(self.at(i - 1), self.at(i));
+        }
+        if self.closed && n > 2 {
+            sum += self.cost(self.at(n - 1), self.at(0));
+        }
+        sum
+    }
+
+    /// Iterated local search (Lourenço, Martin, Stützle 2003): near each other three legs are cut and the stretches
+    /// between them exchanged (a double bridge); what does not pay after settling is undone.
+    pub fn shake(&mut self, rounds: u64, dice: &mut Dice, mut stop: impl FnMut() -> bool) {
+        let lines = self.order.len() / 2;
+        if lines < 8 {
+            return;
+        }
+        self.transit_m = self.count_transit_m();
+        let mut best_m = self.transit_m;
+        let mut best = self.order.clone();
+        for round in 0..rounds {
+            if round.is_multiple_of(8) && stop() {
+                break;
+            }
+            let span = lines.min(40);
+            let first = 1 + dice.below(lines - 3);
+            let second = first + 1 + dice.below(span / 2);
+            let third = second + 1 + dice.below(span / 2);
+            let [a, b, c] = [first, second, third].map(|c| 2 * c.min(lines));
+            if a >= b || b >= c {
+                continue;
+            }
+            self.transit_m = best_m + self.bridge_m(a, b, c);
+            if let Some(part) = self.order.get_mut(a..c) {
+                part.rotate_left(b - a);
+            }
+            self.number_part(a, c);
+            let m = a + (c - b);
+            let touched: Vec<u32> = [
+                a.wrapping_sub(1),
+                a,
+                m.wrapping_sub(1),
+                m,
+                c.wrapping_sub(1),
+                c,
+            ]
+            .into_iter()
+            .filter_map(|i| self.order.get(i).copied())
+            .collect();
+            self.settle(touched, &mut stop);
+            let now_m = self.transit_m;
+            if now_m < best_m - 1e-9 {
+                best_m = now_m;
+                best.clone_from(&self.order);
+            } else {
+                self.order.clone_from(&best);
+                self.number();
+            }
+        }
+    }
+
+    /// What exchanging the stretches `a..b` and `b..c` adds, metres.
+    fn bridge_m(&mut self, a: usize, b: usize, c: usize) -> f64 {
+        let n = self.order.len();
+        let (first, middle, last) = (self.at(a), self.at(b), self.at(b - 1));
+        let end = self.at(c - 1);
+        let before = (a > 0)
+            .then(|| self.at(a - 1))
+            .or_else(|| self.closed.then(|| self.at(n - 1)));
+        let after = (c < n)
+            .then(|| self.at(c))
+            .or_else(|| self.closed.then(|| self.at(0)));
+        let mut added = self.cost(end, first) - self.cost(last, middle);
+        if let Some(x) = before {
+            added += self.cost(x, middle) - self.cost(x, first);
+        }
+        if let Some(y) = after {
+            added += self.cost(last, y) - self.cost(end, y);
+        }
+        added
+    }
+
+    fn settle(&mut self, start: Vec<u32>, stop: &mut impl FnMut() -> bool) {
+        let mut queued = vec![false; self.ends.len()];
+        for s in &start {
+            if let Some(q) = queued.get_mut(*s as usize) {
+                *q = true;
+            }
+        }
+        let mut queue: std::collections::VecDeque<u32> = start.into();
         while let Some(s) = queue.pop_front() {
             if let Some(q) = queued.get_mut(s as usize) {
                 *q = false;
@@ -149,7 +266,7 @@ impl<'a> Tour<'a> {
     fn mate(&self, s: u32) -> Option<u32> {
         let i = self.place(s);
         let n = self.order.len();
-        if i % 2 == 0 {
+        if i.is_multiple_of(2) {
             if i > 0 {
                 Some(self.at(i - 1))
             } else if self.closed {
@@ -197,6 +314,15 @@ impl<'a> Tour<'a> {
             return None;
         }
         let old = s_mate.map_or(0.0, |m| self.cost(s, m)) + c_mate.map_or(0.0, |m| self.cost(c, m));
+        // A way is never shorter than straight: most exchanges are out before any way is looked for.
+        let straight = dist(self.end(s), self.end(c))
+            + match (s_mate, c_mate) {
+                (Some(a), Some(b)) => dist(self.end(a), self.end(b)),
+                _ => 0.0,
+            };
+        if straight >= old - 1e-6 {
+            return None;
+        }
         let new = self.cost(s, c);
         if new >= old - 1e-9 {
             return None;
@@ -209,6 +335,7 @@ impl<'a> Tour<'a> {
         if new >= old - 1e-6 {
             return None;
         }
+        self.transit_m += new - old;
         let (lo, hi) = (ps.min(pc), ps.max(pc));
         if ps % 2 == 1 {
             // … lo][lo+1 … hi][…: turn lo+1 ..= hi.
@@ -216,7 +343,12 @@ impl<'a> Tour<'a> {
         } else {
             self.turn(lo, hi - 1);
         }
-        Some([Some(s), Some(c), s_mate, c_mate].into_iter().flatten().collect())
+        Some(
+            [Some(s), Some(c), s_mate, c_mate]
+                .into_iter()
+                .flatten()
+                .collect(),
+        )
     }
 
     /// Moves a run of up to three lines that begins with `s` next to `c`.
@@ -226,7 +358,7 @@ impl<'a> Tour<'a> {
         let pc = self.place(c);
         for run in 1..=3usize {
             // The run has `s` at its outer end: it lies after `s` where `s` opens its line, before it otherwise.
-            let (lo, hi) = if ps % 2 == 0 {
+            let (lo, hi) = if ps.is_multiple_of(2) {
                 (ps, ps + 2 * run - 1)
             } else {
                 match (ps + 1).checked_sub(2 * run) {
@@ -237,18 +369,35 @@ impl<'a> Tour<'a> {
             if hi >= n || (lo..=hi).contains(&pc) || hi + 1 - lo + 4 > n {
                 break;
             }
-            let tail = if ps % 2 == 0 { self.at(hi) } else { self.at(lo) };
+            let tail = if ps.is_multiple_of(2) {
+                self.at(hi)
+            } else {
+                self.at(lo)
+            };
             let before = lo.checked_sub(1).map(|i| self.at(i));
             let after = (hi + 1 < n).then(|| self.at(hi + 1));
             let ends = (self.at(lo), self.at(hi));
-            let mut freed = before.map_or(0.0, |b| self.cost(b, ends.0)) + after.map_or(0.0, |a| self.cost(ends.1, a));
+            let c_mate = self.mate(c);
+            let gap = |x: Option<u32>, y: Option<u32>| match (x, y) {
+                (Some(x), Some(y)) => dist(self.end(x), self.end(y)),
+                _ => 0.0,
+            };
+            let straight =
+                dist(self.end(s), self.end(c)) + gap(Some(tail), c_mate) + gap(before, after);
+            let now = before.map_or(0.0, |b| self.cost(b, ends.0))
+                + after.map_or(0.0, |a| self.cost(ends.1, a))
+                + c_mate.map_or(0.0, |m| self.cost(c, m));
+            if straight >= now - 1e-6 {
+                continue;
+            }
+            let mut freed = before.map_or(0.0, |b| self.cost(b, ends.0))
+                + after.map_or(0.0, |a| self.cost(ends.1, a));
             if let (Some(a), Some(b)) = (before, after) {
                 freed -= self.cost(a, b);
             } else if self.closed {
                 // A run at the array's seam: leave it to 2-opt.
                 continue;
             }
-            let c_mate = self.mate(c);
             if c_mate.is_some_and(|m| (lo..=hi).contains(&self.place(m))) {
                 continue;
             }
@@ -263,17 +412,26 @@ impl<'a> Tour<'a> {
             if paid >= freed - 1e-6 {
                 continue;
             }
+            self.transit_m += paid - freed;
             let mut stops: Vec<u32> = self.order.drain(lo..=hi).collect();
             let pc = if pc > hi { pc - stops.len() } else { pc };
             // `s` goes next to `c`, on the side of `c` that leaves its line.
-            let (at, s_first) = if pc % 2 == 1 { (pc + 1, true) } else { (pc, false) };
+            let (at, s_first) = if pc % 2 == 1 {
+                (pc + 1, true)
+            } else {
+                (pc, false)
+            };
             if (stops.first() == Some(&s)) != s_first {
                 stops.reverse();
             }
+            let (from, to) = (lo.min(at), (hi + 1).max(at + stops.len()));
             self.order.splice(at..at, stops);
-            self.number();
+            self.number_part(from, to);
             return Some(
-                [Some(s), Some(c), Some(tail), c_mate, before, after].into_iter().flatten().collect(),
+                [Some(s), Some(c), Some(tail), c_mate, before, after]
+                    .into_iter()
+                    .flatten()
+                    .collect(),
             );
         }
         None
@@ -297,7 +455,7 @@ impl<'a> Tour<'a> {
         let mut broken = 0;
         let n = self.order.len();
         for (i, s) in self.order.iter().enumerate() {
-            if i % 2 == 0 {
+            if i.is_multiple_of(2) {
                 if i > 0 {
                     match self.ways.way(self.end(self.at(i - 1)), self.end(*s)) {
                         Some(w) => out.extend(w.into_iter().skip(1)),
@@ -311,7 +469,10 @@ impl<'a> Tour<'a> {
             }
         }
         if self.closed && n > 2 {
-            match self.ways.way(self.end(self.at(n - 1)), self.end(self.at(0))) {
+            match self
+                .ways
+                .way(self.end(self.at(n - 1)), self.end(self.at(0)))
+            {
                 Some(w) => {
                     let inner = w.len().saturating_sub(2);
                     out.extend(w.into_iter().skip(1).take(inner));
@@ -321,109 +482,5 @@ impl<'a> Tour<'a> {
         }
         out.dedup_by(|a, b| dist(*a, *b) < 1e-9);
         (out, broken)
-    }
-}
-
-/// The `k` nearest ends of other lines for each end, nearest first.
-fn neighbours(ends: &[P], k: usize) -> Vec<Vec<u32>> {
-    let mut left = Remaining::new(ends);
-    (0..ends.len() as u32)
-        .map(|i| match ends.get(i as usize) {
-            Some(p) => left.nearest_k(*p, ends, k, i / 2),
-            None => Vec::new(),
-        })
-        .collect()
-}
-
-/// Ends not yet taken, in buckets.
-struct Remaining {
-    lo: P,
-    cell_m: f64,
-    cols: usize,
-    rows: usize,
-    cells: Vec<Vec<u32>>,
-    left: usize,
-    where_is: Vec<usize>,
-}
-
-impl Remaining {
-    fn new(ends: &[P]) -> Self {
-        let mut lo = P { x: f64::INFINITY, y: f64::INFINITY };
-        let mut hi = P { x: f64::NEG_INFINITY, y: f64::NEG_INFINITY };
-        for p in ends {
-            lo = P { x: lo.x.min(p.x), y: lo.y.min(p.y) };
-            hi = P { x: hi.x.max(p.x), y: hi.y.max(p.y) };
-        }
-        if ends.is_empty() {
-            (lo, hi) = (P { x: 0.0, y: 0.0 }, P { x: 1.0, y: 1.0 });
-        }
-        let area = ((hi.x - lo.x) * (hi.y - lo.y)).max(1.0);
-        let cell_m = (2.0 * area / ends.len().max(1) as f64).sqrt().max((hi.x - lo.x).max(hi.y - lo.y) / 2_000.0);
-        let cols = ((hi.x - lo.x) / cell_m) as usize + 1;
-        let rows = ((hi.y - lo.y) / cell_m) as usize + 1;
-        let mut cells = vec![Vec::new(); cols * rows];
-        let mut where_is = Vec::with_capacity(ends.len());
-        for (i, p) in ends.iter().enumerate() {
-            let k = ((p.y - lo.y) / cell_m) as usize * cols + ((p.x - lo.x) / cell_m) as usize;
-            where_is.push(k);
-            if let Some(c) = cells.get_mut(k) {
-                c.push(i as u32);
-            }
-        }
-        Remaining { lo, cell_m, cols, rows, cells, left: ends.len(), where_is }
-    }
-
-    fn take(&mut self, i: u32) {
-        if let Some(k) = self.where_is.get(i as usize)
-            && let Some(c) = self.cells.get_mut(*k)
-            && let Some(at) = c.iter().position(|x| *x == i)
-        {
-            c.swap_remove(at);
-            self.left -= 1;
-        }
-    }
-
-    fn nearest(&mut self, p: P, ends: &[P]) -> Option<u32> {
-        self.nearest_k(p, ends, 1, u32::MAX).first().copied()
-    }
-
-    /// The `k` nearest that are left and are not of line `but`.
-    fn nearest_k(&mut self, p: P, ends: &[P], k: usize, but: u32) -> Vec<u32> {
-        let mut found: Vec<(f64, u32)> = Vec::new();
-        if self.left == 0 {
-            return Vec::new();
-        }
-        let (cx, cy) = (((p.x - self.lo.x) / self.cell_m) as i64, ((p.y - self.lo.y) / self.cell_m) as i64);
-        let last = self.cols.max(self.rows) as i64;
-        for ring in 0..=last {
-            for y in cy - ring..=cy + ring {
-                let step = if (y - cy).abs() == ring { 1 } else { (2 * ring).max(1) };
-                let mut x = cx - ring;
-                while x <= cx + ring {
-                    if x >= 0
-                        && y >= 0
-                        && (x as usize) < self.cols
-                        && let Some(cell) = self.cells.get(y as usize * self.cols + x as usize)
-                    {
-                        for i in cell {
-                            if *i / 2 != but
-                                && let Some(q) = ends.get(*i as usize)
-                            {
-                                found.push((dist(p, *q), *i));
-                            }
-                        }
-                    }
-                    x += step;
-                }
-            }
-            // Everything nearer than `ring` cells has been seen by now.
-            let sure_m = ring as f64 * self.cell_m;
-            if found.iter().filter(|f| f.0 <= sure_m).count() >= k {
-                break;
-            }
-        }
-        found.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-        found.truncate(k);
-        found.into_iter().map(|f| f.1).collect()
     }
 }

@@ -3,9 +3,12 @@
 //! A straight leg that leaves the eroded piece is led along the rings it meets, each from its first to its last
 //! crossing (so no ring is met twice and the walk ends), the shorter way round; then the string is pulled tight.
 
-use super::free::{Free, Part, ring_length_m};
-use super::geom::{P, dist, length_m, lerp};
+use super::free::{Free, Part};
+use super::geom::{P, dist, length_m, lerp, nearest_on};
 use super::grid::SegmentGrid;
+
+/// How far inside the rings a place is led, metres.
+const INWARD_M: f64 = 5e-4;
 
 /// Ways inside one part.
 pub(super) struct Ways<'a> {
@@ -14,8 +17,8 @@ pub(super) struct Ways<'a> {
     grid: SegmentGrid,
     /// Ring and place in it of each segment of the grid.
     owner: Vec<(u32, u32)>,
-    /// Length of each ring.
-    girth_m: Vec<f64>,
+    /// Distance of each ring's places along it from its first, and its whole length last.
+    along_m: Vec<Vec<f64>>,
 }
 
 struct Crossing {
@@ -37,8 +40,25 @@ impl<'a> Ways<'a> {
                 }
             }
         }
-        let girth_m = part.rings.iter().map(|r| ring_length_m(r)).collect();
-        Ways { free, part, grid: SegmentGrid::new(segments, 0.0, cell_m), owner, girth_m }
+        let along_m = part
+            .rings
+            .iter()
+            .map(|ring| {
+                let next = ring.iter().skip(1).chain(ring.first());
+                let steps = ring.iter().zip(next).scan(0.0, |sum, (a, b)| {
+                    *sum += dist(*a, *b);
+                    Some(*sum)
+                });
+                std::iter::once(0.0).chain(steps).collect()
+            })
+            .collect();
+        Ways {
+            free,
+            part,
+            grid: SegmentGrid::new(segments, 0.0, cell_m),
+            owner,
+            along_m,
+        }
     }
 
     /// A legal way from `p` to `q`, both included. `None` where none was found.
@@ -46,35 +66,100 @@ impl<'a> Ways<'a> {
         if self.free.legal(p, q) {
             return Some(vec![p, q]);
         }
+        // Places between the rings and the exact margin are led in first: only from inside do crossings pair up.
+        let (ends, p, q) = ((p, q), self.inward(p), self.inward(q));
         let mut crossings: Vec<Crossing> = Vec::new();
         self.grid.along(p, q, |items| {
             for i in items {
-                if let (Some((a, b)), Some((ring, edge))) = (self.grid.segment(*i), self.owner.get(*i as usize))
+                if let (Some((a, b)), Some((ring, edge))) =
+                    (self.grid.segment(*i), self.owner.get(*i as usize))
                     && let Some(t) = crossing(p, q, a, b)
                 {
-                    crossings.push(Crossing { t, ring: *ring, edge: *edge });
+                    crossings.push(Crossing {
+                        t,
+                        ring: *ring,
+                        edge: *edge,
+                    });
                 }
             }
             false
         });
-        crossings.sort_by(|x, y| x.t.total_cmp(&y.t).then(x.ring.cmp(&y.ring)).then(x.edge.cmp(&y.edge)));
-        let mut way = vec![p];
+        crossings.sort_by(|x, y| {
+            x.t.total_cmp(&y.t)
+                .then(x.ring.cmp(&y.ring))
+                .then(x.edge.cmp(&y.edge))
+        });
+        let mut way = vec![ends.0, p];
         let mut next = 0;
         while let Some(first) = crossings.get(next) {
-            let last_at = crossings.iter().rposition(|c| c.ring == first.ring).unwrap_or(next);
+            let last_at = crossings
+                .iter()
+                .rposition(|c| c.ring == first.ring)
+                .unwrap_or(next);
             if let Some(last) = crossings.get(last_at) {
-                self.walk(first, last, lerp(p, q, first.t), lerp(p, q, last.t), &mut way);
+                self.walk(
+                    first,
+                    last,
+                    lerp(p, q, first.t),
+                    lerp(p, q, last.t),
+                    &mut way,
+                );
             }
             next = last_at.max(next) + 1;
         }
         way.push(q);
+        way.push(ends.1);
         way.dedup_by(|a, b| dist(*a, *b) < 1e-9);
-        let legal = |w: &[P]| w.windows(2).all(|s| matches!(s, [a, b] if self.free.legal(*a, *b)));
+        let legal = |w: &[P]| {
+            w.windows(2)
+                .all(|s| matches!(s, [a, b] if self.free.legal(*a, *b)))
+        };
         if way.len() < 2 || !legal(&way) {
             return None;
         }
         self.tighten(&mut way);
         Some(way)
+    }
+
+    /// `p`, or just inside the rings next to it where it lies outside them.
+    fn inward(&self, p: P) -> P {
+        if self.grid.inside(p) {
+            return p;
+        }
+        let Some((d, f)) = self.on_rings(p) else {
+            return p;
+        };
+        // Near a sharp corner a longer step may be outside again.
+        [INWARD_M, 0.2 * INWARD_M, 4.0 * INWARD_M]
+            .into_iter()
+            .map(|step_m| lerp(p, f, 1.0 + step_m / d.max(1e-9)))
+            .find(|q| self.grid.inside(*q))
+            .unwrap_or(p)
+    }
+
+    fn on_rings(&self, p: P) -> Option<(f64, P)> {
+        let mut best: Option<(f64, P)> = None;
+        for ring in &self.part.rings {
+            let Some(mut a) = ring.last().copied() else {
+                continue;
+            };
+            for b in ring {
+                let q = nearest_on(p, a, *b);
+                let d = dist(p, q);
+                if best.is_none_or(|x| d < x.0) {
+                    best = Some((d, q));
+                }
+                a = *b;
+            }
+        }
+        best
+    }
+
+    /// The place of free space nearest to `p`: on the rings, and as much further as they lie too deep.
+    pub fn nearest_free(&self, p: P) -> Option<P> {
+        let (d, q) = self.on_rings(p)?;
+        let near = lerp(q, p, (self.free.spare_m / d.max(1e-9)).min(1.0));
+        Some(if self.free.legal(near, near) { near } else { q })
     }
 
     /// Length of the way, metres; infinite where there is none.
@@ -85,24 +170,34 @@ impl<'a> Ways<'a> {
     /// Along the ring from one crossing to another, the shorter way round.
     fn walk(&self, from: &Crossing, to: &Crossing, start: P, end: P, way: &mut Vec<P>) {
         way.push(start);
-        let Some(ring) = self.part.rings.get(from.ring as usize) else { return };
+        let Some(ring) = self.part.rings.get(from.ring as usize) else {
+            return;
+        };
         let n = ring.len();
         if from.edge != to.edge && n > 0 {
-            let ahead: Vec<P> = (1..=n)
-                .scan(from.edge as usize, |at, _| {
+            let at = |c: &Crossing, p: P| {
+                let along = self
+                    .along_m
+                    .get(from.ring as usize)
+                    .and_then(|v| v.get(c.edge as usize));
+                let first = ring.get(c.edge as usize).map_or(0.0, |q| dist(*q, p));
+                along.copied().unwrap_or(0.0) + first
+            };
+            let girth_m = self
+                .along_m
+                .get(from.ring as usize)
+                .and_then(|v| v.last())
+                .copied()
+                .unwrap_or(0.0);
+            let ahead_m = (at(to, end) - at(from, start)).rem_euclid(girth_m.max(1e-9));
+            if ahead_m <= girth_m / 2.0 {
+                way.extend((1..=n).scan(from.edge as usize, |at, _| {
                     if *at == to.edge as usize {
                         return None;
                     }
                     *at = (*at + 1) % n;
                     ring.get(*at).copied()
-                })
-                .collect();
-            let ahead_m = length_m(&ahead)
-                + ahead.first().map_or(0.0, |p| dist(start, *p))
-                + ahead.last().map_or(0.0, |p| dist(*p, end));
-            let girth_m = self.girth_m.get(from.ring as usize).copied().unwrap_or(0.0);
-            if ahead_m <= girth_m / 2.0 {
-                way.extend(ahead);
+                }));
             } else {
                 let behind = (1..=n).scan(from.edge as usize, |at, _| {
                     if *at == to.edge as usize {
@@ -145,7 +240,9 @@ impl<'a> Ways<'a> {
             if i + 1 >= way.len() {
                 break;
             }
-            let far = (i + 2..way.len()).rev().find(|j| way.get(*j).is_some_and(|q| self.free.legal(*p, *q)));
+            let far = (i + 2..way.len())
+                .rev()
+                .find(|j| way.get(*j).is_some_and(|q| self.free.legal(*p, *q)));
             i = far.unwrap_or(i + 1);
         }
         *way = out;

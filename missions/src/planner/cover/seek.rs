@@ -1,0 +1,136 @@
+//! Going to see what is not seen yet: bends, notches, and ways around, while polishing and when mending.
+
+use super::geom::{P, dist, lerp, nearest_on};
+use super::polish::Polish;
+
+impl Polish<'_> {
+    /// Without heat, until no more is unseen than allowed, or nothing helps: the price rises until every gap is worth
+    /// its detour.
+    pub fn mend(&mut self) {
+        self.heat_m = 0.0;
+        self.desperate = true;
+        for round in 0..40u32 {
+            self.path.list();
+            self.price_m = self.raster.sample_m2() / self.swath_m * 8.0 * 1.4f64.powi(round as i32);
+            let mut won = false;
+            for _ in 0..150 {
+                if self.raster.unseen <= self.allowed {
+                    return;
+                }
+                won |= self.see_unseen();
+            }
+            if !won && round > 24 {
+                // What is left lies where no legal place sees it.
+                return;
+            }
+        }
+    }
+
+    /// Bends a near leg, or lengthens an end, so that some unseen sample is seen; where no straight bend is legal, goes
+    /// there and back along a way around.
+    pub(super) fn see_unseen(&mut self) -> bool {
+        let from = self.dice.below(self.raster.cells());
+        let Some(u) = self.raster.unseen_after(from) else {
+            return false;
+        };
+        let mut near = std::mem::take(&mut self.near);
+        self.path.near(u, &mut near);
+        let far = near.is_empty();
+        if far {
+            near.extend(0..self.path.legs());
+        }
+        // The three cheapest bends, as (cost, leg, place).
+        let mut best: [Option<(f64, usize, P)>; 3] = [None; 3];
+        let radius = 0.5 * self.swath_m * (0.3 + 0.68 * self.dice.unit());
+        for &i in &near {
+            let a = self.path.at(i);
+            let Some(b) = self.path.from(i + 1) else {
+                continue;
+            };
+            // Where the way would turn towards the sample: as near as needed, no nearer.
+            let foot = nearest_on(u, a, b);
+            let d = dist(u, foot);
+            let q = lerp(u, foot, (radius / d.max(1e-9)).min(1.0));
+            let cost = (dist(a, q) + dist(q, b) - dist(a, b)) * (1.0 + 0.5 * self.dice.unit());
+            let mut new = Some((cost, i, q));
+            for slot in &mut best {
+                if new.is_some_and(|n| slot.is_none_or(|s| n.0 < s.0)) {
+                    std::mem::swap(slot, &mut new);
+                }
+            }
+        }
+        self.near = near;
+        let last = self.path.len().saturating_sub(1);
+        for (_, i, q) in best.into_iter().flatten() {
+            let (a, Some(b)) = (self.path.at(i), self.path.from(i + 1)) else {
+                continue;
+            };
+            let won = if self.dice.below(3) == 0 && dist(q, a) < dist(q, b) {
+                self.try_replace(i, 1, &[q])
+            } else if !self.path.closed && i == 0 && dist(q, a) < dist(q, b) {
+                self.try_replace(0, 0, &[q])
+            } else if !self.path.closed && i + 1 == last && dist(q, b) < dist(q, a) {
+                self.try_replace(last + 1, 0, &[q])
+            } else {
+                self.try_replace(i + 1, 0, &[q])
+            };
+            if won || self.notch(i, a, b, q) {
+                return true;
+            }
+            let around = far || self.desperate || self.dice.below(16) == 0;
+            if around && (self.desperate || !(self.free.legal(a, q) && self.free.legal(q, b))) {
+                // `q` may lie in a wall, or beyond one: then from the sample itself, or the free place nearest to it.
+                let place = [q, u].into_iter().find(|p| self.free.legal_place(*p));
+                if place.is_some_and(|p| self.go_around(i, a, b, p)) {
+                    return true;
+                }
+                if (place.is_none() || self.desperate)
+                    && let Some(p) = self.ways.nearest_free(u)
+                    && self.go_around(i, a, b, p)
+                {
+                    return true;
+                }
+            }
+        }
+        false
+    }
+
+    /// Leads the leg `a`–`b` by `q` along ways around, or there and back from where it passes nearest.
+    fn go_around(&mut self, i: usize, a: P, b: P, q: P) -> bool {
+        if let (Some(there), Some(back)) = (self.ways.way(a, q), self.ways.way(q, b)) {
+            let inner = back.len().saturating_sub(2);
+            let back = back.iter().skip(1).take(inner);
+            let detour: Vec<P> = there.iter().skip(1).chain(back).copied().collect();
+            if self.try_replace(i + 1, 0, &detour) {
+                return true;
+            }
+        }
+        // There and back loses nothing that the leg sees.
+        match self.ways.way(nearest_on(q, a, b), q) {
+            Some(there) => {
+                let back = there.iter().rev().skip(1);
+                let spur: Vec<P> = there.iter().chain(back).copied().collect();
+                self.try_replace(i + 1, 0, &spur)
+            }
+            None => false,
+        }
+    }
+
+    /// Leaves a leg for a place beside it and comes back, the rest of the leg as it was.
+    fn notch(&mut self, i: usize, a: P, b: P, q: P) -> bool {
+        let len = dist(a, b);
+        let foot = nearest_on(q, a, b);
+        if len < 0.2 * self.swath_m {
+            return false;
+        }
+        let half = self.dice.unit() * self.swath_m / len;
+        let t = dist(a, foot) / len;
+        let (u, v) = (t - half, t + half);
+        match (u > 0.02, v < 0.98) {
+            (true, true) => self.try_replace(i + 1, 0, &[lerp(a, b, u), q, lerp(a, b, v)]),
+            (true, false) => self.try_replace(i + 1, 0, &[lerp(a, b, u), q]),
+            (false, true) => self.try_replace(i + 1, 0, &[q, lerp(a, b, v)]),
+            (false, false) => false,
+        }
+    }
+}
