@@ -4,13 +4,19 @@
 //! `margin + 1 mm` from every edge, so no offset polygon and no boolean operation decides what is flown. *Rings* are an
 //! eroded copy, a little deeper, with its arcs cut inwards: a supply of legal places and of ways around.
 
-use super::geom::{P, between};
+use super::geom::{P, between, cross, dist};
 use super::grid::SegmentGrid;
 use geo::algorithm::buffer::{Buffer, BufferStyle, LineJoin};
-use geo::{Area, BooleanOps, LineString, MultiPolygon, Polygon};
+use geo::orient::{Direction, Orient};
+use geo::{Area, BooleanOps, Contains, LineString, MultiPolygon, Polygon};
 
 /// Kept beyond the margin by every segment, metres: far above rounding, far below what anyone measures.
 pub(super) const SLACK_M: f64 = 0.001;
+/// Bays shallower than this part of the margin may be cut off by those who check: GEOS (so shapely, so PostGIS) drops
+/// such corners before it buffers (`BufferInputLineSimplifier`), and its erosion is that much deeper there.
+const BAY: f64 = 0.0101;
+/// Corners that one chord may cut off.
+const BAY_CORNERS: usize = 48;
 /// Rings lie this much deeper than legal asks, metres.
 const RING_SLACK_M: f64 = 0.003;
 
@@ -20,6 +26,9 @@ pub(super) struct Part {
     pub shape: Polygon<f64>,
     /// Its rings, outer first, without the repeated last point.
     pub rings: Vec<Vec<P>>,
+    /// Rings of the whole erosion around this piece, without the depth kept for cut bays: where seeing the last corners
+    /// is possible from. The same as `rings` where that could not be told from another piece's.
+    pub brim: Vec<Vec<P>>,
     /// What of the target a way inside it can see.
     pub reachable: MultiPolygon<f64>,
 }
@@ -27,8 +36,10 @@ pub(super) struct Part {
 /// Free space.
 pub(super) struct Free {
     outline: SegmentGrid,
+    /// Chords of shallow bays, see [`chords`].
+    chords: SegmentGrid,
     clearance_m: f64,
-    /// How far a place of the rings may be moved, whichever way, and still be legal.
+    /// How far most places of the rings may be moved, whichever way, and still be legal.
     pub spare_m: f64,
     /// Pieces, largest first.
     pub parts: Vec<Part>,
@@ -41,6 +52,14 @@ pub(super) fn ring_points(ring: &LineString<f64>) -> Vec<P> {
     }
     v.dedup();
     v
+}
+
+fn rings_of(shape: &Polygon<f64>) -> Vec<Vec<P>> {
+    std::iter::once(shape.exterior())
+        .chain(shape.interiors())
+        .map(ring_points)
+        .filter(|r| r.len() >= 3)
+        .collect()
 }
 
 /// Edges of all rings.
@@ -57,6 +76,47 @@ pub(super) fn edges(shape: &MultiPolygon<f64>) -> Vec<(P, P)> {
     out
 }
 
+/// For every corner the longest chord ahead that cuts off nothing deeper than `deep_m`, where the free side lies in the
+/// bay (rings run with it to their left).
+fn chords(shape: &MultiPolygon<f64>, deep_m: f64) -> Vec<(P, P)> {
+    let mut out = Vec::new();
+    if deep_m <= 0.0 {
+        return out;
+    }
+    for poly in &shape.0 {
+        for ring in std::iter::once(poly.exterior()).chain(poly.interiors()) {
+            let ring = ring_points(ring);
+            let n = ring.len();
+            for (i, a) in ring.iter().enumerate() {
+                let mut longest = None;
+                let mut last = *a;
+                let ahead: Vec<P> = ring
+                    .iter()
+                    .cycle()
+                    .skip(i + 1)
+                    .take(BAY_CORNERS.min(n.saturating_sub(2)))
+                    .copied()
+                    .collect();
+                for (k, b) in ahead.iter().enumerate().skip(1) {
+                    let Some(before) = ahead.get(k - 1) else {
+                        break;
+                    };
+                    let shallow = |p: &P| cross(*a, *b, *p).abs() <= deep_m * dist(*a, *b);
+                    if cross(last, *before, *b) < 0.0 || !ahead.iter().take(k).all(shallow) {
+                        break;
+                    }
+                    longest = Some(*b);
+                    last = *before;
+                }
+                if let Some(b) = longest {
+                    out.push((*a, b));
+                }
+            }
+        }
+    }
+    out
+}
+
 fn grow(shape: &MultiPolygon<f64>, by_m: f64, arc_rad: f64) -> MultiPolygon<f64> {
     shape.buffer_with_style(BufferStyle::new(by_m).line_join(LineJoin::Round(arc_rad)))
 }
@@ -68,11 +128,17 @@ impl Free {
         let outline_edges = edges(target);
         // i_overlay draws an arc with chords of up to twice the asked angle, so a chord may come `cos(angle)` near.
         let lost_m = match outline_edges.len() {
-            0..2_000 => 0.006,
-            2_000..6_000 => 0.02,
+            0..3_000 => 0.006,
+            3_000..8_000 => 0.02,
             _ => 0.06,
         };
-        let ring_m = margin_m + RING_SLACK_M;
+        // A footprint's arc is drawn finer: what its chords cut off would never be asked for.
+        let fine_rad = if outline_edges.len() < 6_000 {
+            0.05
+        } else {
+            0.12
+        };
+        let ring_m = margin_m * (1.0 + BAY) + RING_SLACK_M;
         let arc_rad = (ring_m / (ring_m + lost_m)).acos().clamp(0.05, 0.7);
         let depth_m = if margin_m > 0.0 {
             ring_m / arc_rad.cos()
@@ -87,13 +153,10 @@ impl Free {
             .into_iter()
             .filter(|p| p.unsigned_area() > crumb_m2)
             .map(|shape| {
-                let rings = std::iter::once(shape.exterior())
-                    .chain(shape.interiors())
-                    .map(ring_points)
-                    .filter(|r| r.len() >= 3)
-                    .collect();
+                let rings = rings_of(&shape);
                 Part {
                     shape,
+                    brim: rings.clone(),
                     rings,
                     reachable: MultiPolygon(Vec::new()),
                 }
@@ -101,24 +164,55 @@ impl Free {
             .collect();
         parts.sort_by(|a, b| b.shape.unsigned_area().total_cmp(&a.shape.unsigned_area()));
         let alone = parts.len() == 1 && margin_m <= 0.0;
-        // Even in the middle of an arc's chord a place of the rings may be moved this far and still be legal.
-        let spare_m = ring_m - clearance_m - 1e-4;
-        // Without a margin nothing is seen through walls that is not free by itself.
-        let seen_m = if margin_m > 0.0 {
-            0.9995 * radius_m + 0.9 * spare_m
+        let brim_m = if margin_m > 0.0 {
+            (margin_m + RING_SLACK_M) / arc_rad.cos()
         } else {
-            2.0 * RING_SLACK_M
+            depth_m
         };
-        for part in &mut parts {
+        let spare_m = (brim_m - clearance_m - 1e-4).max(0.0);
+        let brims = if margin_m > 0.0 {
+            grow(target, -brim_m, arc_rad).0
+        } else {
+            Vec::new()
+        };
+        let homes: Vec<Option<usize>> = parts
+            .iter()
+            .map(|p| {
+                brims.iter().position(|b| {
+                    p.shape
+                        .exterior()
+                        .points()
+                        .next()
+                        .is_some_and(|q| b.contains(&q))
+                })
+            })
+            .collect();
+        for (i, part) in parts.iter_mut().enumerate() {
+            let home = homes.get(i).copied().flatten();
+            let own = home
+                .filter(|_| homes.iter().filter(|h| **h == home).count() == 1)
+                .and_then(|h| brims.get(h));
+            let (whole, seen_m) = match own {
+                Some(brim) => {
+                    part.brim = rings_of(brim);
+                    // What erosion took beyond the margin is given back.
+                    (brim.clone(), 0.9995 * radius_m + 0.7 * spare_m)
+                }
+                None if margin_m > 0.0 => (part.shape.clone(), 0.9996 * radius_m),
+                // Without a margin nothing is seen through walls that is not free by itself.
+                None => (part.shape.clone(), 2.0 * RING_SLACK_M),
+            };
             part.reachable = if alone {
                 target.clone()
             } else {
-                grow(&MultiPolygon(vec![part.shape.clone()]), seen_m, 0.15).intersection(target)
+                grow(&MultiPolygon(vec![whole]), seen_m, fine_rad).intersection(target)
             };
         }
         let cell_m = radius_m.max(clearance_m);
+        let chords = chords(&target.orient(Direction::Default), BAY * margin_m);
         Free {
             outline: SegmentGrid::new(outline_edges, clearance_m, cell_m),
+            chords: SegmentGrid::new(chords, clearance_m, cell_m),
             clearance_m,
             spare_m,
             parts,
@@ -128,6 +222,7 @@ impl Free {
     /// Whether a way along `a`–`b` keeps the margin, given that one end lies inside the target.
     pub fn legal(&self, a: P, b: P) -> bool {
         !self.outline.any_nearer(a, b, self.clearance_m)
+            && !self.chords.any_nearer(a, b, self.clearance_m)
     }
 
     /// Whether `p` lies inside the target and keeps the margin.

@@ -336,7 +336,10 @@ fn cover_part(
     let mut done = 0;
     let seed = request.seed.wrapping_mul(0x9E37_79B9).wrapping_add(salt);
     // With a margin, where the reachable area ends is known less exactly than where the target does.
-    let aim = if request.margin_m > 0.0 {
+    let aim = if request.margin_m > swath_m / 2.0 {
+        // The footprint does not reach the outline: every drawing of the erosion ends elsewhere, by centimetres.
+        AIM + 0.0006
+    } else if request.margin_m > 0.0 {
         AIM + 0.00015
     } else {
         AIM

@@ -13,8 +13,23 @@ const BENT_RAD: f64 = 0.007;
 /// Places nearer than this to the last are dropped, metres.
 const SAME_M: f64 = 2e-3;
 
+/// Passes: dropping or bending a place changes the corner before it, so the way is read again until nothing changes.
+const PASSES: usize = 24;
+
 /// Drops or bends slight corners. The ends stay.
 pub(super) fn tidy(free: &Free, way: &[P]) -> Vec<P> {
+    let mut way = way.to_vec();
+    for _ in 0..PASSES {
+        let next = pass(free, &way);
+        if next == way {
+            break;
+        }
+        way = next;
+    }
+    way
+}
+
+fn pass(free: &Free, way: &[P]) -> Vec<P> {
     let mut places: Vec<P> = Vec::with_capacity(way.len());
     for (i, p) in way.iter().enumerate() {
         let near = places.last().is_some_and(|q| dist(*p, *q) < SAME_M);

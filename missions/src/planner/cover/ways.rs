@@ -126,7 +126,7 @@ impl<'a> Ways<'a> {
         if self.grid.inside(p) {
             return p;
         }
-        let Some((d, f)) = self.on_rings(p) else {
+        let Some((d, f)) = Self::on_rings(&self.part.rings, p) else {
             return p;
         };
         // Near a sharp corner a longer step may be outside again.
@@ -137,9 +137,9 @@ impl<'a> Ways<'a> {
             .unwrap_or(p)
     }
 
-    fn on_rings(&self, p: P) -> Option<(f64, P)> {
+    fn on_rings(rings: &[Vec<P>], p: P) -> Option<(f64, P)> {
         let mut best: Option<(f64, P)> = None;
-        for ring in &self.part.rings {
+        for ring in rings {
             let Some(mut a) = ring.last().copied() else {
                 continue;
             };
@@ -157,9 +157,17 @@ impl<'a> Ways<'a> {
 
     /// The place of free space nearest to `p`: on the rings, and as much further as they lie too deep.
     pub fn nearest_free(&self, p: P) -> Option<P> {
-        let (d, q) = self.on_rings(p)?;
-        let near = lerp(q, p, (self.free.spare_m / d.max(1e-9)).min(1.0));
-        Some(if self.free.legal(near, near) { near } else { q })
+        let (d, q) = Self::on_rings(&self.part.brim, p)?;
+        let pushed = [1.0, 0.7, 0.4, 0.15].into_iter().map(|part| {
+            let by_m = part * self.free.spare_m;
+            lerp(q, p, (by_m / d.max(1e-9)).min(1.0))
+        });
+        Some(
+            pushed
+                .into_iter()
+                .find(|n| self.free.legal(*n, *n))
+                .unwrap_or(q),
+        )
     }
 
     /// Length of the way, metres; infinite where there is none.
