@@ -161,8 +161,10 @@ fn sweep(a: &Plan, target: MultiPolygon<f64>) -> anyhow::Result<Patterned> {
     };
     let clock = Clock::start();
     let budget = Duration::from_millis(a.budget_ms);
+    let mut late = false;
     let plan = cover::plan(&request, || {
-        clock.now().mono.since(missions::time::Mono::ZERO) >= budget
+        late |= clock.now().mono.since(missions::time::Mono::ZERO) >= budget;
+        late
     })
     .context("no plan")?;
     let s = plan.stats;
@@ -180,6 +182,7 @@ fn sweep(a: &Plan, target: MultiPolygon<f64>) -> anyhow::Result<Patterned> {
         "seed": a.seed,
         "effort": s.effort,
         "effort_asked": effort,
+        "stopped_by_budget": late,
         "margin_m": a.margin,
         "swath_m": swath_m,
     });
@@ -197,7 +200,7 @@ fn sweep(a: &Plan, target: MultiPolygon<f64>) -> anyhow::Result<Patterned> {
         ),
         format!("seed {}, effort {} of {effort}", a.seed, s.effort),
     ];
-    if s.effort < effort {
+    if late {
         words.push(format!(
             "stopped by --budget-ms {}: `--effort {} --budget-ms 3600000` gives the same bytes on any machine",
             a.budget_ms, s.effort
