@@ -79,7 +79,7 @@ pub struct ReplaySetup {
 /// # Errors
 /// When the address is not this machine's own, the port is taken, or store or recording cannot be opened.
 pub fn serve(setup: ServeSetup, ready: impl FnOnce(SocketAddr) + Send) -> anyhow::Result<()> {
-    runtime()?.block_on(flight::serve_until(setup, ready, stopped()))
+    runtime()?.block_on(flight::serve_until(setup, ready, link_io::stopped()))
 }
 
 /// Serves a recording until interrupted. `ready` is called once, when the page can be opened.
@@ -87,7 +87,7 @@ pub fn serve(setup: ServeSetup, ready: impl FnOnce(SocketAddr) + Send) -> anyhow
 /// # Errors
 /// When the address is not this machine's own, the port is taken, or the folder holds no recording.
 pub fn replay(setup: ReplaySetup, ready: impl FnOnce(SocketAddr) + Send) -> anyhow::Result<()> {
-    runtime()?.block_on(playback::replay_until(setup, ready, stopped()))
+    runtime()?.block_on(playback::replay_until(setup, ready, link_io::stopped()))
 }
 
 fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
@@ -171,25 +171,4 @@ impl Server {
             task.abort();
         }
     }
-}
-
-/// Ctrl-C or SIGTERM.
-async fn stopped() {
-    let ctrl_c = async {
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    };
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        match signal(SignalKind::terminate()) {
-            Ok(mut term) => {
-                tokio::select! { () = ctrl_c => {}, _ = term.recv() => {} }
-            }
-            Err(_) => ctrl_c.await,
-        }
-    }
-    #[cfg(not(unix))]
-    ctrl_c.await;
 }

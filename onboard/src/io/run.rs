@@ -89,7 +89,7 @@ async fn main_loop(setup: Setup) -> anyhow::Result<()> {
             from_core,
         ));
     }
-    let mut stop = std::pin::pin!(stopped());
+    let mut stop = std::pin::pin!(link_io::stopped());
     loop {
         let wait = core
             .next_wakeup()
@@ -126,24 +126,4 @@ async fn main_loop(setup: Setup) -> anyhow::Result<()> {
     }
     tracing::info!("stopped; the autopilot's own link-loss action now stands alone");
     Ok(())
-}
-
-async fn stopped() {
-    let ctrl_c = async {
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    };
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        match signal(SignalKind::terminate()) {
-            Ok(mut term) => {
-                tokio::select! { () = ctrl_c => {}, _ = term.recv() => {} }
-            }
-            Err(_) => ctrl_c.await,
-        }
-    }
-    #[cfg(not(unix))]
-    ctrl_c.await;
 }

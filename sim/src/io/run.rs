@@ -85,7 +85,7 @@ async fn main_loop(setup: Setup) -> anyhow::Result<()> {
     let mut pace = Pace::new(setup.speed, clock.now().mono);
     let mut ticker = tokio::time::interval(Duration::from_micros(STEP_US));
     ticker.set_missed_tick_behavior(MissedTickBehavior::Skip);
-    let mut stop = std::pin::pin!(stopped());
+    let mut stop = std::pin::pin!(link_io::stopped());
     tracing::info!(
         "ready: {kind:?} at {}x, world time {}",
         setup.speed,
@@ -163,26 +163,6 @@ fn frame_len(bytes: &[u8]) -> Option<usize> {
         _ => return None,
     };
     (len <= bytes.len()).then_some(len)
-}
-
-async fn stopped() {
-    let ctrl_c = async {
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    };
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        match signal(SignalKind::terminate()) {
-            Ok(mut term) => {
-                tokio::select! { () = ctrl_c => {}, _ = term.recv() => {} }
-            }
-            Err(_) => ctrl_c.await,
-        }
-    }
-    #[cfg(not(unix))]
-    ctrl_c.await;
 }
 
 #[cfg(test)]

@@ -8,8 +8,10 @@ pub mod disk;
 pub mod endpoint;
 pub mod log;
 pub mod ports;
+mod stop;
 
 pub use clock::Clock;
 pub use disk::DirDisk;
 pub use endpoint::{BadEndpoint, Endpoint};
 pub use ports::{LineEvent, QUEUE, serve};
+pub use stop::stopped;
