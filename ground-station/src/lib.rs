@@ -6,6 +6,7 @@
 pub mod cli;
 pub mod console;
 pub mod desk;
+pub mod draw;
 pub mod record;
 pub mod rehearse;
 pub mod replay;

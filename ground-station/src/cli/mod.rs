@@ -1,9 +1,11 @@
 //! The command line: every subcommand an officer types. One file a group; a shell that does nothing clever.
 
 mod bench;
+mod bench_plan;
 mod demo;
 mod fly;
 mod geometry;
+mod graphs;
 mod plan;
 mod serve;
 mod settings;
@@ -39,13 +41,15 @@ enum What {
     /// The officers' console, on this machine only
     Serve(serve::Serve),
     /// Make a patrol plan inside a venue's fence
-    Plan(plan::Plan),
+    Plan(Box<plan::Plan>),
     /// Fly a plan from the command line: upload, checks, confirmation, launch, watch
     Fly(fly::Fly),
     /// Show a recorded flight again in the console
     Replay(serve::Replay),
     /// Fly the headless demonstration at many seeds and judge all flights together
     BenchDemo(bench::BenchDemo),
+    /// Measure the planner over a folder of venues and graphs: the figures it is asked to reach
+    BenchPlan(bench_plan::BenchPlan),
     /// Print the settings in force (file, environment and flags together) and stop
     Settings,
     /// Print a completion script for a shell
@@ -67,6 +71,7 @@ fn act(args: Args) -> anyhow::Result<ExitCode> {
         What::Fly(f) => fly::run(&f, &settings::resolve(&args.common)?),
         What::Replay(r) => serve::replay(&r, &settings::resolve(&args.common)?),
         What::BenchDemo(b) => bench::run(&b, json),
+        What::BenchPlan(b) => bench_plan::run(&b, json),
         What::Settings => settings::print(&settings::resolve(&args.common)?),
         What::Completions { shell } => {
             clap_complete::generate(
@@ -129,6 +134,11 @@ mod tests {
             "plan venue.geojson --pattern perimeter --altitude 60 --speed 7.5 --swath 50 -o plan.json",
             "fly plan.json --link serial:/dev/ttyUSB0:57600 --yes",
             "replay flights/1 --speed 4",
+            "plan park.geojson --swath 20 --margin 5 --closed --aircraft 3 --seed 2 -o park.geojson --draw park.svg",
+            "plan lake.kmz --pattern sector --at 30.1,119.9 --radius 150 --current 90,0.4 -o search.geojson",
+            "plan cumberland.graph --pattern rounds --aircraft 4 --shift 8 --endurance 25 -o rounds.json",
+            "plan beijing.node_data --pattern streets --speed 7 --wind 45,2 -o streets.geojson",
+            "bench-plan data --quick --only closed,same --json",
             "bench-demo --seeds 1-50 --as px4,ardupilot --minutes 20 --out x",
             "settings",
             "completions bash",
@@ -144,6 +154,9 @@ mod tests {
             "fly",
             "replay x --speed 99",
             "plan v --pattern zigzag",
+            "plan v --aircraft 0",
+            "plan v --at 91,0",
+            "bench-plan data --only everything",
         ] {
             let args = std::iter::once("ground-station").chain(line.split(' '));
             assert!(Args::try_parse_from(args).is_err(), "{line}");

@@ -1,0 +1,218 @@
+//! `plan` with a vehicle: a plan that flies, proven leg by leg, with home, returns, heights and energy.
+
+use super::Plan;
+use super::explain;
+use super::picture;
+use super::wish;
+use crate::cli::settings::{Settings, import};
+use crate::draw::{Picture, Track, on_plane};
+use anyhow::{Context, bail};
+use link_io::Clock;
+use missions::flight::OnLinkLoss;
+use missions::formats::{to_geojson, to_imported, write_plan};
+use missions::place::{Alt, LatLon};
+use missions::plan::{PatrolPlan, hex};
+use missions::plane::LocalPlane;
+use missions::planner::{PatrolRequest, plan_patrol};
+use missions::time::{Utc, Window};
+use missions::venue::Venue;
+use serde_json::{Value, json};
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// Flags of plans that fly.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "With a vehicle")]
+pub(in crate::cli) struct Flying {
+    /// When it may be launched: now, or a time such as 2026-10-01T12:02:00Z (when the simulator's evening begins)
+    #[arg(long, value_name = "WHEN", default_value = "now")]
+    pub launch_from: String,
+    /// For how long it may be launched, minutes
+    #[arg(long, value_name = "MINUTES", default_value_t = 15.0)]
+    pub launch_within: f64,
+    /// When the ground link is lost: hold-then-return, return or continue
+    #[arg(long, value_name = "WHAT", default_value = "hold-then-return", value_parser = ["hold-then-return", "return", "continue"])]
+    pub on_link_loss: String,
+    /// There is a permit to fly over assembled crowds
+    #[arg(long)]
+    pub over_crowds: bool,
+}
+
+/// What a plan is written as, by its file name.
+pub(super) fn encode(plan: &PatrolPlan, out: &Path) -> anyhow::Result<Vec<u8>> {
+    match out.extension().and_then(|e| e.to_str()) {
+        Some("json") => Ok(plan.to_json()),
+        Some("plan") => Ok(write_plan(&to_imported(plan)).into_bytes()),
+        Some("geojson") => Ok(to_geojson(plan).into_bytes()),
+        _ => bail!(
+            "{}: name the file *.json (to fly it), *.plan (QGroundControl) or *.geojson (a map)",
+            out.display()
+        ),
+    }
+}
+
+pub(super) fn window(from: &str, minutes: f64) -> anyhow::Result<Window> {
+    let from = match from {
+        "now" => Clock::start()
+            .now()
+            .utc
+            .valid()
+            .context("this machine does not know the time: give --launch-from")?,
+        text => Utc::from_rfc3339(text).with_context(|| {
+            format!("--launch-from {text} is no time such as 2026-10-01T12:02:00Z")
+        })?,
+    };
+    if !(1.0..=1_440.0).contains(&minutes) {
+        bail!("--launch-within {minutes}: give 1 to 1440 minutes");
+    }
+    Ok(Window {
+        from,
+        until: from.after(Duration::from_secs_f64(minutes * 60.0)),
+    })
+}
+
+fn request(
+    a: &Plan,
+    venue: &Venue,
+    lines: &[missions::formats::import::DrawnLine],
+) -> anyhow::Result<PatrolRequest> {
+    let f = &a.flying;
+    Ok(PatrolRequest {
+        name: a.name.clone().unwrap_or_else(|| venue.name.clone()),
+        pattern: wish::pattern(a, venue, lines)?,
+        alt: Alt::from_metres(a.altitude).with_context(|| format!("--altitude {}", a.altitude))?,
+        speed_mps: a.speed,
+        margin_m: a.margin,
+        launch_window: window(&f.launch_from, f.launch_within)?,
+        area: a.area.clone(),
+        on_link_loss: match f.on_link_loss.as_str() {
+            "return" => OnLinkLoss::Return,
+            "continue" => OnLinkLoss::Continue,
+            _ => OnLinkLoss::HoldThenReturn { wait_s: 10.0 },
+        },
+        over_crowds: f.over_crowds,
+    })
+}
+
+/// Plans and writes.
+pub(super) fn run(a: &Plan, s: &Settings) -> anyhow::Result<ExitCode> {
+    if a.aircraft > 1 {
+        bail!(
+            "--aircraft {}: with a vehicle each aircraft has its own plan: plan each with --area ZONE, or leave out --vehicle to see how the area is shared",
+            a.aircraft
+        );
+    }
+    let got = import(&a.files.venue, a.datum)?;
+    let venue = got.venue;
+    let request = request(a, &venue, &got.lines)?;
+    let plan = match plan_patrol(&venue, &s.vehicle, &request) {
+        Ok(p) => p,
+        Err(refusal) => return Err(explain::flying(a, s, &venue, &request, refusal)),
+    };
+    let out = &a.files.out;
+    let bytes = encode(&plan, out)?;
+    std::fs::write(out, bytes).with_context(|| format!("cannot write {}", out.display()))?;
+    let figures = figures(a, &plan);
+    let words = words(&plan);
+    if let Some(path) = &a.files.draw {
+        picture::write(&drawing(a, &venue, &plan, &words), path)?;
+    }
+    if s.json {
+        println!("{}", serde_json::to_string_pretty(&figures)?);
+        return Ok(ExitCode::SUCCESS);
+    }
+    println!("{} -> {}", plan.file().name, out.display());
+    for w in words {
+        println!("  {w}");
+    }
+    for n in &got.notes {
+        println!("  note: {}", n.words);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn figures(a: &Plan, plan: &PatrolPlan) -> Value {
+    let f = plan.file();
+    let e = f.estimate;
+    let places: Vec<LatLon> = plan.path().iter().map(|p| p.0).collect();
+    let turns = super::drawn::turns(&on_plane(&LocalPlane::new(f.home.at), &places));
+    json!({
+        "file": a.files.out,
+        "hash": hex(&plan.hash()),
+        "flyable": true,
+        "pattern": a.pattern.text(),
+        "items": f.items.len(),
+        "estimate": e,
+        "length_m": e.distance_m,
+        "turns": turns,
+        "time_s": e.time_s,
+        "energy_wh": e.energy_wh,
+        "left_out_m": e.left_out_m,
+        "margin_m": plan.margin_m(),
+        "min_clearance_m": plan.min_clearance_m(),
+        "return_above_home_m": f.return_alt.metres(),
+        "launch_from": f.launch_window.from.to_rfc3339(),
+        "launch_until": f.launch_window.until.to_rfc3339(),
+    })
+}
+
+fn words(plan: &PatrolPlan) -> Vec<String> {
+    let f = plan.file();
+    let e = f.estimate;
+    let mut out = vec![
+        format!(
+            "{} steps, {:.0} m, {:.1} min at {:.1} m/s",
+            f.items.len(),
+            e.distance_m,
+            e.time_s / 60.0,
+            f.speed_mps
+        ),
+        format!(
+            "{:.0} Wh; {:.0} % of the battery left at the landing",
+            e.energy_wh, e.reserve_pct
+        ),
+        format!(
+            "keeps {:.1} m from the fence ({:.1} m needed); returns at {:.0} m above home",
+            plan.min_clearance_m(),
+            plan.margin_m(),
+            f.return_alt.metres()
+        ),
+        format!(
+            "may be launched from {} to {}",
+            f.launch_window.from.to_rfc3339(),
+            f.launch_window.until.to_rfc3339()
+        ),
+    ];
+    if e.left_out_m > 0.0 {
+        out.push(format!(
+            "{:.0} m of the pattern are left out: not to be reached, or no return from there stays inside",
+            e.left_out_m
+        ));
+    }
+    out
+}
+
+fn drawing(a: &Plan, venue: &Venue, plan: &PatrolPlan, words: &[String]) -> Picture {
+    let plane = LocalPlane::new(plan.file().home.at);
+    let name = &plan.file().name;
+    let plain = if name.is_ascii() {
+        name.as_str()
+    } else {
+        "plan"
+    };
+    let mut p = Picture {
+        title: format!("{name}: {}", a.pattern.text()),
+        plain_title: format!("{plain}: {}", a.pattern.text()),
+        figures: words.to_vec(),
+        north_is_up: true,
+        ..Picture::default()
+    };
+    p.add_venue(venue, &plane);
+    let places: Vec<LatLon> = plan.path().iter().map(|q| q.0).collect();
+    p.tracks.push(Track {
+        name: format!("way, {:.2} km", plan.file().estimate.distance_m / 1000.0),
+        places: on_plane(&plane, &places),
+    });
+    p
+}
