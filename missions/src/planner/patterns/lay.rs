@@ -314,18 +314,16 @@ fn sweep(
     scene: &Scene<'_>,
     stop: &mut dyn FnMut() -> bool,
 ) -> Result<Vec<Stroke>, DrawRefusal> {
-    // The coverage planner chooses the direction itself; one that is asked for makes plain parallel lines.
-    if let Some(angle) = angle_deg {
-        return creeping::legs(swath_m, Some(angle), scene.from, None, scene.target);
-    }
     let plan = cover::plan(
         &CoverRequest {
-            target: scene.target.clone(),
-            swath_m,
-            margin_m: scene.margin_m,
             closed: scene.back,
             seed: scene.seed,
             effort: scene.effort,
+            // Braking and going on from rest cost as much time as so many metres do.
+            corner_m: scene.pace.corner_m(),
+            angle_deg,
+            start: scene.from,
+            ..CoverRequest::new(scene.target.clone(), swath_m, scene.margin_m)
         },
         stop,
     )?;

@@ -226,6 +226,12 @@ impl Pace {
             length_m / v + v / a
         }
     }
+
+    /// Metres that could be flown in the time a stop at a corner takes.
+    #[must_use]
+    pub fn corner_m(&self) -> f64 {
+        self.speed_mps * self.speed_mps / self.brake_mps2
+    }
 }
 
 impl<P> Pattern<P> {

@@ -12,9 +12,17 @@ const KICKS: u64 = 40;
 /// Watch points in the order of the shortest way from the start (and back), by the ways that may be flown.
 pub(super) fn round(points: &[WatchPoint<EastNorth>], scene: &Scene<'_>) -> Vec<Stroke> {
     let ground = scene.ground;
+    // What is not to be reached has no place in the order: it comes last, and is left out when the way is joined.
+    let (points, lost): (Vec<_>, Vec<_>) = points.iter().copied().partition(|w| {
+        let at = ground.on_grid(w.at);
+        match scene.from {
+            Some(from) => ground.route(from, at).is_some(),
+            None => ground.sees(at, at),
+        }
+    });
     let places: Vec<EastNorth> = points.iter().map(|w| ground.on_grid(w.at)).collect();
     let n = points.len();
-    // The start is one place more; what is not to be reached lies far away, and is left out when the way is joined.
+    // The start is one place more; other parts of the area lie far away.
     let far_m = 1e7;
     let at = |i: usize| places.get(i).copied().or(scene.from);
     let way_m = |i: usize, j: usize| match (at(i), at(j)) {
@@ -72,6 +80,7 @@ pub(super) fn round(points: &[WatchPoint<EastNorth>], scene: &Scene<'_>) -> Vec<
     order
         .into_iter()
         .filter_map(|i| points.get(i))
+        .chain(&lost)
         .map(|w| Stroke {
             places: vec![w.at],
             hold_s: w.hold_s,
