@@ -164,6 +164,11 @@ impl<F> PartialOrd for Alt<F> {
 }
 
 impl<F> Alt<F> {
+    /// Where the frame's heights are counted from.
+    pub const ZERO: Self = Alt {
+        metres: 0.0,
+        frame: PhantomData,
+    };
     /// From metres.
     ///
     /// # Errors

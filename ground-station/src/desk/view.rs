@@ -177,7 +177,8 @@ pub fn plan(p: &PatrolPlan, upload: &Upload) -> Value {
         .map(|i| match i {
             PlanItem::Waypoint { at, .. } | PlanItem::Land { at } => lon_lat(*at),
             PlanItem::Takeoff { .. } => lon_lat(f.home.at),
-            PlanItem::Return => Value::Null,
+            PlanItem::Orbit { centre, .. } => lon_lat(*centre),
+            PlanItem::Return | PlanItem::Speed { .. } => Value::Null,
         })
         .collect();
     let (state, sent, total, reason) = match upload {

@@ -15,7 +15,7 @@ use super::{
 use crate::desk::DeskConfig;
 use anyhow::Context;
 use missions::{
-    plan::{PatrolPlan, PlanItem},
+    plan::{PatrolPlan, StepKind},
     time::{Mono, Reading},
     venue::Venue,
 };
@@ -157,28 +157,15 @@ pub fn demo_identities() -> anyhow::Result<(String, String)> {
 fn goals(plan: &PatrolPlan) -> Vec<Goal> {
     let file = plan.file();
     let home = file.home;
-    let mut alt_amsl_m = home.alt.metres();
-    let mut out = Vec::new();
-    for item in &file.items {
-        let at = match item {
-            PlanItem::Takeoff { alt } => {
-                alt_amsl_m = home.to_amsl(*alt).metres();
-                home.at
-            }
-            PlanItem::Waypoint { at, alt, .. } => {
-                alt_amsl_m = home.to_amsl(*alt).metres();
-                *at
-            }
-            PlanItem::Land { at } => *at,
-            PlanItem::Return => continue,
-        };
-        out.push(Goal {
-            lat_deg: at.lat_deg(),
-            lon_deg: at.lon_deg(),
-            alt_amsl_m,
-        });
-    }
-    out
+    missions::plan::steps(file)
+        .iter()
+        .filter(|s| matches!(s.kind, StepKind::Climb | StepKind::Fly))
+        .map(|s| Goal {
+            lat_deg: s.to.lat_deg(),
+            lon_deg: s.to.lon_deg(),
+            alt_amsl_m: home.to_amsl(s.to_alt).metres(),
+        })
+        .collect()
 }
 
 /// Flies one whole patrol and judges it.

@@ -235,6 +235,15 @@ fn item(command: u16, frame: u8, p: [f32; 4], at: LatLon, z: f64) -> WireItem {
 /// The mission list of a plan. ArduPilot's item 0 is home.
 #[must_use]
 pub fn plan_items(plan: &PatrolPlan, dialect: Dialect) -> Vec<WireItem> {
+    plan_items_with_source(plan, dialect)
+        .into_iter()
+        .map(|i| i.0)
+        .collect()
+}
+
+/// The mission list of a plan, with the index of the plan's item that each belongs to.
+#[must_use]
+pub fn plan_items_with_source(plan: &PatrolPlan, dialect: Dialect) -> Vec<(WireItem, u16)> {
     let file = plan.file();
     let home = file.home;
     // PX4 reads NaN as "keep the heading"; ArduPilot drops the parameter.
@@ -244,68 +253,65 @@ pub fn plan_items(plan: &PatrolPlan, dialect: Dialect) -> Vec<WireItem> {
     };
     let mut out = Vec::with_capacity(file.items.len() + 2);
     if dialect == Dialect::ArduPilot {
-        out.push(item(
-            cmd::WAYPOINT,
-            GLOBAL,
-            [0.0; 4],
-            home.at,
-            home.alt.metres(),
-        ));
+        let at_home = item(cmd::WAYPOINT, GLOBAL, [0.0; 4], home.at, home.alt.metres());
+        out.push((at_home, 0));
     }
-    let mut alt_m = 0.0;
-    for i in &file.items {
+    let steps = missions::plan::steps(file);
+    for (n, i) in (0u16..).zip(&file.items) {
+        let mut push = |w: WireItem| out.push((w, n));
+        // ArduPilot keeps whole seconds: hold at least as long as asked.
+        let mut own = steps
+            .iter()
+            .filter(|s| s.item == usize::from(n))
+            .map(|s| (s.to, s.to_alt.metres(), s.hold_s.ceil() as f32));
         match i {
             PlanItem::Takeoff { alt } => {
-                alt_m = alt.metres();
-                out.push(item(
-                    cmd::TAKEOFF,
-                    RELATIVE,
-                    [0.0, 0.0, 0.0, yaw],
-                    home.at,
-                    alt_m,
-                ));
-                // Ground speed, no throttle change.
-                out.push(WireItem {
-                    frame: 2,
-                    command: cmd::DO_CHANGE_SPEED,
-                    autocontinue: 1,
-                    p: [1.0, file.speed_mps as f32, -1.0, 0.0],
-                    ..WireItem::default()
-                });
+                let up = [0.0, 0.0, 0.0, yaw];
+                push(item(cmd::TAKEOFF, RELATIVE, up, home.at, alt.metres()));
+                push(change_speed(file.speed_mps));
             }
-            PlanItem::Waypoint { at, alt, hold_s } => {
-                alt_m = alt.metres();
-                // ArduPilot keeps whole seconds: hold at least as long as asked.
-                out.push(item(
-                    cmd::WAYPOINT,
-                    RELATIVE,
-                    [hold_s.ceil() as f32, 0.0, 0.0, yaw],
-                    *at,
-                    alt_m,
-                ));
+            PlanItem::Speed { speed_mps } => push(change_speed(*speed_mps)),
+            PlanItem::Waypoint { .. } | PlanItem::Orbit { .. } => {
+                for (at, alt_m, hold_s) in own {
+                    push(item(
+                        cmd::WAYPOINT,
+                        RELATIVE,
+                        [hold_s, 0.0, 0.0, yaw],
+                        at,
+                        alt_m,
+                    ));
+                }
             }
-            PlanItem::Return => out.push(WireItem {
+            PlanItem::Return => push(WireItem {
                 frame: 2,
                 command: cmd::RETURN_TO_LAUNCH,
                 autocontinue: 1,
                 ..WireItem::default()
             }),
             PlanItem::Land { at } => {
-                out.push(item(
-                    cmd::WAYPOINT,
-                    RELATIVE,
-                    [0.0, 0.0, 0.0, yaw],
-                    *at,
-                    alt_m,
-                ));
-                out.push(item(cmd::LAND, RELATIVE, [0.0, 0.0, 0.0, yaw], *at, 0.0));
+                let still = [0.0, 0.0, 0.0, yaw];
+                if let Some((to, alt_m, _)) = own.next() {
+                    push(item(cmd::WAYPOINT, RELATIVE, still, to, alt_m));
+                }
+                push(item(cmd::LAND, RELATIVE, still, *at, 0.0));
             }
         }
     }
     if let Some(first) = out.first_mut() {
-        first.current = 1;
+        first.0.current = 1;
     }
     out
+}
+
+/// Ground speed, no throttle change.
+fn change_speed(speed_mps: f64) -> WireItem {
+    WireItem {
+        frame: 2,
+        command: cmd::DO_CHANGE_SPEED,
+        autocontinue: 1,
+        p: [1.0, speed_mps as f32, -1.0, 0.0],
+        ..WireItem::default()
+    }
 }
 
 /// The fence list.

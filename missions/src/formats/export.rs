@@ -34,48 +34,38 @@ fn item(frame: u8, command: u16, params: [f64; 4], at: Option<LatLon>, alt: f64)
 #[must_use]
 pub fn to_imported(plan: &PatrolPlan) -> Imported {
     let file = plan.file();
-    let mut alt_m = 0.0;
     let mut mission = Vec::new();
-    for step in plan.items() {
+    let steps = crate::plan::steps(file);
+    let speed = |v: f64| item(FRAME_NONE, 178, [1.0, v, -1.0, 0.0], None, 0.0);
+    let fly = |s: &crate::plan::Step| {
+        item(
+            FRAME_ABOVE_HOME,
+            16,
+            [s.hold_s, 0.0, 0.0, f64::NAN],
+            Some(s.to),
+            s.to_alt.metres(),
+        )
+    };
+    for (n, step) in plan.items().iter().enumerate() {
+        let own = steps.iter().filter(|s| s.item == n);
         match step {
             PlanItem::Takeoff { alt } => {
-                alt_m = alt.metres();
                 mission.push(item(
                     FRAME_ABOVE_HOME,
                     22,
                     [0.0, 0.0, 0.0, f64::NAN],
                     Some(file.home.at),
-                    alt_m,
+                    alt.metres(),
                 ));
                 // MAV_CMD_DO_CHANGE_SPEED: ground speed, throttle unchanged.
-                mission.push(item(
-                    FRAME_NONE,
-                    178,
-                    [1.0, file.speed_mps, -1.0, 0.0],
-                    None,
-                    0.0,
-                ));
+                mission.push(speed(file.speed_mps));
             }
-            PlanItem::Waypoint { at, alt, hold_s } => {
-                alt_m = alt.metres();
-                mission.push(item(
-                    FRAME_ABOVE_HOME,
-                    16,
-                    [*hold_s, 0.0, 0.0, f64::NAN],
-                    Some(*at),
-                    alt_m,
-                ));
-            }
+            PlanItem::Speed { speed_mps } => mission.push(speed(*speed_mps)),
+            PlanItem::Waypoint { .. } | PlanItem::Orbit { .. } => mission.extend(own.map(fly)),
             PlanItem::Return => mission.push(item(FRAME_NONE, 20, [0.0; 4], None, 0.0)),
             PlanItem::Land { at } => {
                 // Fly over the site at the last height, then come down on it.
-                mission.push(item(
-                    FRAME_ABOVE_HOME,
-                    16,
-                    [0.0, 0.0, 0.0, f64::NAN],
-                    Some(*at),
-                    alt_m,
-                ));
+                mission.extend(own.take(1).map(fly));
                 mission.push(item(
                     FRAME_ABOVE_HOME,
                     21,

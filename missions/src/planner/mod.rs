@@ -4,6 +4,7 @@
 //! tightened and tried again, and in the end refused with the reason.
 
 pub mod cover;
+pub mod patterns;
 mod perimeter;
 pub mod rounds;
 pub mod streets;
@@ -488,67 +489,10 @@ fn zone_area(plane: &LocalPlane, file: &PlanFile, id: &str) -> Result<Area, Plan
     }
 }
 
-/// Time, way and energy of a plan's steps: rest to rest on every leg, still air.
+/// Time, way and energy of a plan's steps: see [`crate::energy::estimate`].
 #[must_use]
 pub fn estimate(file: &PlanFile) -> Estimate {
-    let plane = LocalPlane::new(file.home.at);
-    let v = &file.vehicle;
-    let (mut at, mut alt_m) = (file.home.at, 0.0);
-    let mut e = Estimate::default();
-    let mut spend = |seconds: f64, watts: f64| {
-        e.time_s += seconds;
-        e.energy_wh += seconds * watts / 3600.0;
-    };
-    let mut distance_m = 0.0;
-    let mut level = |from: LatLon, to: LatLon, spend: &mut dyn FnMut(f64, f64)| {
-        let d = plane.to_local(from).distance_m(plane.to_local(to));
-        distance_m += d;
-        if d > 0.0 {
-            spend(v.leg_time_s(d, file.speed_mps), v.cruise_w);
-        }
-    };
-    let vertical = |from_m: f64, to_m: f64, spend: &mut dyn FnMut(f64, f64)| {
-        if to_m > from_m {
-            spend((to_m - from_m) / v.climb_mps, v.climb_w);
-        } else {
-            spend((from_m - to_m) / v.descend_mps, v.hover_w);
-        }
-    };
-    for item in &file.items {
-        match item {
-            PlanItem::Takeoff { alt } => {
-                vertical(alt_m, alt.metres(), &mut spend);
-                alt_m = alt.metres();
-            }
-            PlanItem::Waypoint {
-                at: to,
-                alt,
-                hold_s,
-            } => {
-                level(at, *to, &mut spend);
-                vertical(alt_m, alt.metres(), &mut spend);
-                spend(*hold_s, v.hover_w);
-                (at, alt_m) = (*to, alt.metres());
-            }
-            PlanItem::Return => {
-                let up_m = file.return_alt.metres().max(alt_m);
-                vertical(alt_m, up_m, &mut spend);
-                level(at, file.home.at, &mut spend);
-                vertical(up_m, 0.0, &mut spend);
-                (at, alt_m) = (file.home.at, 0.0);
-            }
-            PlanItem::Land { at: to } => {
-                level(at, *to, &mut spend);
-                vertical(alt_m, 0.0, &mut spend);
-                (at, alt_m) = (*to, 0.0);
-            }
-        }
-    }
-    e.reserve_pct = tidy_number(100.0 * (1.0 - e.energy_wh / v.battery_wh));
-    e.distance_m = tidy_number(distance_m);
-    e.time_s = tidy_number(e.time_s);
-    e.energy_wh = tidy_number(e.energy_wh);
-    e
+    crate::energy::estimate(file)
 }
 
 /// To a thousandth: JSON numbers of few digits are the same number after every reading and writing.

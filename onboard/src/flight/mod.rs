@@ -308,7 +308,10 @@ impl Flight {
         let plan = w.plan?;
         match plan.items().get(usize::from(item))? {
             PlanItem::Return | PlanItem::Land { .. } => Some(Cause::PlanComplete),
-            PlanItem::Takeoff { .. } | PlanItem::Waypoint { .. } => None,
+            PlanItem::Takeoff { .. }
+            | PlanItem::Waypoint { .. }
+            | PlanItem::Orbit { .. }
+            | PlanItem::Speed { .. } => None,
         }
     }
 

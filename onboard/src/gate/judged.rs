@@ -5,7 +5,7 @@
 
 use link::codes::Refusal;
 use link::common::MavMissionResult;
-use link::items::{Dialect, ListKind, WireItem, fence_items, plan_items, rally_items};
+use link::items::{Dialect, ListKind, WireItem, fence_items, plan_items_with_source, rally_items};
 use link::meaning::{ItemRefusal, survives};
 use link::reading::{Route, fence_from_items, rally_from_items, route};
 use missions::flight::OnLinkLoss;
@@ -159,26 +159,16 @@ impl Judged {
     fn of_plan(plan: PatrolPlan, dialect: Dialect) -> Result<Judged, Fault> {
         let fence = autopilot_fence(&plan)?;
         let file = plan.file();
+        let mission = plan_items_with_source(&plan, dialect);
         let lists = [
-            plan_items(&plan, dialect),
+            mission.iter().map(|m| m.0).collect(),
             fence_items(&fence, dialect),
             rally_items(&file.rally, file.return_alt.metres(), dialect),
         ];
         for (kind, items) in ListKind::ALL.iter().zip(&lists) {
             survives(dialect, *kind, items).map_err(|r| Fault::of_item(*kind, &r, items))?;
         }
-        let mut item_of_seq = Vec::new();
-        if dialect == Dialect::ArduPilot {
-            item_of_seq.push(0);
-        }
-        for (n, item) in (0u16..).zip(plan.items()) {
-            let wire = match item {
-                // Climb and speed; way and descent.
-                PlanItem::Takeoff { .. } | PlanItem::Land { .. } => 2,
-                PlanItem::Waypoint { .. } | PlanItem::Return => 1,
-            };
-            item_of_seq.extend(std::iter::repeat_n(n, wire));
-        }
+        let item_of_seq = mission.into_iter().map(|m| m.1).collect();
         Ok(Judged {
             id: plan.id(),
             ceiling_above_home_m: fence.ceiling_above_home_m,

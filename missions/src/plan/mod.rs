@@ -3,12 +3,19 @@
 //! [`PlanFile`] is what travels (`plan.json`, the bundle). It claims nothing about legality: [`PatrolPlan::check`] builds
 //! the fence and mints every leg again, on the ground and aboard alike.
 
+mod check;
+mod returns;
+mod steps;
+
+pub use check::check_items;
+pub(crate) use returns::Returns;
+pub use steps::{MAX_STEPS, MAX_TURNS, ORBIT_RADIUS_M, Step, StepKind, orbit_corners, steps};
+
 use crate::fence::contain::{LegFault, Rules};
 use crate::fence::flat::{Area, Edge};
-use crate::fence::{AutopilotFence, ContainedLeg, Fence, FenceDraft, FenceFault, Leg};
+use crate::fence::{AutopilotFence, ContainedLeg, Fence, FenceDraft, FenceFault};
 use crate::flight::OnLinkLoss;
 use crate::place::{AboveHome, Alt, Home, LatLon};
-use crate::plane::EastNorth;
 use crate::time::{Utc, Window};
 use crate::vehicle::{VehicleError, VehicleSpec};
 use crate::venue::{Role, Venue, VenueError};
@@ -48,6 +55,25 @@ pub enum PlanItem {
         alt: Alt<AboveHome>,
         /// Seconds to hover there.
         hold_s: f64,
+    },
+    /// Fly around a place: straight to the nearest point of the circle, then so many turns. Flown as chords, see
+    /// [`steps`].
+    Orbit {
+        /// Middle.
+        centre: LatLon,
+        /// Radius, metres.
+        radius_m: f64,
+        /// Height.
+        alt: Alt<AboveHome>,
+        /// Turns; parts of one are flown too.
+        turns: f64,
+        /// Seen from above.
+        clockwise: bool,
+    },
+    /// From here on fly at this speed over ground.
+    Speed {
+        /// m/s.
+        speed_mps: f64,
     },
     /// Return as the autopilot does and land. Last, if there.
     Return,
@@ -264,23 +290,14 @@ impl PatrolPlan {
     /// The places flown to and their heights above home, home first.
     #[must_use]
     pub fn path(&self) -> Vec<(LatLon, f64)> {
-        let mut out = vec![(self.file.home.at, 0.0)];
-        let mut alt_m = 0.0;
-        for item in &self.file.items {
-            match item {
-                PlanItem::Takeoff { alt } => {
-                    alt_m = alt.metres();
-                    out.push((self.file.home.at, alt_m));
-                }
-                PlanItem::Waypoint { at, alt, .. } => {
-                    alt_m = alt.metres();
-                    out.push((*at, alt_m));
-                }
-                PlanItem::Land { at } => out.push((*at, alt_m)),
-                PlanItem::Return => {}
-            }
-        }
-        out
+        std::iter::once((self.file.home.at, 0.0))
+            .chain(
+                steps(&self.file)
+                    .iter()
+                    .filter(|s| matches!(s.kind, StepKind::Climb | StepKind::Fly))
+                    .map(|s| (s.to, s.to_alt.metres())),
+            )
+            .collect()
     }
     /// Heights flown, lowest leg to return height, metres above sea level: what the autopilot's fence must allow for.
     #[must_use]
@@ -433,7 +450,13 @@ pub fn hex(bytes: &[u8]) -> String {
 /// The horizontal margin of a plan: what its speed needs, or what a person asked for if that is more.
 #[must_use]
 pub fn margin_m(file: &PlanFile) -> f64 {
-    file.margin_m.max(file.vehicle.margin_m(file.speed_mps))
+    margin_of(file, file.speed_mps)
+}
+
+/// The horizontal margin at a speed, metres: what the speed needs, or what a person asked for if that is more.
+#[must_use]
+pub fn margin_of(file: &PlanFile, speed_mps: f64) -> f64 {
+    file.margin_m.max(file.vehicle.margin_m(speed_mps))
 }
 
 /// From the launch window's start to its end plus the flight with slack.
@@ -464,400 +487,4 @@ fn leg_fault(item: usize, what: &str, f: &LegFault) -> PlanFault {
         value: f.by_m,
         words: format!("item {item}: {what} {f}; move it or raise the margin's room"),
     }
-}
-
-/// Checks the steps of a plan in its fence: every leg, every return, landing sites, energy.
-///
-/// # Errors
-/// [`PlanFault`] with item and place.
-pub fn check_items(file: &PlanFile, fence: &Fence) -> Result<(Vec<ContainedLeg>, f64), PlanFault> {
-    let items = &file.items;
-    if items.len() > MAX_ITEMS {
-        return Err(fault(
-            "plan.too_long",
-            format!("{} items; at most {MAX_ITEMS}", items.len()),
-        ));
-    }
-    if !(file.speed_mps.is_finite()
-        && file.speed_mps > 0.0
-        && file.speed_mps <= file.vehicle.max_mps)
-    {
-        return Err(fault(
-            "plan.speed",
-            format!(
-                "speed {} m/s is not between 0 and {}",
-                file.speed_mps, file.vehicle.max_mps
-            ),
-        ));
-    }
-    if !file.margin_m.is_finite() {
-        return Err(fault("plan.margin", "the margin is no number".into()));
-    }
-    let Some((PlanItem::Takeoff { alt: climb_to }, rest)) = items.split_first() else {
-        return Err(fault(
-            "plan.no_takeoff",
-            "a plan starts with a take-off".into(),
-        ));
-    };
-    let Some((last, _)) = rest.split_last() else {
-        return Err(fault("plan.empty", "a plan goes somewhere".into()));
-    };
-    if !matches!(last, PlanItem::Return | PlanItem::Land { .. }) {
-        return Err(fault(
-            "plan.no_end",
-            "a plan ends with a return or a landing".into(),
-        ));
-    }
-    let home = file.home;
-    let estimate = crate::planner::estimate(file);
-    let when = aloft_window(file.launch_window, estimate.time_s);
-    let cruise = Rules {
-        margin_m: margin_m(file),
-        height_error_m: HEIGHT_ERROR_M,
-        when,
-        over_crowds: file.over_crowds,
-    };
-    // Straight up and down at home and at landing sites, slowly: the margin of that speed. Never over a crowd.
-    let spot = Rules {
-        margin_m: file
-            .margin_m
-            .max(file.vehicle.margin_m(file.vehicle.climb_mps)),
-        over_crowds: false,
-        ..cruise
-    };
-    let mut legs = Vec::with_capacity(items.len() + 1);
-    let mut clear_m = f64::INFINITY;
-    let mut mint = |item: usize, what: &str, leg: Leg, rules: &Rules| -> Result<(), PlanFault> {
-        let l = fence
-            .contain_with(&leg, rules)
-            .map_err(|f| leg_fault(item, what, &f))?;
-        clear_m = clear_m.min(l.clearance_m());
-        legs.push(l);
-        Ok(())
-    };
-    let top = home.to_amsl(*climb_to);
-    mint(
-        0,
-        "the climb from home",
-        Leg {
-            from: home.at,
-            from_alt: home.alt,
-            to: home.at,
-            to_alt: top,
-        },
-        &spot,
-    )?;
-    let (mut at, mut alt) = (home.at, *climb_to);
-    for (i, item) in items.iter().enumerate().skip(1) {
-        let is_last = i + 1 == items.len();
-        match item {
-            PlanItem::Takeoff { .. } => {
-                return Err(PlanFault {
-                    item: Some(i),
-                    ..fault(
-                        "plan.second_takeoff",
-                        format!("item {i}: a second take-off"),
-                    )
-                });
-            }
-            PlanItem::Waypoint {
-                at: to,
-                alt: to_alt,
-                hold_s,
-            } => {
-                if !(hold_s.is_finite() && (0.0..=3600.0).contains(hold_s)) {
-                    return Err(PlanFault {
-                        item: Some(i),
-                        ..fault("plan.hold", format!("item {i}: hold of {hold_s} s"))
-                    });
-                }
-                let leg = Leg {
-                    from: at,
-                    from_alt: home.to_amsl(alt),
-                    to: *to,
-                    to_alt: home.to_amsl(*to_alt),
-                };
-                mint(i, "the leg to it", leg, &cruise)?;
-                if *hold_s > 0.0 {
-                    let stay = Leg {
-                        from: *to,
-                        from_alt: leg.to_alt,
-                        to: *to,
-                        to_alt: leg.to_alt,
-                    };
-                    mint(
-                        i,
-                        "hovering there",
-                        stay,
-                        &Rules {
-                            over_crowds: false,
-                            ..cruise
-                        },
-                    )?;
-                }
-                (at, alt) = (*to, *to_alt);
-            }
-            PlanItem::Return | PlanItem::Land { .. } if !is_last => {
-                return Err(PlanFault {
-                    item: Some(i),
-                    ..fault(
-                        "plan.early_end",
-                        format!("item {i}: the plan goes on after its end"),
-                    )
-                });
-            }
-            PlanItem::Land { at: to } => {
-                let level = home.to_amsl(alt);
-                mint(
-                    i,
-                    "the leg to the landing site",
-                    Leg {
-                        from: at,
-                        from_alt: level,
-                        to: *to,
-                        to_alt: level,
-                    },
-                    &cruise,
-                )?;
-                mint(
-                    i,
-                    "the landing",
-                    Leg {
-                        from: *to,
-                        from_alt: level,
-                        to: *to,
-                        to_alt: home.alt,
-                    },
-                    &spot,
-                )?;
-                at = *to;
-            }
-            PlanItem::Return => {}
-        }
-    }
-    check_returns(file, fence, &legs, &cruise, &spot)?;
-    let usable_wh = file.vehicle.battery_wh * (1.0 - file.vehicle.reserve_pct / 100.0);
-    if estimate.energy_wh > usable_wh {
-        return Err(PlanFault {
-            value: estimate.energy_wh - usable_wh,
-            ..fault(
-                "plan.energy",
-                format!(
-                    "the plan needs {:.0} Wh and {usable_wh:.0} Wh may be used: make it shorter by {:.0} %",
-                    estimate.energy_wh,
-                    100.0 * (1.0 - usable_wh / estimate.energy_wh)
-                ),
-            )
-        });
-    }
-    Ok((legs, clear_m))
-}
-
-/// The autopilot's own return: climb on the spot to the return height, straight to the nearest of home and rally
-/// points, down there. What it flies when nobody else can say anything any more.
-pub(crate) struct Returns<'f> {
-    fence: &'f Fence,
-    sites: Vec<(EastNorth, LatLon)>,
-    level: Alt<crate::place::Amsl>,
-    cruise: Rules,
-}
-
-impl<'f> Returns<'f> {
-    pub(crate) fn new(file: &PlanFile, fence: &'f Fence, cruise: Rules) -> Self {
-        let plane = fence.plane();
-        let sites = std::iter::once(file.home.at)
-            .chain(file.rally.iter().copied())
-            .map(|p| (plane.to_local(p), p))
-            .collect();
-        Returns {
-            fence,
-            sites,
-            level: file.home.to_amsl(file.return_alt),
-            cruise: Rules {
-                over_crowds: false,
-                ..cruise
-            },
-        }
-    }
-
-    /// Proves the return from every point of a leg: climb on the spot, then straight to whichever site the autopilot
-    /// may find nearest. Exact along the leg: for each site, the part of the leg from where it may be nearest makes a
-    /// triangle with it, and the triangle is proven.
-    pub(crate) fn check_along(&self, leg: &Leg) -> Result<(), (LatLon, LatLon, LegFault)> {
-        let (low, high) = if leg.from_alt.metres() < leg.to_alt.metres() {
-            (leg.from_alt, leg.to_alt)
-        } else {
-            (leg.to_alt, leg.from_alt)
-        };
-        // Both autopilots stay as high as they are where that is above the return height.
-        let top = if high.metres() > self.level.metres() {
-            high
-        } else {
-            self.level
-        };
-        let bottom = if low.metres() > self.level.metres() {
-            low
-        } else {
-            self.level
-        };
-        let climb = Leg {
-            from_alt: low,
-            to_alt: top,
-            ..*leg
-        };
-        self.fence
-            .contain_with(&climb, &self.cruise)
-            .map_err(|f| (leg.from, leg.from, f))?;
-        for (from, to, site) in self.ways(leg) {
-            let base = Leg {
-                from,
-                from_alt: bottom,
-                to,
-                to_alt: top,
-            };
-            self.fence
-                .contain_fan(&base, site, &self.cruise)
-                .map_err(|f| (from, site, f))?;
-        }
-        Ok(())
-    }
-
-    /// The parts of a leg and the site each may return to.
-    pub(crate) fn ways(&self, leg: &Leg) -> Vec<(LatLon, LatLon, LatLon)> {
-        let plane = self.fence.plane();
-        let (a, b) = (plane.to_local(leg.from), plane.to_local(leg.to));
-        let n = (a.distance_m(b) / RETURN_PIECE_M).ceil().max(1.0);
-        let at = |t: f64| {
-            EastNorth::new(
-                a.east_m + t * (b.east_m - a.east_m),
-                a.north_m + t * (b.north_m - a.north_m),
-            )
-        };
-        let place = |t: f64| match t {
-            _ if t <= 0.0 => leg.from,
-            _ if t >= 1.0 => leg.to,
-            _ => plane.to_latlon(at(t)).unwrap_or(leg.from),
-        };
-        let mut out = Vec::new();
-        for (i, (s, site)) in self.sites.iter().enumerate() {
-            // Neighbouring pieces to one site become one part again.
-            let mut open: Option<(f64, f64)> = None;
-            for k in 0..n as u32 {
-                let (t0, t1) = (f64::from(k) / n, f64::from(k + 1) / n);
-                match self.may_be_nearest(i, *s, at(t0), at(t1)) {
-                    Some((u0, u1)) => {
-                        let (f, t) = (t0 + u0 * (t1 - t0), t0 + u1 * (t1 - t0));
-                        match open.as_mut() {
-                            Some(o) if f - o.1 < 1e-9 => o.1 = t,
-                            _ => {
-                                out.extend(open.map(|(f, t)| (place(f), place(t), *site)));
-                                open = Some((f, t));
-                            }
-                        }
-                    }
-                    None => out.extend(open.take().map(|(f, t)| (place(f), place(t), *site))),
-                }
-            }
-            out.extend(open.map(|(f, t)| (place(f), place(t), *site)));
-        }
-        out
-    }
-
-    /// The part of the piece `p0..p1` from where site `i` may be taken for the nearest, as parts of its length.
-    ///
-    /// `|p-s| <= |p-o| + doubt` follows from `|p-s|² - |p-o|² <= doubt · (|p-s| + |p-o|)`; the left side is linear along
-    /// the piece, and the sum on the right is largest at an end: solving with that takes in a little more, never less.
-    fn may_be_nearest(
-        &self,
-        i: usize,
-        s: EastNorth,
-        p0: EastNorth,
-        p1: EastNorth,
-    ) -> Option<(f64, f64)> {
-        let (mut from, mut to) = (0.0, 1.0);
-        for (j, (o, _)) in self.sites.iter().enumerate() {
-            if j == i {
-                continue;
-            }
-            let ahead = |p: EastNorth| p.distance_m(s).powi(2) - p.distance_m(*o).powi(2);
-            let sum = |p: EastNorth| p.distance_m(s) + p.distance_m(*o);
-            let most = NEAREST_DOUBT_M * sum(p0).max(sum(p1));
-            let (f0, f1) = (ahead(p0) - most, ahead(p1) - most);
-            match (f0 <= 0.0, f1 <= 0.0) {
-                (true, true) => {}
-                (false, false) => return None,
-                (true, false) => to = f64::min(to, f0 / (f0 - f1)),
-                (false, true) => from = f64::max(from, f0 / (f0 - f1)),
-            }
-        }
-        (from <= to).then_some((from, to))
-    }
-}
-
-fn check_returns(
-    file: &PlanFile,
-    fence: &Fence,
-    legs: &[ContainedLeg],
-    cruise: &Rules,
-    spot: &Rules,
-) -> Result<(), PlanFault> {
-    let home = file.home;
-    let top_m = legs
-        .iter()
-        .map(|l| l.leg().from_alt.metres().max(l.leg().to_alt.metres()))
-        .fold(home.to_amsl(file.return_alt).metres(), f64::max);
-    let top = Alt::from_metres(top_m).map_err(|e| fault("plan.height", e.to_string()))?;
-    let returns = Returns::new(file, fence, *cruise);
-    for (k, (_, site)) in returns.sites.iter().enumerate() {
-        let down = Leg {
-            from: *site,
-            from_alt: top,
-            to: *site,
-            to_alt: home.alt,
-        };
-        fence.contain_with(&down, spot).map_err(|f| PlanFault {
-            item: None,
-            at: Some(f.at),
-            code: "plan.landing_site",
-            value: f.by_m,
-            words: format!("landing site {k} at {site}: {f}"),
-        })?;
-    }
-    for (item, leg) in flown(file, legs) {
-        returns
-            .check_along(&leg)
-            .map_err(|(from, site, f)| PlanFault {
-                item: Some(item),
-                at: Some(from),
-                code: "plan.return_leaves",
-                value: f.by_m,
-                words: format!(
-                    "item {item}: a return from near {from} straight to {site} does not stay inside: {f}; add a landing site or change the return height"
-                ),
-            })?;
-    }
-    Ok(())
-}
-
-/// The legs that are level flight between places, with the items they fly to.
-fn flown<'a>(
-    file: &'a PlanFile,
-    legs: &'a [ContainedLeg],
-) -> impl Iterator<Item = (usize, Leg)> + 'a {
-    let mut legs = legs.iter().skip(1).map(ContainedLeg::leg);
-    file.items
-        .iter()
-        .enumerate()
-        .skip(1)
-        .filter_map(move |(i, item)| match item {
-            PlanItem::Waypoint { hold_s, .. } => {
-                let leg = legs.next()?;
-                if *hold_s > 0.0 {
-                    legs.next()?;
-                }
-                Some((i, leg))
-            }
-            PlanItem::Land { .. } => Some((i, legs.next()?)),
-            PlanItem::Takeoff { .. } | PlanItem::Return => None,
-        })
 }

@@ -1,0 +1,229 @@
+//! Proves a plan's steps in its fence: every leg and stay, every return, landing sites, energy.
+
+use super::steps::{MAX_STEPS, orbit_is_sane};
+use super::{
+    HEIGHT_ERROR_M, MAX_ITEMS, PlanFault, PlanFile, PlanItem, Returns, Step, StepKind,
+    aloft_window, fault, leg_fault, margin_of, steps,
+};
+use crate::fence::contain::Rules;
+use crate::fence::{ContainedLeg, Fence, Leg};
+use crate::place::Alt;
+
+/// Checks the steps of a plan in its fence: every leg, every return, landing sites, energy.
+///
+/// # Errors
+/// [`PlanFault`] with item and place.
+pub fn check_items(file: &PlanFile, fence: &Fence) -> Result<(Vec<ContainedLeg>, f64), PlanFault> {
+    check_shape(file)?;
+    let steps = steps(file);
+    if steps.len() > MAX_STEPS {
+        return Err(fault(
+            "plan.too_long",
+            format!("the plan flies more than {MAX_STEPS} straight pieces"),
+        ));
+    }
+    let estimate = crate::energy::estimate(file);
+    let cruise = Rules {
+        margin_m: margin_of(file, file.speed_mps),
+        height_error_m: HEIGHT_ERROR_M,
+        when: aloft_window(file.launch_window, estimate.time_s),
+        over_crowds: file.over_crowds,
+    };
+    // Straight up and down at home and at landing sites, slowly: the margin of that speed. Never over a crowd.
+    let spot = Rules {
+        margin_m: margin_of(file, file.vehicle.climb_mps),
+        over_crowds: false,
+        ..cruise
+    };
+    let mut legs = Vec::with_capacity(steps.len() + 1);
+    let mut clear_m = f64::INFINITY;
+    let mut mint = |item: usize, what: &str, leg: Leg, rules: &Rules| -> Result<(), PlanFault> {
+        let l = fence
+            .contain_with(&leg, rules)
+            .map_err(|f| leg_fault(item, what, &f))?;
+        clear_m = clear_m.min(l.clearance_m());
+        legs.push(l);
+        Ok(())
+    };
+    for s in &steps {
+        let leg = leg_of(file, s);
+        let flown = Rules {
+            margin_m: margin_of(file, s.speed_mps),
+            ..cruise
+        };
+        match s.kind {
+            StepKind::Climb => mint(s.item, "the climb from home", leg, &spot)?,
+            StepKind::Fly => {
+                mint(s.item, "the leg to it", leg, &flown)?;
+                if s.hold_s > 0.0 {
+                    let stay = Leg {
+                        from: leg.to,
+                        from_alt: leg.to_alt,
+                        ..leg
+                    };
+                    let rules = Rules {
+                        over_crowds: false,
+                        ..flown
+                    };
+                    mint(s.item, "hovering there", stay, &rules)?;
+                }
+            }
+            StepKind::Down => mint(s.item, "the landing", leg, &spot)?,
+            StepKind::Return => {}
+        }
+    }
+    check_returns(file, fence, &steps, &cruise, &spot)?;
+    let usable_wh = file.vehicle.battery_wh * (1.0 - file.vehicle.reserve_pct / 100.0);
+    if estimate.energy_wh > usable_wh {
+        return Err(PlanFault {
+            value: estimate.energy_wh - usable_wh,
+            ..fault(
+                "plan.energy",
+                format!(
+                    "the plan needs {:.0} Wh and {usable_wh:.0} Wh may be used: make it shorter by {:.0} %",
+                    estimate.energy_wh,
+                    100.0 * (1.0 - usable_wh / estimate.energy_wh)
+                ),
+            )
+        });
+    }
+    Ok((legs, clear_m))
+}
+
+/// A step as a leg above the sea.
+pub(super) fn leg_of(file: &PlanFile, s: &Step) -> Leg {
+    Leg {
+        from: s.from,
+        from_alt: file.home.to_amsl(s.from_alt),
+        to: s.to,
+        to_alt: file.home.to_amsl(s.to_alt),
+    }
+}
+
+/// Order and figures of the items.
+fn check_shape(file: &PlanFile) -> Result<(), PlanFault> {
+    let items = &file.items;
+    if items.len() > MAX_ITEMS {
+        return Err(fault(
+            "plan.too_long",
+            format!("{} items; at most {MAX_ITEMS}", items.len()),
+        ));
+    }
+    let max_mps = file.vehicle.max_mps;
+    let flyable = |v: f64| v.is_finite() && v > 0.0 && v <= max_mps;
+    if !flyable(file.speed_mps) {
+        return Err(fault(
+            "plan.speed",
+            format!(
+                "speed {} m/s is not between 0 and {max_mps}",
+                file.speed_mps
+            ),
+        ));
+    }
+    if !file.margin_m.is_finite() {
+        return Err(fault("plan.margin", "the margin is no number".into()));
+    }
+    let Some((PlanItem::Takeoff { .. }, rest)) = items.split_first() else {
+        return Err(fault(
+            "plan.no_takeoff",
+            "a plan starts with a take-off".into(),
+        ));
+    };
+    let Some((last, _)) = rest.split_last() else {
+        return Err(fault("plan.empty", "a plan goes somewhere".into()));
+    };
+    if !matches!(last, PlanItem::Return | PlanItem::Land { .. }) {
+        return Err(fault(
+            "plan.no_end",
+            "a plan ends with a return or a landing".into(),
+        ));
+    }
+    for (i, item) in items.iter().enumerate().skip(1) {
+        let wrong = |code, words: String| {
+            Err(PlanFault {
+                item: Some(i),
+                ..fault(code, format!("item {i}: {words}"))
+            })
+        };
+        match item {
+            PlanItem::Takeoff { .. } => {
+                return wrong("plan.second_takeoff", "a second take-off".into());
+            }
+            PlanItem::Waypoint { hold_s, .. }
+                if !(hold_s.is_finite() && (0.0..=3600.0).contains(hold_s)) =>
+            {
+                return wrong("plan.hold", format!("hold of {hold_s} s"));
+            }
+            PlanItem::Orbit {
+                radius_m, turns, ..
+            } if !orbit_is_sane(*radius_m, *turns) => {
+                return wrong(
+                    "plan.orbit",
+                    format!("{turns} turns at {radius_m} m are not flown"),
+                );
+            }
+            PlanItem::Speed { speed_mps } if !flyable(*speed_mps) => {
+                return wrong(
+                    "plan.speed",
+                    format!("speed {speed_mps} m/s is not between 0 and {max_mps}"),
+                );
+            }
+            PlanItem::Return | PlanItem::Land { .. } if i + 1 != items.len() => {
+                return wrong("plan.early_end", "the plan goes on after its end".into());
+            }
+            PlanItem::Waypoint { .. }
+            | PlanItem::Orbit { .. }
+            | PlanItem::Speed { .. }
+            | PlanItem::Return
+            | PlanItem::Land { .. } => {}
+        }
+    }
+    Ok(())
+}
+
+fn check_returns(
+    file: &PlanFile,
+    fence: &Fence,
+    steps: &[Step],
+    cruise: &Rules,
+    spot: &Rules,
+) -> Result<(), PlanFault> {
+    let home = file.home;
+    let top_m = steps
+        .iter()
+        .map(|s| s.from_alt.metres().max(s.to_alt.metres()))
+        .fold(file.return_alt.metres(), f64::max);
+    let top =
+        home.to_amsl(Alt::from_metres(top_m).map_err(|e| fault("plan.height", e.to_string()))?);
+    for (k, site) in std::iter::once(&home.at).chain(&file.rally).enumerate() {
+        let down = Leg {
+            from: *site,
+            from_alt: top,
+            to: *site,
+            to_alt: home.alt,
+        };
+        fence.contain_with(&down, spot).map_err(|f| PlanFault {
+            item: None,
+            at: Some(f.at),
+            code: "plan.landing_site",
+            value: f.by_m,
+            words: format!("landing site {k} at {site}: {f}"),
+        })?;
+    }
+    let returns = Returns::new(file, fence, *cruise);
+    for s in steps.iter().filter(|s| s.kind == StepKind::Fly) {
+        returns
+            .check_along(&leg_of(file, s))
+            .map_err(|(from, site, f)| PlanFault {
+                item: Some(s.item),
+                at: Some(from),
+                code: "plan.return_leaves",
+                value: f.by_m,
+                words: format!(
+                    "item {}: a return from near {from} straight to {site} does not stay inside: {f}; add a landing site or change the return height",
+                    s.item
+                ),
+            })?;
+    }
+    Ok(())
+}
