@@ -2,9 +2,9 @@
 
 use super::cases::{Folder, stem, swath_m};
 use super::cpu::Stopwatch;
-use super::measure::{self, Measured};
 use super::{Bench, Case, Good, Row, made};
 use crate::cli::geometry::{self, ground::Ground};
+use crate::cli::measure::{self, Measured};
 use crate::cli::plan::drawn::Drawn;
 use crate::cli::settings::import;
 use geo::Area;

@@ -1,7 +1,7 @@
 //! Who measures a plan: the neutral judge as a child process, or our own measure.
 
-use super::measure::{self, Measured};
 use crate::cli::geometry::ground::Ground;
+use crate::cli::measure::{self, Measured};
 use crate::cli::plan::drawn::Drawn;
 use anyhow::{Context, bail};
 use serde_json::Value;

@@ -1,7 +1,7 @@
 //! `bench-plan`: what the planner is asked to reach, measured over a folder of venues and graphs and over made-up ones.
 //!
 //! A row is a bound and what was measured; a row that misses says so. Plans are made by the `plan` command's own code.
-//! With `--judge` the neutral judge of plans measures them, as a child process; without, `measure` does, which shares no
+//! With `--judge` the neutral judge of plans measures them, as a child process; without, `cli::measure` does, which shares no
 //! code with the planner. Only bounds stand here, never results.
 
 mod area;
@@ -10,7 +10,6 @@ mod cpu;
 mod graphs;
 mod judge;
 mod made;
-mod measure;
 
 use super::plan::Plan;
 use anyhow::{Context, bail};

@@ -1,8 +1,8 @@
 //! `plan` without a vehicle: geometry only. No home, no return, no heights in force: a drawing to look at and compare,
 //! marked `flyable: false`, which `fly` refuses.
 
-mod around;
 pub(in crate::cli) mod ground;
+mod patterned;
 mod sweep;
 
 use super::plan::Plan;
@@ -75,8 +75,8 @@ pub(in crate::cli) fn draw(a: &Plan) -> anyhow::Result<Drawn> {
     let got = import(&a.files.venue, a.datum)?;
     let ground = Ground::new(&got.venue, a.area.as_deref())?;
     let done = match a.pattern {
-        PatternWord::Perimeter => around::around(a, &ground)?,
-        _ => sweep::sweep(a, &ground)?,
+        PatternWord::Sweep => sweep::sweep(a, &ground)?,
+        _ => patterned::patterned(a, &ground, &got)?,
     };
     let name = a.name.clone().unwrap_or_else(|| got.venue.name.clone());
     let mut picture = Picture {

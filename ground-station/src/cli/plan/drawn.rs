@@ -140,6 +140,8 @@ impl Drawn {
         put("length_m", length_m.into());
         put("turns", n.into());
         put("time_s", longest_s.into());
+        // Flown again at once, the same ground is seen again after so long.
+        put("revisit_s", longest_s.into());
         put("speed_mps", speed.into());
         if most > 1 {
             put("by_aircraft", by_aircraft.into());

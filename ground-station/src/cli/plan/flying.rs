@@ -13,7 +13,7 @@ use missions::formats::{to_geojson, to_imported, write_plan};
 use missions::place::{Alt, LatLon};
 use missions::plan::{PatrolPlan, hex};
 use missions::plane::LocalPlane;
-use missions::planner::{PatrolRequest, plan_patrol};
+use missions::planner::{PatrolRequest, Pattern, patterns, plan_patrol};
 use missions::time::{Utc, Window};
 use missions::venue::Venue;
 use serde_json::{Value, json};
@@ -80,7 +80,7 @@ fn request(
     let f = &a.flying;
     Ok(PatrolRequest {
         name: a.name.clone().unwrap_or_else(|| venue.name.clone()),
-        pattern: wish::pattern(a, venue, lines)?,
+        pattern: flown(wish::pattern(a, venue, lines)?)?,
         alt: Alt::from_metres(a.altitude).with_context(|| format!("--altitude {}", a.altitude))?,
         speed_mps: a.speed,
         margin_m: a.margin,
@@ -93,6 +93,20 @@ fn request(
         },
         over_crowds: f.over_crowds,
     })
+}
+
+/// Patterns that are proven for flight.
+fn flown(p: patterns::Pattern<LatLon>) -> anyhow::Result<Pattern> {
+    match p {
+        patterns::Pattern::Sweep { swath_m, angle_deg } => {
+            Ok(Pattern::Sweep { swath_m, angle_deg })
+        }
+        patterns::Pattern::Perimeter { offset_m } => Ok(Pattern::Perimeter { offset_m }),
+        other => bail!(
+            "{} is drawn as geometry only so far: leave out --vehicle",
+            other.name()
+        ),
+    }
 }
 
 /// Plans and writes.

@@ -5,7 +5,7 @@ mod explain;
 pub(super) mod flags;
 mod flying;
 mod picture;
-mod wish;
+pub(super) mod wish;
 
 use super::settings::Settings;
 use super::{geometry, graphs};

@@ -6,7 +6,7 @@ use missions::plane::EastNorth;
 
 /// What was measured.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Measured {
+pub(in crate::cli) struct Measured {
     /// Metres of way outside the area or in a keep-out.
     pub outside_m: f64,
     /// Metres of way nearer to an edge than the margin.
@@ -187,7 +187,7 @@ fn inside(rings: &[Vec<P>], p: P) -> bool {
 }
 
 /// Measures ways over an area.
-pub(super) fn measure(
+pub(in crate::cli) fn measure(
     area: &MultiPolygon<f64>,
     ways: &[Vec<EastNorth>],
     swath_m: f64,
