@@ -1,6 +1,6 @@
 //! Segments in square buckets: which are near this piece of way?
 
-use super::geom::{P, nearer_than, pt};
+use super::geom::{P, dist, nearer_than, nearest_on, pt};
 
 /// Most buckets a grid may have; beyond that its cells grow.
 const MAX_CELLS: f64 = 1_500_000.0;
@@ -153,6 +153,57 @@ impl SegmentGrid {
             }
         }
         false
+    }
+
+    /// The segment's place nearest to `p` and how far that is, among all. `None` where there is no segment.
+    pub fn nearest(&self, p: P) -> Option<(f64, P)> {
+        let at = |v: f64, o: f64, n: usize| {
+            (((v - o) / self.cell_m).floor() as i64).clamp(0, n.saturating_sub(1) as i64)
+        };
+        let (cx, cy) = (
+            at(p.x, self.origin.x, self.cols),
+            at(p.y, self.origin.y, self.rows),
+        );
+        // Beyond the grid its nearest cell is the start; rings of cells then say less than how far they are.
+        let outside_m = dist(
+            p,
+            pt(
+                p.x.clamp(
+                    self.origin.x,
+                    self.origin.x + self.cols as f64 * self.cell_m,
+                ),
+                p.y.clamp(
+                    self.origin.y,
+                    self.origin.y + self.rows as f64 * self.cell_m,
+                ),
+            ),
+        );
+        let mut best: Option<(f64, P)> = None;
+        for ring in 0..=self.cols.max(self.rows) as i64 {
+            let sure_m = ((ring - 1) as f64 * self.cell_m - outside_m).max(0.0);
+            if best.is_some_and(|b| b.0 <= sure_m) {
+                break;
+            }
+            for y in (cy - ring).max(0)..=(cy + ring).min(self.rows as i64 - 1) {
+                let whole = (y - cy).abs() == ring;
+                let mut x = cx - ring;
+                while x <= cx + ring {
+                    if x >= 0 && x < self.cols as i64 {
+                        for i in self.cell(x as usize, y as usize) {
+                            if let Some((a, b)) = self.segment(*i) {
+                                let q = nearest_on(p, a, b);
+                                let d = dist(p, q);
+                                if best.is_none_or(|b| d < b.0) {
+                                    best = Some((d, q));
+                                }
+                            }
+                        }
+                    }
+                    x += if whole { 1 } else { (2 * ring).max(1) };
+                }
+            }
+        }
+        best
     }
 
     /// Whether any segment comes nearer than `d_m` (at most the grid's reach) to `a`–`b`.

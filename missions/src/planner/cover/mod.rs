@@ -39,6 +39,10 @@ pub const COVERAGE: f64 = 0.999;
 const AIM: f64 = 0.99912;
 /// The judge draws discs with 96 corners inside the circle: what lies beyond the middle of their sides is not counted.
 const SEEN_PART_OF_RADIUS: f64 = 0.9996;
+/// Rounds of measuring and mending.
+const ROUNDS: u64 = 6;
+/// Most ways through one part.
+const MORE_WAYS: usize = 8;
 /// Most legs a way may have.
 const MAX_LINES: usize = 60_000;
 
@@ -213,9 +217,11 @@ pub fn plan(
         effort += done.moves;
         asked += part.reachable.unsigned_area();
         unseen += part.reachable.unsigned_area() * (1.0 - done.coverage);
-        if !done.way.is_empty() {
-            routes.push(done.way);
+        // The proof of all that stands above: no way leaves this room without it.
+        if !done.ways.iter().all(|w| free.proven(w)) {
+            return Err(CoverRefusal::NoWay { part: k + 1 });
         }
+        routes.extend(done.ways);
     }
     let edges = free::edges(&request.target);
     let clearance_m = routes
@@ -312,8 +318,23 @@ fn check(request: &CoverRequest) -> Result<f64, CoverRefusal> {
 }
 
 struct Done {
-    way: Vec<P>,
+    ways: Vec<Vec<P>>,
     coverage: f64,
+    moves: u64,
+}
+
+/// A part with what is needed to look at it.
+struct Task<'a> {
+    request: &'a CoverRequest,
+    free: &'a Free,
+    part: &'a Part,
+    ways: Ways<'a>,
+    costs: Costs,
+    radius_m: f64,
+    seed: u64,
+    /// Of the reachable area that is to be seen on our own lattice.
+    aim: f64,
+    /// Moves of the annealing.
     moves: u64,
 }
 
@@ -328,169 +349,240 @@ fn cover_part(
     stop: &mut impl FnMut() -> bool,
 ) -> Option<Done> {
     let swath_m = request.swath_m;
-    let radius_m = swath_m / 2.0 * SEEN_PART_OF_RADIUS;
-    let ways = Ways::new(free, part, swath_m);
-    let costs = Costs::of(request);
-    let course_rad = request
-        .angle_deg
-        .map(|deg| (90.0 - deg).to_radians().rem_euclid(std::f64::consts::PI));
-    let mut candidates = first_lines(part, &costs, course_rad, 24);
-    candidates.truncate(if moves == 0 { 1 } else { 3 });
-    let mut best: Option<(f64, f64, Tour)> = None;
-    let mut rough = Raster::new(&part.reachable, radius_m, swath_m / 8.0, 0.3);
-    let mut dice = geom::Dice::new(request.seed ^ salt);
-    for c in &candidates {
-        let mut tour = Tour::new(&ways, &c.lines, request.closed, &costs);
-        let mut k = 0u32;
-        tour.improve(|| {
-            k = k.wrapping_add(1);
-            k.is_multiple_of(16) && stop()
-        });
-        if moves > 0 {
-            tour.shake(100, &mut dice, &mut *stop);
-        }
-        let (places, broken) = tour.path();
-        rough.clear();
-        for w in places.windows(2) {
-            if let [a, b] = w {
-                rough.add(*a, *b);
-            }
-        }
-        let ends_m = match (places.first(), places.last()) {
-            (Some(a), Some(b)) => costs.ends_m(*a, *b),
-            _ => 0.0,
-        };
-        let cost_m = length_m(&places)
-            + ends_m
-            + costs.corner_m * places.len() as f64
-            + 3.0 / swath_m * rough.unseen as f64 * rough.sample_m2()
-            + 1e6 * broken as f64;
-        if best.as_ref().is_none_or(|b| cost_m < b.0) {
-            best = Some((cost_m, c.angle_rad, tour));
-        }
-    }
-    let (_, angle_rad, mut tour) = best?;
-    if moves > 0 {
-        tour.shake(600, &mut dice, &mut *stop);
-    }
-    let (places, _) = tour.path();
-    let (lo, hi) = box_of(part);
-    let lattice = |per_swath: f64, turned: f64| {
-        let mut r = Raster::new(
-            &part.reachable,
-            radius_m,
-            swath_m / per_swath,
-            angle_rad + turned,
-        );
-        for way in others {
-            for w in way.windows(2) {
-                if let [a, b] = w {
-                    r.add(*a, *b);
-                }
-            }
-        }
-        r
+    let task = Task {
+        request,
+        free,
+        part,
+        ways: Ways::new(free, part, swath_m),
+        costs: Costs::of(request),
+        radius_m: swath_m / 2.0 * SEEN_PART_OF_RADIUS,
+        seed: request.seed.wrapping_mul(0x9E37_79B9).wrapping_add(salt),
+        aim: free.aim(part, AIM),
+        moves,
     };
-    let mut way = places;
-    let mut done = 0;
-    let seed = request.seed.wrapping_mul(0x9E37_79B9).wrapping_add(salt);
-    // With a margin, where the reachable area ends is known less exactly than where the target does.
-    let aim = if request.margin_m > swath_m / 2.0 {
-        // The footprint does not reach the outline: every drawing of the erosion ends elsewhere, by centimetres.
-        AIM + 0.0006
-    } else if request.margin_m > 0.0 {
-        AIM + 0.00015
-    } else {
-        AIM
-    };
-    let stages = [
-        (10.0, 0.093, 0.6, 0.03, 0.004),
-        (32.0, 0.131, 0.4, 0.006, 0.0005),
-    ];
-    for (i, (per_swath, turned, part_of_moves, from, to)) in stages.into_iter().enumerate() {
-        let raster = lattice(per_swath, turned);
-        // The last stage aims a little higher: what mending still adds is dearer.
-        let aim = if i == 0 { aim } else { aim + 0.00008 };
-        let allowed = ((1.0 - aim) * raster.asked as f64) as usize;
-        let path = Path::new(&way, request.closed, swath_m, lo, hi);
-        let mut polish = Polish::new(
-            free,
-            &ways,
-            raster,
-            path,
-            costs,
-            allowed,
-            seed.wrapping_add(i as u64),
-        );
-        let cooling = Cooling {
-            moves: (moves as f64 * part_of_moves) as u64,
-            from_m: from * swath_m,
-            to_m: to * swath_m,
-        };
-        polish.dearest = if i == 0 { 20.0 } else { 32.0 };
-        done += polish.run(&cooling, &mut *stop);
-        way = polish.path.places();
-        if request.closed {
-            way.pop();
+    if !others.is_empty() {
+        let raster = task.lattice(task.fine(), 0.417, others);
+        if raster.unseen <= task.allowed(&raster, task.aim) {
+            return Some(Done {
+                ways: Vec::new(),
+                coverage: raster.seen_part(),
+                moves: 0,
+            });
         }
     }
-    // A finer lattice, turned otherwise, says what is really seen; what is short is mended.
-    let mut coverage = 0.0;
-    for round in 0..5 {
-        if request.closed
-            && let Some(p) = way.first().copied()
-        {
-            way.push(p);
-        }
-        way = tidy::tidy(free, &way);
-        if request.closed {
-            way.pop();
-        }
-        // The first plan is wanted at once, and measured less finely, and so mended further.
-        let (per_swath, aim) = if moves == 0 {
-            (14.0, aim + 0.0001)
-        } else {
-            (32.0, aim)
-        };
-        let raster = lattice(per_swath, 0.417);
-        let path = Path::new(&way, request.closed, swath_m, lo, hi);
-        let allowed = ((1.0 - aim) * raster.asked as f64) as usize;
-        let mut polish = Polish::new(
-            free,
-            &ways,
-            raster,
-            path,
-            costs,
-            allowed,
-            seed.wrapping_add(100 + round),
-        );
-        let before = polish.raster.unseen;
-        coverage = polish.raster.seen_part();
-        if before <= allowed || round == 4 {
-            break;
-        }
-        polish.mend();
-        coverage = polish.raster.seen_part();
-        let helped = polish.raster.unseen < before;
-        way = polish.path.places();
-        if request.closed {
-            way.pop();
-        }
-        if !helped {
-            break;
-        }
-    }
+    let (angle_rad, mut way) = task.first_way(request.seed ^ salt, stop)?;
+    let done = task.anneal(angle_rad, &mut way, others, stop);
+    let (mut ways, coverage) = task.mend(way, others, stop);
     if request.closed {
-        begin_near(&mut way, request.start);
-        if let Some(p) = way.first().copied() {
-            way.push(p);
+        for way in &mut ways {
+            begin_near(way, request.start);
+            if let Some(p) = way.first().copied() {
+                way.push(p);
+            }
         }
     }
     Some(Done {
-        way,
+        ways,
         coverage,
         moves: done,
     })
+}
+
+impl Task<'_> {
+    /// Lines in the best direction, joined in the best order found: the direction, and a way all of which is legal.
+    fn first_way(&self, seed: u64, stop: &mut impl FnMut() -> bool) -> Option<(f64, Vec<P>)> {
+        let (request, part, costs, swath_m) =
+            (self.request, self.part, &self.costs, self.costs.swath_m);
+        let course_rad = request
+            .angle_deg
+            .map(|deg| (90.0 - deg).to_radians().rem_euclid(std::f64::consts::PI));
+        let mut candidates = first_lines(part, costs, course_rad, 24);
+        candidates.truncate(if self.moves == 0 || stop() { 1 } else { 3 });
+        let mut best: Option<(f64, f64, Tour)> = None;
+        let mut rough = Raster::new(&part.reachable, self.radius_m, swath_m / 8.0, 0.3);
+        let mut dice = geom::Dice::new(seed);
+        for c in &candidates {
+            let mut tour = Tour::new(&self.ways, &c.lines, request.closed, costs);
+            let mut k = 0u32;
+            tour.improve(|| {
+                k = k.wrapping_add(1);
+                k.is_multiple_of(16) && stop()
+            });
+            if self.moves > 0 {
+                tour.shake(100, &mut dice, &mut *stop);
+            }
+            let (places, broken) = tour.path();
+            rough.clear();
+            for w in places.windows(2) {
+                if let [a, b] = w {
+                    rough.add(*a, *b);
+                }
+            }
+            let ends_m = match (places.first(), places.last()) {
+                (Some(a), Some(b)) => costs.ends_m(*a, *b),
+                _ => 0.0,
+            };
+            let cost_m = length_m(&places)
+                + ends_m
+                + costs.corner_m * places.len() as f64
+                + 3.0 / swath_m * rough.unseen as f64 * rough.sample_m2()
+                + 1e6 * broken as f64;
+            if best.as_ref().is_none_or(|b| cost_m < b.0) {
+                best = Some((cost_m, c.angle_rad, tour));
+            }
+        }
+        let Some((_, angle_rad, mut tour)) = best else {
+            // Too small for any line: one place sees it, or it is as good as unreachable.
+            let p = self.ways.nearest_free(*part.brim.first()?.first()?)?;
+            return Some((0.0, vec![p, p]));
+        };
+        if self.moves > 0 {
+            tour.shake(600, &mut dice, &mut *stop);
+        }
+        Some((angle_rad, tour.path().0))
+    }
+
+    /// Polishes in two stages. Returns the moves made.
+    fn anneal(
+        &self,
+        angle_rad: f64,
+        way: &mut Vec<P>,
+        others: &[Vec<P>],
+        stop: &mut impl FnMut() -> bool,
+    ) -> u64 {
+        let swath_m = self.costs.swath_m;
+        let stages = [
+            (10.0, 0.093, 0.6, 0.03, 0.004),
+            (32.0, 0.131, 0.4, 0.006, 0.0005),
+        ];
+        let mut done = 0;
+        for (i, (per_swath, turned, part_of_moves, from, to)) in stages.into_iter().enumerate() {
+            if self.moves == 0 || stop() {
+                break;
+            }
+            let raster = self.lattice(per_swath, angle_rad + turned, others);
+            // The last stage aims a little higher: what mending still adds is dearer.
+            let aim = if i == 0 { self.aim } else { self.aim + 0.00008 };
+            let mut polish = self.polish(way, raster, aim, i as u64);
+            let cooling = Cooling {
+                moves: (self.moves as f64 * part_of_moves) as u64,
+                from_m: from * swath_m,
+                to_m: to * swath_m,
+            };
+            polish.dearest = if i == 0 { 20.0 } else { 32.0 };
+            done += polish.run(&cooling, &mut *stop);
+            *way = self.places(&polish);
+        }
+        done
+    }
+
+    /// Another lattice every round, turned otherwise, says what is really seen; what is short is mended, by other ways
+    /// where none leads to it. Returns the ways and the part seen.
+    fn mend(
+        &self,
+        way: Vec<P>,
+        others: &[Vec<P>],
+        stop: &mut impl FnMut() -> bool,
+    ) -> (Vec<Vec<P>>, f64) {
+        // The first plan is wanted at once, and measured less finely, and so mended further.
+        let aim = if self.moves == 0 {
+            self.aim + 0.0001
+        } else {
+            self.aim
+        };
+        let mut ways = vec![way];
+        let mut coverage = 0.0;
+        for round in 0..ROUNDS {
+            let mut seen_by: Vec<Vec<P>> = others.to_vec();
+            for way in ways.iter_mut() {
+                *way = self.tidied(way);
+                seen_by.push(self.drawn(way));
+            }
+            let Some(way) = ways.pop() else { break };
+            seen_by.pop();
+            let raster = self.lattice(self.fine(), 0.417 + 0.31 * round as f64, &seen_by);
+            let mut polish = self.polish(&way, raster, aim, 100 + round);
+            let before = polish.raster.unseen;
+            coverage = polish.raster.seen_part();
+            if before <= polish.allowed || round + 1 == ROUNDS {
+                ways.push(way);
+                break;
+            }
+            polish.mend(stop);
+            coverage = polish.raster.seen_part();
+            let helped = polish.raster.unseen < before;
+            let short = polish.raster.unseen > polish.allowed;
+            let other = if short && ways.len() < MORE_WAYS {
+                polish.elsewhere(self.radius_m)
+            } else {
+                None
+            };
+            ways.push(self.places(&polish));
+            match other {
+                Some(places) => ways.push(places.to_vec()),
+                None if !helped || stop() => break,
+                None => {}
+            }
+        }
+        if let Some(way) = ways.last_mut() {
+            *way = self.tidied(way);
+        }
+        (ways, coverage)
+    }
+
+    fn tidied(&self, way: &[P]) -> Vec<P> {
+        let mut way = tidy::tidy(self.free, &self.drawn(way));
+        if self.request.closed {
+            way.pop();
+        }
+        way
+    }
+
+    /// With the first place at the end where the way is closed.
+    fn drawn(&self, way: &[P]) -> Vec<P> {
+        let again = way.first().filter(|_| self.request.closed);
+        way.iter().chain(again).copied().collect()
+    }
+
+    fn places(&self, polish: &Polish) -> Vec<P> {
+        let mut way = polish.path.places();
+        if self.request.closed {
+            way.pop();
+        }
+        way
+    }
+
+    fn polish(&self, way: &[P], raster: Raster, aim: f64, salt: u64) -> Polish<'_> {
+        let (lo, hi) = box_of(self.part);
+        let path = Path::new(way, self.request.closed, self.costs.swath_m, lo, hi);
+        let allowed = self.allowed(&raster, aim);
+        let seed = self.seed.wrapping_add(salt);
+        Polish::new(
+            self.free, &self.ways, raster, path, self.costs, allowed, seed,
+        )
+    }
+
+    fn allowed(&self, raster: &Raster, aim: f64) -> usize {
+        ((1.0 - aim) * raster.asked as f64) as usize
+    }
+
+    /// Samples a swath that tell a thousandth of this part.
+    fn fine(&self) -> f64 {
+        let swaths = self.part.reachable.unsigned_area() / self.costs.swath_m.powi(2);
+        let least = if self.moves == 0 { 14.0 } else { 32.0 };
+        (80_000.0 / swaths.max(1e-9)).sqrt().clamp(least, 128.0)
+    }
+
+    fn lattice(&self, per_swath: f64, turned_rad: f64, others: &[Vec<P>]) -> Raster {
+        let step_m = self.costs.swath_m / per_swath;
+        let mut r = Raster::new(&self.part.reachable, self.radius_m, step_m, turned_rad);
+        for w in others.iter().flat_map(|way| way.windows(2)) {
+            if let [a, b] = w {
+                r.add(*a, *b);
+            }
+        }
+        r
+    }
 }
 
 /// Turns a closed way, whose first place is not repeated, so that it begins at the place nearest to `start`.

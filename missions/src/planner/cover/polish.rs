@@ -103,7 +103,7 @@ pub(super) struct Cooling {
 }
 
 impl<'a> Polish<'a> {
-    /// Takes the way as it is.
+    /// Takes the way as it is, and what the raster says is seen by others already.
     pub fn new(
         free: &'a Free,
         ways: &'a Ways<'a>,
@@ -114,7 +114,6 @@ impl<'a> Polish<'a> {
         seed: u64,
     ) -> Self {
         let swath_m = costs.swath_m;
-        raster.clear();
         for i in 0..path.legs() {
             if let Some(b) = path.from(i + 1) {
                 raster.add(path.at(i), b);

@@ -1,20 +1,32 @@
 //! Going to see what is not seen yet: bends, notches, and ways around, while polishing and when mending.
 
-use super::geom::{P, dist, lerp, nearest_on};
+use super::geom::{P, dist, lerp, nearest_on, pt};
 use super::polish::Polish;
+
+/// Length of a way that sees all it has to from one place, metres.
+const HAIR_M: f64 = 0.01;
+/// Tries of mending before it lets itself be stopped.
+const MEND_ON: u32 = 2_000;
 
 impl Polish<'_> {
     /// Without heat, until no more is unseen than allowed, or nothing helps: the price rises until every gap is worth
     /// its detour.
-    pub fn mend(&mut self) {
+    ///
+    /// `stop` is asked only once [`MEND_ON`] tries have been made: a plan that was stopped is still worth mending.
+    pub fn mend(&mut self, stop: &mut impl FnMut() -> bool) {
         self.heat_m = 0.0;
         self.desperate = true;
+        let mut tries = 0u32;
         for round in 0..40u32 {
             self.path.list();
             self.price_m = self.raster.sample_m2() / self.swath_m * 8.0 * 1.4f64.powi(round as i32);
             let mut won = false;
             for _ in 0..150 {
                 if self.raster.unseen <= self.allowed {
+                    return;
+                }
+                tries += 1;
+                if tries > MEND_ON && tries.is_multiple_of(16) && stop() {
                     return;
                 }
                 won |= self.see_unseen();
@@ -24,6 +36,41 @@ impl Polish<'_> {
                 return;
             }
         }
+    }
+
+    /// Begins another way where something is unseen, no way leads from the one flown, and a legal place sees it: two
+    /// places a hair apart, for [`Polish::mend`] to lengthen.
+    pub fn elsewhere(&mut self, radius_m: f64) -> Option<[P; 2]> {
+        self.path.list();
+        let mut from = 0;
+        for _ in 0..64 {
+            let u = self.raster.unseen_after(from)?;
+            from = self.dice.below(self.raster.cells());
+            let Some(p) = self
+                .ways
+                .nearest_free(u)
+                .filter(|p| dist(*p, u) <= radius_m)
+            else {
+                continue;
+            };
+            let mut legs: Vec<(f64, P)> = (0..self.path.legs())
+                .filter_map(|i| {
+                    let q = nearest_on(p, self.path.at(i), self.path.from(i + 1)?);
+                    Some((dist(p, q), q))
+                })
+                .collect();
+            legs.sort_by(|x, y| x.0.total_cmp(&y.0));
+            if legs.iter().take(8).any(|l| self.ways.way(l.1, p).is_some()) {
+                continue;
+            }
+            let beside = (0..16).map(|k| {
+                let (sin, cos) = (f64::from(k) * std::f64::consts::TAU / 16.0).sin_cos();
+                pt(p.x + HAIR_M * cos, p.y + HAIR_M * sin)
+            });
+            let q = beside.into_iter().find(|q| self.free.legal(p, *q));
+            return Some([p, q.unwrap_or(p)]);
+        }
+        None
     }
 
     /// Bends a near leg, or lengthens an end, so that some unseen sample is seen; where no straight bend is legal, goes

@@ -493,35 +493,35 @@ impl<'a> Tour<'a> {
         let mut out: Vec<P> = Vec::new();
         let mut broken = 0;
         let order = self.flown();
-        let n = order.len();
-        let mut last = None;
-        for (i, s) in order.iter().enumerate() {
-            if i.is_multiple_of(2) {
-                if let Some(last) = last {
-                    match self.ways.way(self.end(last), self.end(*s)) {
-                        Some(w) => out.extend(w.into_iter().skip(1)),
-                        None => broken += 1,
+        for line in order.chunks_exact(2) {
+            let [a, b] = [line.first(), line.last()].map(|s| s.map(|s| self.end(*s)));
+            let (Some(a), Some(b)) = (a, b) else {
+                continue;
+            };
+            match out.last() {
+                None => out.push(a),
+                Some(last) => match self.ways.way(*last, a) {
+                    Some(w) => out.extend(w.into_iter().skip(1)),
+                    // Left out; what it would see is mended, or seen by a way of its own.
+                    None => {
+                        broken += 1;
+                        continue;
                     }
-                } else {
-                    out.push(self.end(*s));
-                }
-            } else {
-                out.push(self.end(*s));
+                },
             }
-            last = Some(*s);
+            out.push(b);
         }
         if self.closed
             && self.bond.is_none()
-            && n > 2
-            && let (Some(last), Some(first)) = (last, order.first())
+            && order.len() > 2
+            && let (Some(last), Some(first)) = (out.last(), out.first())
         {
-            match self.ways.way(self.end(last), self.end(*first)) {
-                Some(w) => {
-                    let inner = w.len().saturating_sub(2);
-                    out.extend(w.into_iter().skip(1).take(inner));
-                }
-                None => broken += 1,
-            }
+            let home = self.ways.way(*last, *first);
+            broken += usize::from(home.is_none());
+            // Back as it came is always legal.
+            let w = home.unwrap_or_else(|| out.iter().rev().copied().collect());
+            let inner = w.len().saturating_sub(2);
+            out.extend(w.into_iter().skip(1).take(inner));
         }
         out.dedup_by(|a, b| dist(*a, *b) < 1e-9);
         (out, broken)
