@@ -14,6 +14,7 @@ mod path;
 mod polish;
 mod raster;
 mod seek;
+pub(crate) mod share;
 #[cfg(test)]
 mod tests;
 mod tidy;
