@@ -1,5 +1,6 @@
 //! Covers a GeoJSON venue: `cover VENUE.geojson --swath 20 [--margin 0] [--closed] [--effort N] [--seed S]
-//! [--budget-ms N] [-o OUT.geojson]`. Writes one LineString a route and no other line, prints figures.
+//! [--budget-ms N] [--angle DEG]
+//! [-o OUT.geojson]`. Writes one LineString a route and no other line, prints figures.
 //!
 //! Reads roles as `check_plan.py` does, and projects as it does (transverse Mercator at the venue's centre).
 
@@ -138,6 +139,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let venue_file = args.next().ok_or("which venue?")?;
     let (mut swath, mut margin, mut closed, mut effort, mut seed, mut budget, mut out) =
         (None, 0.0, false, None, 1u64, None, None);
+    let mut angle_deg = None;
     while let Some(a) = args.next() {
         let mut value = || args.next().ok_or(format!("{a} wants a value"));
         match a.as_str() {
@@ -147,6 +149,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             "--effort" => effort = Some(value()?.parse::<u64>()?),
             "--seed" => seed = value()?.parse()?,
             "--budget-ms" => budget = Some(value()?.parse::<u64>()?),
+            "--angle" => angle_deg = Some(value()?.parse::<f64>()?),
             "-o" => out = Some(value()?),
             _ => return Err(format!("unknown argument {a}").into()),
         }
@@ -182,12 +185,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     let area: f64 = geo::Area::unsigned_area(&target);
     let effort = effort.unwrap_or_else(|| cover::thorough(area, swath_m));
     let request = CoverRequest {
-        target,
-        swath_m,
-        margin_m: margin,
         closed,
         seed,
         effort,
+        angle_deg,
+        ..CoverRequest::new(target, swath_m, margin)
     };
     let plan = cover::plan(&request, || {
         budget.is_some_and(|b| start.elapsed() >= Duration::from_millis(b))

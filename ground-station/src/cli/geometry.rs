@@ -152,12 +152,10 @@ fn sweep(a: &Plan, target: MultiPolygon<f64>) -> anyhow::Result<Patterned> {
         .effort
         .unwrap_or_else(|| cover::thorough(target.unsigned_area(), swath_m));
     let request = CoverRequest {
-        target,
-        swath_m,
-        margin_m: a.margin + GRID_M,
         closed: a.closed,
         seed: a.seed,
         effort,
+        ..CoverRequest::new(target, swath_m, a.margin + GRID_M)
     };
     let clock = Clock::start();
     let budget = Duration::from_millis(a.budget_ms);

@@ -27,7 +27,7 @@ use geo::{Area, BoundingRect, Coord, LineString, MultiPolygon, Polygon};
 use geom::{P, dist, length_m, pt};
 use lines::Line;
 use path::Path;
-use polish::{Cooling, Polish};
+use polish::{Cooling, Costs, Polish};
 use raster::Raster;
 use thiserror::Error;
 use tour::Tour;
@@ -42,7 +42,10 @@ const SEEN_PART_OF_RADIUS: f64 = 0.9996;
 /// Most legs a way may have.
 const MAX_LINES: usize = 60_000;
 
-/// What to cover, and how.
+/// What a corner costs where the caller does not say, as a part of the swath.
+pub const CORNER_SWATHS: f64 = 0.03;
+
+/// What to cover, and how. [`CoverRequest::new`] fills in all but the first three.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CoverRequest {
     /// What is to be seen: boundary less keep-outs, metres on the local plane.
@@ -57,6 +60,35 @@ pub struct CoverRequest {
     pub seed: u64,
     /// Moves of the annealing; 0 gives the first plan. [`thorough`] proposes a number.
     pub effort: u64,
+    /// What a corner costs beside the metres flown, metres: an aircraft brakes there.
+    pub corner_m: f64,
+    /// Course of the lines, degrees clockwise from the plane's north (either way along it); the best found where `None`.
+    /// Transits, turns and what polishing bends to see the last corners keep no course.
+    pub angle_deg: Option<f64>,
+    /// Where an open way had best begin: the straight leg from here to its first place is counted as if flown, and not
+    /// drawn. A closed way begins at its place nearest to here.
+    pub start: Option<EastNorth>,
+    /// Where an open way had best end, likewise.
+    pub end: Option<EastNorth>,
+}
+
+impl CoverRequest {
+    /// An open way over `target` at a swath and a margin in metres, polished well, everything else left to the planner.
+    #[must_use]
+    pub fn new(target: MultiPolygon<f64>, swath_m: f64, margin_m: f64) -> Self {
+        CoverRequest {
+            effort: thorough(target.unsigned_area(), swath_m),
+            corner_m: CORNER_SWATHS * swath_m,
+            target,
+            swath_m,
+            margin_m,
+            closed: false,
+            seed: 1,
+            angle_deg: None,
+            start: None,
+            end: None,
+        }
+    }
 }
 
 /// Why there is no plan.
@@ -138,7 +170,7 @@ pub struct CoverStats {
 /// Moves that polish a target of this size well: some for every swath-square.
 #[must_use]
 pub fn thorough(target_m2: f64, swath_m: f64) -> u64 {
-    ((target_m2 / (swath_m * swath_m)).max(0.0) * 150.0) as u64 + 20_000
+    (((target_m2 / (swath_m * swath_m)).max(0.0) * 150.0) as u64).saturating_add(20_000)
 }
 
 /// Boundary less keep-outs, cleaned (even–odd within a polygon; overlapping polygons merge).
@@ -234,9 +266,25 @@ fn check(request: &CoverRequest) -> Result<f64, CoverRefusal> {
             is: request.margin_m,
         });
     }
+    if !(request.corner_m.is_finite() && request.corner_m >= 0.0) {
+        return Err(CoverRefusal::BadFigure {
+            what: "the cost of a corner",
+            must: "zero or more",
+            is: request.corner_m,
+        });
+    }
+    if let Some(is) = request.angle_deg.filter(|a| !a.is_finite()) {
+        return Err(CoverRefusal::BadFigure {
+            what: "the course of the lines",
+            must: "a number of degrees",
+            is,
+        });
+    }
+    let hints = [request.start, request.end].into_iter().flatten();
     let bad = free::edges(&request.target)
         .iter()
         .flat_map(|e| [e.0.x, e.0.y, e.1.x, e.1.y])
+        .chain(hints.flat_map(|h| [h.east_m, h.north_m]))
         .find(|v| !v.is_finite() || v.abs() > 1e6);
     if let Some(is) = bad {
         return Err(CoverRefusal::BadFigure {
@@ -282,13 +330,17 @@ fn cover_part(
     let swath_m = request.swath_m;
     let radius_m = swath_m / 2.0 * SEEN_PART_OF_RADIUS;
     let ways = Ways::new(free, part, swath_m);
-    let mut candidates = first_lines(part, swath_m, 24);
+    let costs = Costs::of(request);
+    let course_rad = request
+        .angle_deg
+        .map(|deg| (90.0 - deg).to_radians().rem_euclid(std::f64::consts::PI));
+    let mut candidates = first_lines(part, &costs, course_rad, 24);
     candidates.truncate(if moves == 0 { 1 } else { 3 });
     let mut best: Option<(f64, f64, Tour)> = None;
     let mut rough = Raster::new(&part.reachable, radius_m, swath_m / 8.0, 0.3);
     let mut dice = geom::Dice::new(request.seed ^ salt);
     for c in &candidates {
-        let mut tour = Tour::new(&ways, &c.lines, request.closed);
+        let mut tour = Tour::new(&ways, &c.lines, request.closed, &costs);
         let mut k = 0u32;
         tour.improve(|| {
             k = k.wrapping_add(1);
@@ -304,7 +356,13 @@ fn cover_part(
                 rough.add(*a, *b);
             }
         }
+        let ends_m = match (places.first(), places.last()) {
+            (Some(a), Some(b)) => costs.ends_m(*a, *b),
+            _ => 0.0,
+        };
         let cost_m = length_m(&places)
+            + ends_m
+            + costs.corner_m * places.len() as f64
             + 3.0 / swath_m * rough.unseen as f64 * rough.sample_m2()
             + 1e6 * broken as f64;
         if best.as_ref().is_none_or(|b| cost_m < b.0) {
@@ -360,7 +418,7 @@ fn cover_part(
             &ways,
             raster,
             path,
-            swath_m,
+            costs,
             allowed,
             seed.wrapping_add(i as u64),
         );
@@ -402,7 +460,7 @@ fn cover_part(
             &ways,
             raster,
             path,
-            swath_m,
+            costs,
             allowed,
             seed.wrapping_add(100 + round),
         );
@@ -422,16 +480,31 @@ fn cover_part(
             break;
         }
     }
-    if request.closed
-        && let Some(p) = way.first().copied()
-    {
-        way.push(p);
+    if request.closed {
+        begin_near(&mut way, request.start);
+        if let Some(p) = way.first().copied() {
+            way.push(p);
+        }
     }
     Some(Done {
         way,
         coverage,
         moves: done,
     })
+}
+
+/// Turns a closed way, whose first place is not repeated, so that it begins at the place nearest to `start`.
+fn begin_near(way: &mut [P], start: Option<EastNorth>) {
+    let Some(s) = start.map(|s| pt(s.east_m, s.north_m)) else {
+        return;
+    };
+    let first = way
+        .iter()
+        .enumerate()
+        .min_by(|a, b| dist(*a.1, s).total_cmp(&dist(*b.1, s)));
+    if let Some((k, _)) = first {
+        way.rotate_left(k);
+    }
 }
 
 /// A direction and an offset of the lines, and what they promise.
@@ -442,10 +515,17 @@ struct Candidate {
 }
 
 /// Sets of lines, the most promising first: by their length, their number, and what they leave unseen.
-fn first_lines(part: &Part, swath_m: f64, tries: usize) -> Vec<Candidate> {
+fn first_lines(
+    part: &Part,
+    costs: &Costs,
+    course_rad: Option<f64>,
+    tries: usize,
+) -> Vec<Candidate> {
+    let swath_m = costs.swath_m;
     let draw_in_m = 0.35 * swath_m;
     let mut found: Vec<Candidate> = Vec::new();
-    for angle_rad in lines::directions(&part.rings, 12) {
+    let directions = course_rad.map_or_else(|| lines::directions(&part.rings, 12), |c| vec![c]);
+    for angle_rad in directions {
         let (lo, hi) = lines::extent(&part.rings, angle_rad);
         // A thousandth of the area may stay unseen: three hundredths of a line are not worth another.
         let n = ((hi - lo) / swath_m - 0.03).ceil().max(1.0);
@@ -461,7 +541,8 @@ fn first_lines(part: &Part, swath_m: f64, tries: usize) -> Vec<Candidate> {
         for (spacing_m, first_m) in plans {
             let lines = lines::lines(&part.rings, angle_rad, spacing_m, first_m, draw_in_m);
             if !lines.is_empty() {
-                let cost_m = lines::total_m(&lines) + 1.2 * swath_m * lines.len() as f64;
+                let cost_m = lines::total_m(&lines)
+                    + (1.14 * swath_m + 2.0 * costs.corner_m) * lines.len() as f64;
                 found.push(Candidate {
                     cost_m,
                     angle_rad,

@@ -5,6 +5,7 @@
 //! relaxation; Kirkpatrick, Gelatt, Vecchi 1983 for the cooling). Lines, turns and ways around are all the same to it,
 //! so transits come to see, ends draw back and doubled lines vanish.
 
+use super::CoverRequest;
 use super::free::Free;
 use super::geom::{Dice, P, dist, lerp, nearest_on, pt};
 use super::path::Path;
@@ -15,6 +16,58 @@ use super::ways::Ways;
 const LIST_EVERY: u64 = 3_000;
 /// Moves between two corrections of the price.
 const PRICE_EVERY: u64 = 400;
+
+/// What a way costs beside its length.
+#[derive(Clone, Copy)]
+pub(super) struct Costs {
+    pub(super) swath_m: f64,
+    /// What a corner costs, metres: the aircraft brakes there.
+    pub(super) corner_m: f64,
+    /// Whence an open way is flown to.
+    start: Option<P>,
+    /// Whither it leads on.
+    end: Option<P>,
+}
+
+impl Costs {
+    pub(super) fn of(request: &CoverRequest) -> Self {
+        let hint = |h: Option<crate::plane::EastNorth>| {
+            h.filter(|_| !request.closed)
+                .map(|h| pt(h.east_m, h.north_m))
+        };
+        Costs {
+            swath_m: request.swath_m,
+            corner_m: request.corner_m,
+            start: hint(request.start),
+            end: hint(request.end),
+        }
+    }
+
+    /// Whether it matters where a way begins or ends.
+    pub(super) fn ends_matter(&self) -> bool {
+        self.start.is_some() || self.end.is_some()
+    }
+
+    /// Straight to the first place, metres; 0 where nothing is wished.
+    pub(super) fn from_start_m(&self, first: P) -> f64 {
+        self.start.map_or(0.0, |s| dist(s, first))
+    }
+
+    /// Straight on from the last place, metres; 0 where nothing is wished.
+    pub(super) fn to_end_m(&self, last: P) -> f64 {
+        self.end.map_or(0.0, |e| dist(last, e))
+    }
+
+    /// Both.
+    pub(super) fn ends_m(&self, first: P, last: P) -> f64 {
+        self.from_start_m(first) + self.to_end_m(last)
+    }
+
+    /// The places wished for, each in the other's stead where one is missing.
+    pub(super) fn wished(&self) -> Option<(P, P)> {
+        Some((self.start.or(self.end)?, self.end.or(self.start)?))
+    }
+}
 
 /// A way, what it sees, and the dice.
 pub(super) struct Polish<'a> {
@@ -33,8 +86,7 @@ pub(super) struct Polish<'a> {
     pub(super) heat_m: f64,
     /// Highest price, swaths' worth a square metre.
     pub dearest: f64,
-    /// What a corner costs, metres: the aircraft brakes there.
-    corner_m: f64,
+    costs: Costs,
     /// Whether unseen samples are sought by ways around at every try.
     pub(super) desperate: bool,
     /// A place that the way keeps passing.
@@ -59,10 +111,11 @@ impl<'a> Polish<'a> {
         ways: &'a Ways<'a>,
         mut raster: Raster,
         path: Path,
-        swath_m: f64,
+        costs: Costs,
         allowed: usize,
         seed: u64,
     ) -> Self {
+        let swath_m = costs.swath_m;
         raster.clear();
         for i in 0..path.legs() {
             if let Some(b) = path.from(i + 1) {
@@ -84,7 +137,7 @@ impl<'a> Polish<'a> {
             price_m,
             heat_m: 0.0,
             dearest: 24.0,
-            corner_m: 0.03 * swath_m,
+            costs,
             desperate: false,
             pin: None,
             near: Vec::new(),
@@ -281,7 +334,7 @@ impl<'a> Polish<'a> {
             return false;
         }
         let (a, c) = (self.path.at(i), self.path.at(j));
-        if self.judge(&[(a, b), (c, d)], &[(a, c), (b, d)]) {
+        if self.judge(&[(a, b), (c, d)], &[(a, c), (b, d)], 0.0) {
             self.path.turn(i + 1, j);
             return true;
         }
@@ -298,7 +351,8 @@ impl<'a> Polish<'a> {
         let Some(b) = self.path.from(i + 1) else {
             return false;
         };
-        if self.judge(&[(a, b)], &[(a, c)]) {
+        let ends_m = self.costs.to_end_m(b) - self.costs.to_end_m(c);
+        if self.judge(&[(a, b)], &[(a, c)], ends_m) {
             self.path.turn(i + 1, n - 1);
             return true;
         }
@@ -346,7 +400,14 @@ impl<'a> Polish<'a> {
         if let (Some(x), Some(y)) = (before, after) {
             new.push((x, y));
         }
-        if self.judge(&old, &new) {
+        let mut ends_m = 0.0;
+        if let (false, true, Some(y)) = (self.path.closed, lo == 0, after) {
+            ends_m += self.costs.from_start_m(y) - self.costs.from_start_m(a);
+        }
+        if let (false, true, Some(x)) = (self.path.closed, hi + 1 == n, before) {
+            ends_m += self.costs.to_end_m(x) - self.costs.to_end_m(b);
+        }
+        if self.judge(&old, &new, ends_m) {
             self.path.shift(lo, hi, j + 1, reversed);
             return true;
         }
@@ -394,17 +455,41 @@ impl<'a> Polish<'a> {
         if let (Some(l), Some(a)) = (last, after) {
             new.push((l, a));
         }
-        if self.judge(&old, &new) {
+        let ends_m = self.ends_change_m(i, k, by);
+        if self.judge(&old, &new, ends_m) {
             self.path.replace(i, k, by);
             return true;
         }
         false
     }
 
-    /// Whether to fly `new` legs instead of `old` ones. If so the samples are brought up to date.
-    fn judge(&mut self, old: &[(P, P)], new: &[(P, P)]) -> bool {
+    /// What replacing `k` nodes from `i` on adds to the legs from the wished start and to the wished end, metres.
+    fn ends_change_m(&self, i: usize, k: usize, by: &[P]) -> f64 {
+        let n = self.path.len();
+        if self.path.closed || !self.costs.ends_matter() || n == 0 {
+            return 0.0;
+        }
+        let mut ends_m = 0.0;
+        if i == 0 {
+            let first = by.first().copied().or_else(|| self.path.from(k));
+            let now = self.costs.from_start_m(self.path.at(0));
+            ends_m += first.map_or(0.0, |p| self.costs.from_start_m(p) - now);
+        }
+        if i + k == n {
+            let before = i.checked_sub(1).map(|j| self.path.at(j));
+            let last = by.last().copied().or(before);
+            let now = self.costs.to_end_m(self.path.at(n - 1));
+            ends_m += last.map_or(0.0, |p| self.costs.to_end_m(p) - now);
+        }
+        ends_m
+    }
+
+    /// Whether to fly `new` legs instead of `old` ones, where the wished ends come `ends_m` further away. If so the
+    /// samples are brought up to date.
+    fn judge(&mut self, old: &[(P, P)], new: &[(P, P)], ends_m: f64) -> bool {
         let sum = |legs: &[(P, P)]| legs.iter().map(|l| dist(l.0, l.1)).sum::<f64>();
-        let longer_m = sum(new) - sum(old) + self.corner_m * (new.len() as f64 - old.len() as f64);
+        let corners = new.len() as f64 - old.len() as f64;
+        let longer_m = sum(new) - sum(old) + ends_m + self.costs.corner_m * corners;
         let bar_m = if self.heat_m > 0.0 {
             -self.heat_m * (1.0 - self.dice.unit()).ln()
         } else {

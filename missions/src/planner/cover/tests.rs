@@ -132,13 +132,12 @@ fn free_place(d: &Drawn, p: (f64, f64)) -> bool {
 fn request(d: &Drawn, effort: u64) -> CoverRequest {
     let poly = |r: &Ring| polygon(&[r.iter().map(|p| EastNorth::new(p.0, p.1)).collect()]);
     let exclusions: Vec<Polygon<f64>> = d.exclusions.iter().map(poly).collect();
+    let target = target(&[poly(&d.inclusion)], &exclusions);
     CoverRequest {
-        target: target(&[poly(&d.inclusion)], &exclusions),
-        swath_m: d.swath_m,
-        margin_m: d.margin_m,
         closed: d.closed,
         seed: d.seed,
         effort,
+        ..CoverRequest::new(target, d.swath_m, d.margin_m)
     }
 }
 
@@ -343,4 +342,99 @@ fn figures_that_make_no_sense_are_refused() {
     let mut r = request(&plain(30.0, 30.0, 5.0, 0.0), 0);
     r.target = MultiPolygon(Vec::new());
     assert_eq!(plan(&r, || false), Err(CoverRefusal::NoTarget));
+}
+
+#[test]
+fn an_open_way_begins_and_ends_where_wished_if_that_is_no_longer() {
+    // Two corners on one side: the way comes in at one and goes out at the other.
+    let d = plain(300.0, 200.0, 20.0, 0.0);
+    let free = plan(&request(&d, 20_000), || false).unwrap();
+    for (start, end) in [
+        ((-40.0, -40.0), None),
+        ((340.0, 240.0), Some((340.0, -40.0))),
+    ] {
+        let wished = CoverRequest {
+            start: Some(EastNorth::new(start.0, start.1)),
+            end: end.map(|e: (f64, f64)| EastNorth::new(e.0, e.1)),
+            ..request(&d, 20_000)
+        };
+        let p = plan(&wished, || false).unwrap();
+        let (first, last) = (p.routes[0][0], p.routes[0][p.routes[0].len() - 1]);
+        assert!(first.distance_m(wished.start.unwrap()) < 85.0, "{first:?}");
+        if let Some(e) = wished.end {
+            assert!(last.distance_m(e) < 85.0, "{last:?}");
+        }
+        assert!(p.stats.coverage >= COVERAGE);
+        assert!(p.stats.length_m < 1.06 * free.stats.length_m);
+    }
+}
+
+#[test]
+fn a_closed_way_begins_at_its_place_nearest_to_the_start() {
+    let mut d = plain(300.0, 200.0, 20.0, 0.0);
+    d.closed = true;
+    let start = EastNorth::new(310.0, 100.0);
+    let p = plan(
+        &CoverRequest {
+            start: Some(start),
+            ..request(&d, 5_000)
+        },
+        || false,
+    )
+    .unwrap();
+    let route = &p.routes[0];
+    assert_eq!(route.first(), route.last());
+    let nearest = route.iter().map(|q| q.distance_m(start));
+    assert!(route[0].distance_m(start) <= nearest.fold(f64::INFINITY, f64::min));
+}
+
+/// Part of the way's length within five degrees of a course, degrees clockwise from north.
+fn part_on_course(plan: &CoverPlan, course_deg: f64) -> f64 {
+    let (mut on, mut all) = (0.0, 0.0);
+    for w in plan.routes.iter().flat_map(|r| r.windows(2)) {
+        let (de, dn) = (w[1].east_m - w[0].east_m, w[1].north_m - w[0].north_m);
+        let off = (de.atan2(dn).to_degrees() - course_deg).rem_euclid(180.0);
+        all += de.hypot(dn);
+        if off.min(180.0 - off) < 5.0 {
+            on += de.hypot(dn);
+        }
+    }
+    on / all
+}
+
+#[test]
+fn lines_keep_the_course_asked_for() {
+    let d = plain(300.0, 200.0, 20.0, 0.0);
+    for course_deg in [0.0, 30.0, 135.0, -90.0] {
+        let p = plan(
+            &CoverRequest {
+                angle_deg: Some(course_deg),
+                ..request(&d, 20_000)
+            },
+            || false,
+        )
+        .unwrap();
+        let on = part_on_course(&p, course_deg);
+        assert!(on > 0.6, "course {course_deg}: {on}");
+        assert!(p.stats.coverage >= COVERAGE);
+    }
+}
+
+#[test]
+fn dear_corners_are_fewer() {
+    let mut d = draw(7);
+    d.margin_m = 0.0;
+    let turns = |corner_swaths: f64| {
+        let r = request(&d, 30_000);
+        let r = CoverRequest {
+            corner_m: corner_swaths * r.swath_m,
+            ..r
+        };
+        let p = plan(&r, || false).unwrap();
+        assert!(p.stats.coverage >= COVERAGE);
+        judge(&d, &p).unwrap();
+        p.stats.turns
+    };
+    let (cheap, dear) = (turns(0.0), turns(0.5));
+    assert!(dear < cheap, "{dear} of {cheap}");
 }

@@ -6,6 +6,7 @@
 use super::geom::{Dice, P, dist};
 use super::lines::Line;
 use super::near::{Cache, Remaining, neighbours};
+use super::polish::Costs;
 use super::ways::Ways;
 
 /// Neighbours remembered for each line end.
@@ -23,12 +24,20 @@ pub(super) struct Tour<'a> {
     order: Vec<u32>,
     pos: Vec<u32>,
     closed: bool,
+    /// Where it matters where an open way begins or ends: a line that nobody flies, from the wished end to the wished
+    /// start. The tour is then closed by it.
+    bond: Option<(u32, Costs)>,
 }
 
 impl<'a> Tour<'a> {
     /// A first tour by nearest neighbour.
-    pub fn new(ways: &'a Ways<'a>, lines: &[Line], closed: bool) -> Self {
-        let ends: Vec<P> = lines.iter().flat_map(|l| [l.a, l.b]).collect();
+    pub fn new(ways: &'a Ways<'a>, lines: &[Line], closed: bool, costs: &Costs) -> Self {
+        let mut ends: Vec<P> = lines.iter().flat_map(|l| [l.a, l.b]).collect();
+        let wished = costs.wished().filter(|_| !closed);
+        let bond = wished.map(|(start, end)| {
+            ends.extend([end, start]);
+            (lines.len() as u32, *costs)
+        });
         let near = neighbours(&ends, NEAR);
         let n = ends.len();
         let mut tour = Tour {
@@ -39,7 +48,8 @@ impl<'a> Tour<'a> {
             transit_m: 0.0,
             order: Vec::new(),
             pos: vec![0; n],
-            closed,
+            closed: closed || bond.is_some(),
+            bond,
         };
         tour.nearest_neighbour();
         tour
@@ -57,6 +67,17 @@ impl<'a> Tour<'a> {
     }
 
     fn cost(&mut self, a: u32, b: u32) -> f64 {
+        if let Some((bond, costs)) = &self.bond {
+            for (x, y) in [(a, b), (b, a)] {
+                if x / 2 == *bond {
+                    return if x.is_multiple_of(2) {
+                        costs.to_end_m(self.end(y))
+                    } else {
+                        costs.from_start_m(self.end(y))
+                    };
+                }
+            }
+        }
         let key = (u64::from(a.min(b)) << 32) | u64::from(a.max(b));
         if let Some(d) = self.cache.get(key) {
             return d;
@@ -77,11 +98,12 @@ impl<'a> Tour<'a> {
         let n = self.ends.len();
         let mut used = vec![false; n / 2];
         let mut left = Remaining::new(&self.ends);
-        // From the end that lies lowest and leftmost: a corner.
+        // From the wished start, or from the end that lies lowest and leftmost: a corner.
         let start = (0..n as u32).min_by(|a, b| {
             let f = |i: u32| self.end(i).x + self.end(i).y;
             f(*a).total_cmp(&f(*b))
         });
+        let start = self.bond.map(|b| 2 * b.0).or(start);
         let mut here = match start {
             Some(s) => s,
             None => return,
@@ -449,15 +471,34 @@ impl<'a> Tour<'a> {
         }
     }
 
+    /// Stops in the order flown, without the line that nobody flies.
+    fn flown(&self) -> Vec<u32> {
+        let mut order = self.order.clone();
+        let Some((bond, _)) = self.bond else {
+            return order;
+        };
+        if let Some(k) = order.iter().position(|s| *s / 2 == bond) {
+            let backward = order.get(k).is_some_and(|s| s % 2 == 1);
+            order.rotate_left(k);
+            order.drain(..2.min(order.len()));
+            if backward {
+                order.reverse();
+            }
+        }
+        order
+    }
+
     /// The tour as a polyline, and the number of legs for which no legal way was found.
     pub fn path(&self) -> (Vec<P>, usize) {
         let mut out: Vec<P> = Vec::new();
         let mut broken = 0;
-        let n = self.order.len();
-        for (i, s) in self.order.iter().enumerate() {
+        let order = self.flown();
+        let n = order.len();
+        let mut last = None;
+        for (i, s) in order.iter().enumerate() {
             if i.is_multiple_of(2) {
-                if i > 0 {
-                    match self.ways.way(self.end(self.at(i - 1)), self.end(*s)) {
+                if let Some(last) = last {
+                    match self.ways.way(self.end(last), self.end(*s)) {
                         Some(w) => out.extend(w.into_iter().skip(1)),
                         None => broken += 1,
                     }
@@ -467,12 +508,14 @@ impl<'a> Tour<'a> {
             } else {
                 out.push(self.end(*s));
             }
+            last = Some(*s);
         }
-        if self.closed && n > 2 {
-            match self
-                .ways
-                .way(self.end(self.at(n - 1)), self.end(self.at(0)))
-            {
+        if self.closed
+            && self.bond.is_none()
+            && n > 2
+            && let (Some(last), Some(first)) = (last, order.first())
+        {
+            match self.ways.way(self.end(last), self.end(*first)) {
                 Some(w) => {
                     let inner = w.len().saturating_sub(2);
                     out.extend(w.into_iter().skip(1).take(inner));
