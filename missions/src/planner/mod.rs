@@ -4,6 +4,7 @@
 //! tightened and tried again, and in the end refused with the reason.
 
 pub mod cover;
+pub mod fleet;
 pub mod patterns;
 mod perimeter;
 pub mod rounds;

@@ -14,6 +14,7 @@ mod path;
 mod polish;
 mod raster;
 mod seek;
+pub(crate) mod share;
 pub(in crate::planner) mod space;
 #[cfg(test)]
 mod tests;

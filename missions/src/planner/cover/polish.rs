@@ -89,6 +89,8 @@ pub(super) struct Polish<'a> {
     costs: Costs,
     /// Whether unseen samples are sought by ways around at every try.
     pub(super) desperate: bool,
+    /// A place that the way keeps passing.
+    pub(super) pin: Option<P>,
     pub(super) near: Vec<usize>,
 }
 
@@ -136,6 +138,7 @@ impl<'a> Polish<'a> {
             dearest: 24.0,
             costs,
             desperate: false,
+            pin: None,
             near: Vec::new(),
         }
     }
@@ -169,7 +172,7 @@ impl<'a> Polish<'a> {
         self.price_m = (self.price_m * factor).clamp(2.0 * base, dearest * base);
     }
 
-    fn step(&mut self) {
+    pub(super) fn step(&mut self) {
         let n = self.path.len();
         if n < 2 {
             self.see_unseen();
@@ -493,6 +496,13 @@ impl<'a> Polish<'a> {
         };
         // All that could be gained is what is unseen now.
         if longer_m > bar_m + self.price_m * self.raster.unseen as f64 {
+            return false;
+        }
+        let pinned = |legs: &[(P, P)]| {
+            legs.iter()
+                .any(|l| Some(l.0) == self.pin || Some(l.1) == self.pin)
+        };
+        if self.pin.is_some() && pinned(old) && !pinned(new) {
             return false;
         }
         if new.iter().any(|l| !self.free.legal(l.0, l.1)) {

@@ -1,0 +1,473 @@
+//! All ways of a part annealed together over one lattice of what they see.
+//!
+//! The moves are those of [`Polish`], way by way in short turns, and one more: a few places of one way are flown by
+//! another. A metre of way `j` costs `λ_j`; those who fly too far for their weight see their metres grow dearer
+//! (the prices of a Lagrangian relaxation of "as long as its weight says").
+
+use super::super::free::Free;
+use super::super::geom::{Dice, P, dist, length_m};
+use super::super::path::Path;
+use super::super::polish::Polish;
+use super::super::raster::Raster;
+use super::super::tidy;
+use super::super::ways::Ways;
+use super::super::{AIM, SEEN_PART_OF_RADIUS};
+use super::{Done, JOINT, Member, Task, corners};
+use geo::MultiPolygon;
+
+/// Moves of one way before another's turn.
+const TURN: u64 = 40;
+/// How far a metre's price may stray from 1.
+const DEAREST: f64 = 1.35;
+/// What a way that is too long by a share of its due pays more for a metre, in such shares; twice that in the end.
+const STEEP: f64 = 10.0;
+
+struct Joint<'a> {
+    free: &'a Free,
+    group: &'a [Member],
+    ways: Vec<Polish<'a>>,
+    raster: Raster,
+    allowed: usize,
+    lengths_m: Vec<f64>,
+    dues_m: Vec<f64>,
+    /// How fast a metre's price rises with what a way is too long.
+    steep: f64,
+    swath_m: f64,
+    price_m: f64,
+    heat_m: f64,
+    dearest: f64,
+    dice: Dice,
+}
+
+/// Lattice of the part: so many samples a swath, turned so far.
+fn lattice(task: &Task<'_>, per_swath: f64, turned: f64) -> Raster {
+    let swath_m = task.request.swath_m;
+    Raster::new(
+        &task.part.reachable,
+        swath_m / 2.0 * SEEN_PART_OF_RADIUS,
+        swath_m / per_swath,
+        turned,
+    )
+}
+
+fn add(raster: &mut Raster, way: &[P]) {
+    for w in way.windows(2) {
+        if let [a, b] = w {
+            raster.add(*a, *b);
+        }
+    }
+    if let [p] = way {
+        raster.add(*p, *p);
+    }
+}
+
+impl<'a> Joint<'a> {
+    fn new(
+        task: &'a Task<'a>,
+        ways: &'a Ways<'a>,
+        places: &[Vec<P>],
+        mut raster: Raster,
+        aim: f64,
+        seed: u64,
+    ) -> Self {
+        let swath_m = task.request.swath_m;
+        let (lo, hi) = corners(task.part);
+        raster.clear();
+        for w in places {
+            add(&mut raster, w);
+        }
+        let allowed = ((1.0 - aim) * raster.asked as f64) as usize;
+        let step_m = raster.sample_m2().sqrt();
+        let polished = places
+            .iter()
+            .zip(task.group)
+            .enumerate()
+            .map(|(j, (way, m))| {
+                let mut way = way.clone();
+                if m.closed && way.len() > 1 {
+                    way.pop();
+                }
+                let path = Path::new(&way, m.closed, swath_m, lo, hi);
+                // The lattice is lent to the way whose turn it is; at other times it holds an empty one.
+                let empty = Raster::new(&MultiPolygon(Vec::new()), swath_m / 2.0, step_m, 0.0);
+                let seed = seed.wrapping_add(1000 * j as u64);
+                let mut p = Polish::new(task.free, ways, empty, path, swath_m, allowed, seed);
+                p.pin = m.site;
+                p
+            })
+            .collect();
+        let mut joint = Joint {
+            free: task.free,
+            group: task.group,
+            ways: polished,
+            allowed,
+            lengths_m: Vec::new(),
+            dues_m: Vec::new(),
+            steep: 4.0,
+            swath_m,
+            price_m: 8.0 / swath_m * raster.sample_m2(),
+            heat_m: 0.0,
+            dearest: 20.0,
+            dice: Dice::new(seed ^ 0x5EED),
+            raster,
+        };
+        joint.list();
+        joint.measure();
+        joint
+    }
+
+    fn list(&mut self) {
+        for w in &mut self.ways {
+            w.path.list();
+        }
+    }
+
+    fn places(&self) -> Vec<Vec<P>> {
+        self.ways
+            .iter()
+            .zip(self.group)
+            .map(|(w, m)| {
+                let mut places = w.path.places();
+                if let Some(s) = m.site
+                    && let Some(at) = places.iter().position(|p| *p == s)
+                {
+                    places.pop();
+                    places.rotate_left(at);
+                    places.push(s);
+                }
+                places
+            })
+            .collect()
+    }
+
+    /// Measures all ways, and what each should measure.
+    fn measure(&mut self) {
+        self.lengths_m = self
+            .ways
+            .iter()
+            .map(|w| length_m(&w.path.places()))
+            .collect();
+        let all: f64 = self.lengths_m.iter().sum();
+        let whole: f64 = self.group.iter().map(|m| m.weight).sum();
+        let due = |m: &Member| (all * m.weight / whole.max(1e-12)).max(self.swath_m);
+        self.dues_m = self.group.iter().map(due).collect();
+    }
+
+    /// By how many metres way `j` is too long, and what it should measure.
+    fn excess_m(&self, j: usize) -> (f64, f64) {
+        let due_m = self.dues_m.get(j).copied().unwrap_or(1.0);
+        (self.lengths_m.get(j).copied().unwrap_or(0.0) - due_m, due_m)
+    }
+
+    /// Price of a metre of way `j`.
+    fn lambda(&self, j: usize) -> f64 {
+        if self.ways.len() < 2 {
+            return 1.0;
+        }
+        let (over_m, due_m) = self.excess_m(j);
+        (1.0 + self.steep * over_m / due_m).clamp(1.0 / DEAREST, DEAREST)
+    }
+
+    /// What `by_m` more metres of way `j` cost: their length, and what it is more or less even then.
+    fn cost_m(&self, j: usize, by_m: f64) -> f64 {
+        let (over_m, due_m) = self.excess_m(j);
+        by_m + 0.5 * self.steep * by_m * (2.0 * over_m + by_m) / due_m
+    }
+
+    /// A way makes some moves on the common lattice.
+    fn turn(&mut self, j: usize, moves: u64) {
+        let lambda = self.lambda(j);
+        let Some(way) = self.ways.get_mut(j) else {
+            return;
+        };
+        std::mem::swap(&mut way.raster, &mut self.raster);
+        way.price_m = self.price_m / lambda;
+        way.heat_m = self.heat_m / lambda;
+        for _ in 0..moves {
+            way.step();
+        }
+        std::mem::swap(&mut way.raster, &mut self.raster);
+        if let Some(l) = self.lengths_m.get_mut(j) {
+            *l = length_m(&way.path.places());
+        }
+    }
+
+    fn run(
+        &mut self,
+        moves: u64,
+        from_m: f64,
+        to_m: f64,
+        stop: &mut dyn FnMut(f64) -> bool,
+    ) -> u64 {
+        let ratio = (to_m / from_m).max(1e-9);
+        let mut k = 0;
+        let mut bounds = self.bounds();
+        let several = self.ways.len() > 1;
+        while k < moves {
+            if stop(JOINT) {
+                return k;
+            }
+            if k.is_multiple_of(50 * TURN) {
+                self.list();
+                bounds = self.bounds();
+                self.measure();
+            }
+            if k.is_multiple_of(10 * TURN) {
+                let t = k as f64 / moves as f64;
+                self.heat_m = from_m * ratio.powf(t);
+                self.lead_price(t);
+            }
+            // The longer a way, the more moves it needs.
+            let mark = self.dice.unit() * bounds.last().copied().unwrap_or(0.0);
+            let j = bounds.iter().position(|b| mark < *b).unwrap_or(0);
+            self.turn(j, TURN - 8);
+            for _ in 0..8 {
+                if several {
+                    self.hand_over(j);
+                } else {
+                    self.turn(j, 1);
+                }
+            }
+            k += TURN;
+        }
+        moves
+    }
+
+    fn bounds(&self) -> Vec<f64> {
+        let mut sum = 0.0;
+        self.ways
+            .iter()
+            .map(|w| {
+                sum += w.path.len() as f64;
+                sum
+            })
+            .collect()
+    }
+
+    /// As [`Polish`] leads it.
+    fn lead_price(&mut self, t: f64) {
+        let dearest = self.dearest * (1.0 + 6.0 * (t - 0.4).max(0.0));
+        let (have, may) = (self.raster.unseen as f64, self.allowed.max(1) as f64);
+        let base = self.raster.sample_m2() / self.swath_m;
+        let factor = (have / may).clamp(0.5, 2.0).powf(0.02);
+        self.price_m = (self.price_m * factor).clamp(2.0 * base, dearest * base);
+    }
+
+    /// Some places of way `j` are flown by another that passes near.
+    fn hand_over(&mut self, j: usize) -> bool {
+        let others = self.ways.len();
+        let i = (j + 1 + self.dice.below(others - 1)) % others;
+        let (Some(giver), Some(taker)) = (self.ways.get(j), self.ways.get(i)) else {
+            return false;
+        };
+        let n = giver.path.len();
+        let k = 1 + self.dice.below(6);
+        if n < k + 3 || taker.path.legs() == 0 {
+            return false;
+        }
+        let lo = self.dice.below(n - k + 1);
+        let hi = lo + k - 1;
+        let moved: Vec<P> = (lo..=hi).map(|x| giver.path.at(x)).collect();
+        if giver.pin.is_some_and(|p| moved.contains(&p)) {
+            return false;
+        }
+        let (Some(a), Some(b)) = (moved.first().copied(), moved.last().copied()) else {
+            return false;
+        };
+        let mut near = Vec::new();
+        let end = if self.dice.below(2) == 0 { a } else { b };
+        taker.path.near(end, &mut near);
+        let Some(at) = near.get(self.dice.below(near.len())).copied() else {
+            return false;
+        };
+        let (p, Some(q)) = (taker.path.at(at), taker.path.from(at + 1)) else {
+            return false;
+        };
+        let (before, after) = (giver.path.before(lo), giver.path.from(hi + 1));
+        let mut old = vec![(p, q)];
+        let mut new = Vec::with_capacity(3);
+        let mut less_m = 0.0;
+        if let Some(x) = before {
+            old.push((x, a));
+            less_m += dist(x, a);
+        }
+        if let Some(y) = after {
+            old.push((b, y));
+            less_m += dist(b, y);
+        }
+        if let (Some(x), Some(y)) = (before, after) {
+            new.push((x, y));
+            less_m -= dist(x, y);
+        }
+        let inside_m = length_m(&moved);
+        less_m += inside_m;
+        let reversed = dist(p, a) + dist(q, b) > dist(p, b) + dist(q, a);
+        let (first, last) = if reversed { (b, a) } else { (a, b) };
+        new.push((p, first));
+        new.push((last, q));
+        let more_m = dist(p, first) + dist(last, q) - dist(p, q) + inside_m;
+        let cost_m = self.cost_m(i, more_m) + self.cost_m(j, -less_m);
+        let bar_m = if self.heat_m > 0.0 {
+            -self.heat_m * (1.0 - self.dice.unit()).ln()
+        } else {
+            0.0
+        };
+        if cost_m > bar_m + self.price_m * self.raster.unseen as f64 {
+            return false;
+        }
+        if new.iter().any(|l| !self.free.legal(l.0, l.1)) {
+            return false;
+        }
+        let price_m = self.price_m;
+        let bearable = |gained: usize| (bar_m - cost_m) / price_m + gained as f64;
+        if self.raster.trial(&old, &new, bearable).is_none() {
+            return false;
+        }
+        self.raster.exchange(&old, &new);
+        let mut moved = moved;
+        if reversed {
+            moved.reverse();
+        }
+        if let Some(g) = self.ways.get_mut(j) {
+            g.path.replace(lo, k, &[]);
+        }
+        if let Some(t) = self.ways.get_mut(i) {
+            t.path.replace(at + 1, 0, &moved);
+        }
+        for (x, by_m) in [(i, more_m), (j, -less_m)] {
+            if let Some(l) = self.lengths_m.get_mut(x) {
+                *l += by_m;
+            }
+        }
+        true
+    }
+
+    /// Until no more is unseen than allowed, or nothing helps: the price of what is unseen rises, so who has the
+    /// shortest detour goes.
+    fn mend(&mut self) {
+        let tries = (150 / self.ways.len().max(1)).max(20);
+        for round in 0..40u32 {
+            self.list();
+            let price_m = self.raster.sample_m2() / self.swath_m * 8.0 * 1.4f64.powi(round as i32);
+            let mut won = false;
+            for j in 0..self.ways.len() {
+                let lambda = self.lambda(j);
+                let Some(way) = self.ways.get_mut(j) else {
+                    continue;
+                };
+                std::mem::swap(&mut way.raster, &mut self.raster);
+                way.heat_m = 0.0;
+                way.desperate = true;
+                way.price_m = price_m / lambda;
+                for _ in 0..tries {
+                    if way.raster.unseen <= self.allowed {
+                        break;
+                    }
+                    won |= way.see_unseen();
+                }
+                std::mem::swap(&mut way.raster, &mut self.raster);
+            }
+            if self.raster.unseen <= self.allowed || (!won && round > 24) {
+                return;
+            }
+        }
+    }
+}
+
+/// Polishes all ways of a part together, mends what is unseen, and makes each as others will read it.
+pub(super) fn polish(
+    task: &Task<'_>,
+    ways: &Ways<'_>,
+    first: Vec<Vec<P>>,
+    rough: bool,
+    stop: &mut dyn FnMut(f64) -> bool,
+) -> Done {
+    let request = task.request;
+    let swath_m = request.swath_m;
+    // As for one way: see `cover_part`.
+    let aim = if request.margin_m > swath_m / 2.0 {
+        AIM + 0.0006
+    } else if request.margin_m > 0.0 {
+        AIM + 0.00015
+    } else {
+        AIM
+    };
+    let untouched = first.clone();
+    let mut places = first;
+    let mut done = 0;
+    let stages: &[(f64, f64, f64, f64, f64)] = if rough {
+        &[
+            (10.0, 0.093, 0.6, 0.03, 0.004),
+            (32.0, 0.131, 0.4, 0.006, 0.0005),
+        ]
+    } else {
+        &[(32.0, 0.131, 0.4, 0.004, 0.0005)]
+    };
+    for (i, (per_swath, turned, part_of_moves, from, to)) in stages.iter().enumerate() {
+        if task.moves == 0 {
+            continue;
+        }
+        let all = task.moves as f64 + 10_000.0 * task.group.len() as f64;
+        let moves = (all * part_of_moves) as u64;
+        let raster = lattice(task, *per_swath, *turned);
+        let aim = if i + 1 < stages.len() {
+            aim
+        } else {
+            aim + 0.00008
+        };
+        let seed = task.seed.wrapping_add(i as u64);
+        let mut joint = Joint::new(task, ways, &places, raster, aim, seed);
+        joint.steep = STEEP * if i + 1 < stages.len() { 1.0 } else { 2.0 };
+        joint.dearest = if *per_swath < 20.0 { 20.0 } else { 32.0 };
+        done += joint.run(moves, from * swath_m, to * swath_m, stop);
+        places = joint.places();
+    }
+    let (mut out, mut coverage) = mended(task, ways, places, aim);
+    if !rough && task.worst(&untouched) < task.worst(&out) {
+        // Cut and no more: as good as the one way, and even.
+        let (plain, seen) = mended(task, ways, untouched, aim);
+        if task.worst(&plain) < task.worst(&out) {
+            (out, coverage) = (plain, seen);
+        }
+    }
+    Done {
+        ways: out,
+        coverage,
+        moves: done,
+    }
+}
+
+/// A finer lattice, turned otherwise, says what is really seen; what is short is mended.
+fn mended(
+    task: &Task<'_>,
+    ways: &Ways<'_>,
+    mut places: Vec<Vec<P>>,
+    aim: f64,
+) -> (Vec<Vec<P>>, f64) {
+    let mut coverage = 0.0;
+    for round in 0..5u64 {
+        for w in &mut places {
+            *w = tidy::tidy(task.free, w);
+        }
+        let (per_swath, aim) = if task.moves == 0 {
+            (14.0, aim + 0.0001)
+        } else {
+            (32.0, aim)
+        };
+        let raster = lattice(task, per_swath, 0.417);
+        let seed = task.seed.wrapping_add(100 + round);
+        let mut joint = Joint::new(task, ways, &places, raster, aim, seed);
+        let before = joint.raster.unseen;
+        coverage = joint.raster.seen_part();
+        if before <= joint.allowed || round == 4 {
+            break;
+        }
+        joint.mend();
+        coverage = joint.raster.seen_part();
+        places = joint.places();
+        if joint.raster.unseen >= before {
+            break;
+        }
+    }
+    (places, coverage)
+}

@@ -1,0 +1,410 @@
+//! One area shared by several ways, each as long as its weight says.
+//!
+//! First the area is covered by one way ([`super::plan`]). Its legs are parted among the sharers (`part`), each gets a
+//! first way over its own legs, and then all ways are annealed together over one lattice of what they see (`joint`): what
+//! one gives up another may take over. Metres of a way that is too long for its weight are dearer than those of one that
+//! is too short, until they are even. A sharer with a site flies from it and back to it, and that counts.
+
+mod joint;
+mod part;
+
+use super::free::{Free, Part};
+use super::geom::{Dice, P, dist, length_m, pt};
+use super::lines::Line;
+use super::raster::Raster;
+use super::tour::Tour;
+use super::ways::Ways;
+use super::{
+    CoverPlan, CoverRefusal, CoverRequest, SEEN_PART_OF_RADIUS, box_of, free as free_space, turns,
+};
+use crate::plane::EastNorth;
+use geo::{Area, Centroid, Contains};
+use part::{Cut, allot, legs_of, pieces_by_length};
+
+/// One who shares.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sharer {
+    /// Where it starts and must come back to.
+    pub site: Option<EastNorth>,
+    /// Its share of the metres, against the others'.
+    pub weight: f64,
+}
+
+/// Why nothing can be shared.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum ShareFault {
+    /// The area cannot be covered at all.
+    Cover(CoverRefusal),
+    /// A site outside the free space at the margin.
+    SiteOutside {
+        /// Whose.
+        sharer: usize,
+        /// The free place nearest to it.
+        nearest: Option<EastNorth>,
+    },
+    /// A part of the free space that no sharer can get to from its site.
+    Unreached {
+        /// Number of the part, largest first, from 1.
+        part: usize,
+        /// Square metres.
+        area_m2: f64,
+        /// Its middle.
+        middle: EastNorth,
+    },
+}
+
+/// The shares.
+#[derive(Clone, Debug)]
+pub(crate) struct Shares {
+    /// For each sharer its ways, one a part of the free space that it works in. A way from a site begins and ends there.
+    pub ways: Vec<Vec<Vec<EastNorth>>>,
+    /// The same area covered by one way (one a part).
+    pub alone: CoverPlan,
+    /// Part of the reachable area seen, 0 to 1.
+    pub coverage: f64,
+    /// Least distance from the target's outline, metres, as [`super::CoverStats::clearance_m`].
+    pub clearance_m: f64,
+    /// Corners of more than 15°.
+    pub turns: usize,
+    /// Moves made, those of the one way included.
+    pub effort: u64,
+}
+
+/// Part of the budget that the one way may use.
+const ALONE: f64 = 0.4;
+/// Part of the budget after which only mending is done.
+const JOINT: f64 = 0.95;
+/// Times that the legs are parted, each time more evenly.
+const EVENINGS: usize = 4;
+
+fn to_p(p: EastNorth) -> P {
+    pt(p.east_m, p.north_m)
+}
+
+fn to_en(p: P) -> EastNorth {
+    EastNorth::new(p.x, p.y)
+}
+
+/// Shares an area. `stop` is asked whether the given part of the time allowed is used up; what stands then is legal.
+///
+/// # Errors
+/// [`ShareFault`].
+pub(crate) fn share(
+    request: &CoverRequest,
+    sharers: &[Sharer],
+    stop: &mut dyn FnMut(f64) -> bool,
+) -> Result<Shares, ShareFault> {
+    let alone = super::plan(request, || stop(ALONE)).map_err(ShareFault::Cover)?;
+    let free = Free::new(&request.target, request.margin_m, request.swath_m / 2.0);
+    let homes = homes(&free, request.swath_m, sharers)?;
+    let routes: Vec<Vec<P>> = alone
+        .routes
+        .iter()
+        .map(|r| r.iter().copied().map(to_p).collect())
+        .collect();
+    // A part without a way is seen from elsewhere, and asks for nothing.
+    let mut way_of: Vec<Vec<P>> = vec![Vec::new(); free.parts.len()];
+    for r in routes {
+        let inside = |p: &Part| r.iter().filter(|q| holds(p, **q)).count();
+        let home = (0..free.parts.len())
+            .max_by_key(|i| (free.parts.get(*i).map_or(0, inside), usize::MAX - i));
+        if let Some(w) = home.and_then(|h| way_of.get_mut(h)) {
+            *w = r;
+        }
+    }
+    let works: Vec<f64> = way_of
+        .iter()
+        .map(|w| {
+            if w.is_empty() {
+                0.0
+            } else {
+                length_m(w).max(1e-3)
+            }
+        })
+        .collect();
+    let weights: Vec<f64> = sharers.iter().map(|s| s.weight).collect();
+    let allotted = allot(&works, &homes, &weights);
+    let mut out: Vec<Vec<Vec<EastNorth>>> = vec![Vec::new(); sharers.len()];
+    let mut effort = alone.stats.effort;
+    let (mut asked, mut unseen) = (0.0, 0.0);
+    let mut all: Vec<Vec<P>> = Vec::new();
+    let all_m2: f64 = free.parts.iter().map(|p| p.reachable.unsigned_area()).sum();
+    for (k, (part, way)) in free.parts.iter().zip(&way_of).enumerate() {
+        let area_m2 = part.reachable.unsigned_area();
+        asked += area_m2;
+        if way.is_empty() {
+            continue;
+        }
+        let who = allotted.get(k).map_or(&[][..], Vec::as_slice);
+        if who.is_empty() {
+            return Err(ShareFault::Unreached {
+                part: k + 1,
+                area_m2,
+                middle: part
+                    .shape
+                    .centroid()
+                    .map_or(EastNorth::new(0.0, 0.0), |c| to_en(c.0)),
+            });
+        }
+        let group: Vec<Member> = who
+            .iter()
+            .map(|(s, weight)| {
+                let site = sharers.get(*s).and_then(|s| s.site).map(to_p);
+                Member {
+                    site,
+                    weight: *weight,
+                    closed: request.closed || site.is_some(),
+                }
+            })
+            .collect();
+        let moves = (request.effort as f64 * area_m2 / all_m2) as u64;
+        let task = Task {
+            request,
+            free: &free,
+            part,
+            group: &group,
+            moves,
+            seed: request
+                .seed
+                .wrapping_mul(0x9E37_79B9)
+                .wrapping_add(7 + k as u64),
+        };
+        let done = share_part(&task, way, stop);
+        effort += done.moves;
+        unseen += area_m2 * (1.0 - done.coverage);
+        for ((s, _), way) in who.iter().zip(done.ways) {
+            if way.is_empty() {
+                continue;
+            }
+            if let Some(o) = out.get_mut(*s) {
+                o.push(way.iter().copied().map(to_en).collect());
+            }
+            all.push(way);
+        }
+    }
+    let edges = free_space::edges(&request.target);
+    let far_m = request.margin_m + request.swath_m;
+    Ok(Shares {
+        clearance_m: all
+            .iter()
+            .map(|w| free.clearance_m(w, &edges, far_m))
+            .fold(far_m, f64::min),
+        turns: all.iter().map(|w| turns(w)).sum(),
+        ways: out,
+        coverage: if asked > 0.0 {
+            1.0 - unseen / asked
+        } else {
+            1.0
+        },
+        alone,
+        effort,
+    })
+}
+
+/// Whether a place lies in this part, or between its rings and the exact margin.
+fn holds(part: &Part, p: P) -> bool {
+    part.shape.contains(&geo::Point(p))
+}
+
+/// The part in which each sharer's site lies.
+fn homes(free: &Free, swath_m: f64, sharers: &[Sharer]) -> Result<Vec<Option<usize>>, ShareFault> {
+    let mut out = Vec::with_capacity(sharers.len());
+    for (i, s) in sharers.iter().enumerate() {
+        let Some(site) = s.site.map(to_p) else {
+            out.push(None);
+            continue;
+        };
+        let mut nearest: Option<(f64, usize, P)> = None;
+        for (k, part) in free.parts.iter().enumerate() {
+            if let Some(q) = Ways::new(free, part, swath_m).nearest_free(site)
+                && nearest.is_none_or(|n| dist(site, q) < n.0)
+            {
+                nearest = Some((dist(site, q), k, q));
+            }
+        }
+        let inside = free.parts.iter().position(|p| holds(p, site));
+        // Between the rings and the margin, by what the rings lie deeper: the part next to it.
+        let beside = nearest.filter(|n| n.0 < 0.1 * swath_m).map(|n| n.1);
+        match inside.or(beside) {
+            Some(k) if free.legal_place(site) => out.push(Some(k)),
+            _ => {
+                return Err(ShareFault::SiteOutside {
+                    sharer: i,
+                    nearest: nearest.map(|n| to_en(n.2)),
+                });
+            }
+        }
+    }
+    Ok(out)
+}
+
+/// A sharer of one part.
+struct Member {
+    site: Option<P>,
+    weight: f64,
+    closed: bool,
+}
+
+/// One part, and who shares it.
+struct Task<'a> {
+    request: &'a CoverRequest,
+    free: &'a Free,
+    part: &'a Part,
+    group: &'a [Member],
+    moves: u64,
+    seed: u64,
+}
+
+/// What became of a part.
+struct Done {
+    ways: Vec<Vec<P>>,
+    coverage: f64,
+    moves: u64,
+}
+
+impl Task<'_> {
+    /// The longest flight for its weight: what all this is about.
+    fn worst(&self, ways: &[Vec<P>]) -> f64 {
+        let whole: f64 = self.group.iter().map(|m| m.weight).sum();
+        ways.iter()
+            .zip(self.group)
+            .map(|(w, m)| length_m(w) * whole / m.weight.max(1e-12))
+            .fold(0.0, f64::max)
+    }
+}
+
+fn share_part(task: &Task<'_>, way: &[P], stop: &mut dyn FnMut(f64) -> bool) -> Done {
+    let swath_m = task.request.swath_m;
+    let ways = Ways::new(task.free, task.part, swath_m);
+    let looped = task.group.iter().any(|m| m.closed);
+    let mut first = Vec::new();
+    if !looped || (task.group.len() == 1 && task.group.iter().all(|m| m.site.is_none())) {
+        // Cut to length, the one way stays as good as it is.
+        let weights: Vec<f64> = task.group.iter().map(|m| m.weight).collect();
+        first = pieces_by_length(way, &weights);
+    }
+    if first.is_empty() {
+        first = first_ways(task, &ways, way, stop);
+    }
+    joint::polish(task, &ways, first, looped, stop)
+}
+
+/// Ways over legs parted in several manners; those that promise the shortest longest flight.
+fn first_ways(
+    task: &Task<'_>,
+    ways: &Ways<'_>,
+    way: &[P],
+    stop: &mut dyn FnMut(f64) -> bool,
+) -> Vec<Vec<P>> {
+    let swath_m = task.request.swath_m;
+    let legs = legs_of(way, 0.6 * swath_m);
+    let mut dice = Dice::new(task.seed);
+    let mut best: Option<(f64, Vec<Tour<'_>>)> = None;
+    let mut rough = Raster::new(
+        &task.part.reachable,
+        swath_m / 2.0 * SEEN_PART_OF_RADIUS,
+        swath_m / 8.0,
+        0.3,
+    );
+    for cut in Cut::all(&legs) {
+        let mut tours: Vec<Tour<'_>> = Vec::new();
+        // Legs of equal length need not make tours of equal length: the cuts are moved a few times.
+        let mut bias = vec![1.0; task.group.len()];
+        for round in 0..EVENINGS {
+            tours.clear();
+            let parted = cut.parted(&legs, task.group, &bias, 0.3 * swath_m);
+            for (mut lines, member) in parted.into_iter().zip(task.group) {
+                if let Some(s) = member.site {
+                    lines.push(Line { a: s, b: s });
+                }
+                let mut tour = Tour::new(ways, &lines, member.closed);
+                let mut k = 0u32;
+                tour.improve(|| {
+                    k = k.wrapping_add(1);
+                    k.is_multiple_of(16) && stop(JOINT)
+                });
+                if task.moves > 0 {
+                    tour.shake(60, &mut dice, || stop(JOINT));
+                }
+                tours.push(tour);
+            }
+            if round + 1 == EVENINGS || task.moves == 0 {
+                break;
+            }
+            let lengths: Vec<f64> = tours
+                .iter()
+                .zip(task.group)
+                .map(|(t, m)| length_m(&ring(t.path().0, m)) / m.weight.max(1e-12))
+                .collect();
+            let mean = lengths.iter().sum::<f64>() / lengths.len().max(1) as f64;
+            for (b, l) in bias.iter_mut().zip(&lengths) {
+                *b *= (mean / l.max(1e-9)).clamp(0.7, 1.4);
+            }
+        }
+        let mut broken = 0;
+        let places: Vec<Vec<P>> = tours
+            .iter()
+            .zip(task.group)
+            .map(|(t, m)| {
+                let (places, b) = t.path();
+                broken += b;
+                ring(places, m)
+            })
+            .collect();
+        rough.clear();
+        for w in places.iter().flat_map(|w| w.windows(2)) {
+            if let [a, b] = w {
+                rough.add(*a, *b);
+            }
+        }
+        let sum: f64 = places.iter().map(|w| length_m(w)).sum();
+        let cost_m = 0.5 * task.worst(&places)
+            + sum
+            + 3.0 / swath_m * rough.unseen as f64 * rough.sample_m2()
+            + 1e6 * broken as f64;
+        if best.as_ref().is_none_or(|b| cost_m < b.0) {
+            best = Some((cost_m, tours));
+        }
+        if task.moves == 0 && best.is_some() && stop(ALONE) {
+            break;
+        }
+    }
+    let Some((_, mut tours)) = best else {
+        return Vec::new();
+    };
+    for t in &mut tours {
+        if task.moves > 0 {
+            t.shake(400, &mut dice, || stop(JOINT));
+        }
+    }
+    tours
+        .iter()
+        .zip(task.group)
+        .map(|(t, m)| ring(t.path().0, m))
+        .collect()
+}
+
+/// A closed way with its first place repeated, begun at the site where there is one.
+fn ring(mut places: Vec<P>, member: &Member) -> Vec<P> {
+    if !member.closed {
+        return places;
+    }
+    if let Some(s) = member.site {
+        // The last place next to the first may be the same.
+        if places.len() > 1 && places.first() == places.last() {
+            places.pop();
+        }
+        if let Some(at) = places.iter().position(|p| *p == s) {
+            places.rotate_left(at);
+        }
+    }
+    if let Some(p) = places.first().copied() {
+        places.push(p);
+    }
+    places
+}
+
+/// Lower and upper corner of a part.
+fn corners(part: &Part) -> (P, P) {
+    box_of(part)
+}
