@@ -1,0 +1,145 @@
+//! Landing sites that a plan gains where the autopilot's own return would leave the fence.
+//!
+//! An autopilot alone neither goes around nor retraces: it climbs and flies straight to the nearest site. Where that is
+//! not legal, a nearer site can make it so. A gained site is only legal as far as fence and crowds say; whether one can
+//! land there an officer must have seen, so each is named.
+
+use super::check::leg_of;
+use super::{
+    HEIGHT_ERROR_M, PatrolPlan, PlanFault, PlanFile, Returns, StepKind, aloft_window, margin_of,
+    steps,
+};
+use crate::energy::estimate;
+use crate::fence::contain::Rules;
+use crate::fence::{Fence, Leg};
+use crate::place::LatLon;
+use crate::venue::{Role, Venue};
+
+/// Most sites a plan gains: PX4 takes 32 rally points and an officer can look at few.
+pub const MAX_GAINED: usize = 6;
+/// Candidates looked at.
+const MAX_CANDIDATES: usize = 64;
+
+/// A landing site that a plan gained.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct GainedRally {
+    /// Where.
+    pub at: LatLon,
+    /// Whether the venue names it as a landing site. If not, somebody must look at it before the plan is flown.
+    pub of_venue: bool,
+}
+
+/// Adds landing sites until every return of a plan that fails only for its returns is legal.
+///
+/// # Errors
+/// The [`PlanFault`] that remains: another one than returns, or returns that no such site makes legal.
+pub fn gain_rally(file: &PlanFile) -> Result<(PatrolPlan, Vec<GainedRally>), PlanFault> {
+    let mut file = file.clone();
+    file.estimate = super::Estimate {
+        left_out_m: file.estimate.left_out_m,
+        ..estimate(&file)
+    };
+    let mut gained: Vec<GainedRally> = Vec::new();
+    let fence = super::build_fence(&file)?;
+    let mut candidates: Option<Vec<GainedRally>> = None;
+    loop {
+        let why = match PatrolPlan::check(file.clone()) {
+            Ok(plan) => return Ok((plan, gained)),
+            Err(why) => why,
+        };
+        if why.code != "plan.return_leaves" || gained.len() >= MAX_GAINED {
+            return Err(why);
+        }
+        let all = candidates.get_or_insert_with(|| possible(&file, &fence));
+        let before = bad_legs(&file, &fence);
+        // The site that leaves fewest legs without a legal return; the venue's own before others.
+        let best = all
+            .iter()
+            .enumerate()
+            .filter(|(_, c)| !file.rally.contains(&c.at))
+            .map(|(k, c)| {
+                let mut with = file.clone();
+                with.rally.push(c.at);
+                (bad_legs(&with, &fence), !c.of_venue, k)
+            })
+            .min();
+        match best {
+            Some((bad, _, k)) if bad < before => {
+                if let Some(c) = all.get(k).copied() {
+                    file.rally.push(c.at);
+                    gained.push(c);
+                }
+            }
+            _ => return Err(why),
+        }
+    }
+}
+
+fn cruise(file: &PlanFile) -> Rules {
+    Rules {
+        margin_m: margin_of(file, file.speed_mps),
+        height_error_m: HEIGHT_ERROR_M,
+        when: aloft_window(file.launch_window, file.estimate.time_s),
+        over_crowds: false,
+    }
+}
+
+/// Legs from some point of which the return is not legal.
+fn bad_legs(file: &PlanFile, fence: &Fence) -> usize {
+    let rules = cruise(file);
+    let returns = Returns::new(file, fence, rules);
+    steps(file)
+        .iter()
+        .filter(|s| s.kind == StepKind::Fly)
+        .filter(|s| {
+            let own = Rules {
+                margin_m: margin_of(file, s.speed_mps),
+                ..rules
+            };
+            returns.check_from(&leg_of(file, s), &own).is_err()
+        })
+        .count()
+}
+
+/// Places that could be landed at by the fence: the venue's landing sites, then places of the plan itself.
+fn possible(file: &PlanFile, fence: &Fence) -> Vec<GainedRally> {
+    let venue = Venue::from_value(&file.venue);
+    let named: Vec<LatLon> = venue
+        .iter()
+        .flat_map(|v| v.zones_of(Role::Landing))
+        .filter_map(|z| z.shape.middle())
+        .collect();
+    let flown: Vec<LatLon> = steps(file)
+        .iter()
+        .filter(|s| s.kind == StepKind::Fly)
+        .map(|s| s.to)
+        .collect();
+    let stride = flown.len().div_ceil(MAX_CANDIDATES).max(1);
+    let all = steps(file);
+    let top_m = all
+        .iter()
+        .map(|s| s.to_alt.metres())
+        .fold(file.return_alt.metres(), f64::max);
+    let Ok(top) = crate::place::Alt::from_metres(top_m) else {
+        return Vec::new();
+    };
+    let spot = Rules {
+        margin_m: margin_of(file, file.vehicle.climb_mps),
+        ..cruise(file)
+    };
+    named
+        .iter()
+        .map(|at| (*at, true))
+        .chain(flown.iter().step_by(stride).map(|at| (*at, false)))
+        .filter(|(at, _)| {
+            let down = Leg {
+                from: *at,
+                from_alt: file.home.to_amsl(top),
+                to: *at,
+                to_alt: file.home.alt,
+            };
+            fence.contain_with(&down, &spot).is_ok()
+        })
+        .map(|(at, of_venue)| GainedRally { at, of_venue })
+        .collect()
+}
