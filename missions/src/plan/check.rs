@@ -96,7 +96,11 @@ pub fn check_items(file: &PlanFile, fence: &Fence) -> Result<(Vec<ContainedLeg>,
             }
             StepKind::Return => {}
         }
-        before = Some(t);
+        // A piece too short to turn or slow down on changes nothing: what was before it still counts.
+        let up_m = (s.to_alt.metres() - s.from_alt.metres()).abs();
+        if t.length_m >= 0.5 || up_m > 0.5 || s.hold_s > 0.0 {
+            before = Some(t);
+        }
     }
     check_energy(file, fence, &timeline)?;
     Ok((legs, clear_m))

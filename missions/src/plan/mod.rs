@@ -5,12 +5,14 @@
 
 mod check;
 mod corners;
+mod diversion;
 mod rally;
 mod returns;
 mod slower;
 mod steps;
 
 pub use check::check_items;
+pub use diversion::{Diversion, diversions};
 pub use rally::{GainedRally, gain_rally};
 pub(crate) use returns::Returns;
 pub use slower::{Slowed, slow_where_near};
@@ -227,6 +229,9 @@ impl PatrolPlan {
                 "plan.fence_differs",
                 "the fence in the file is not the one it was planned in: plan again".into(),
             ));
+        }
+        if !file.wind.is_sane() {
+            return Err(fault("plan.wind", "the wind is no wind".into()));
         }
         let true_estimate = crate::energy::estimate(&file);
         let stated = file.estimate;

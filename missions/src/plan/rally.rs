@@ -13,12 +13,15 @@ use crate::energy::estimate;
 use crate::fence::contain::Rules;
 use crate::fence::{Fence, Leg};
 use crate::place::LatLon;
+use crate::plane::EastNorth;
 use crate::venue::{Role, Venue};
 
 /// Most sites a plan gains: PX4 takes 32 rally points and an officer can look at few.
 pub const MAX_GAINED: usize = 6;
 /// Candidates looked at.
-const MAX_CANDIDATES: usize = 64;
+const MAX_CANDIDATES: usize = 40;
+/// Pieces of the plan from which returns are looked at while choosing, at most; the plan itself is then proven whole.
+const MAX_PIECES: f64 = 300.0;
 
 /// A landing site that a plan gained.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -51,8 +54,8 @@ pub fn gain_rally(file: &PlanFile) -> Result<(PatrolPlan, Vec<GainedRally>), Pla
             return Err(why);
         }
         let all = candidates.get_or_insert_with(|| possible(&file, &fence));
-        let before = bad_legs(&file, &fence);
-        // The site that leaves fewest legs without a legal return; the venue's own before others.
+        let before = bad_m(&file, &fence);
+        // The site that leaves least of the way without a legal return; the venue's own before others.
         let best = all
             .iter()
             .enumerate()
@@ -60,7 +63,7 @@ pub fn gain_rally(file: &PlanFile) -> Result<(PatrolPlan, Vec<GainedRally>), Pla
             .map(|(k, c)| {
                 let mut with = file.clone();
                 with.rally.push(c.at);
-                (bad_legs(&with, &fence), !c.of_venue, k)
+                (bad_m(&with, &fence), !c.of_venue, k)
             })
             .min();
         match best {
@@ -84,21 +87,43 @@ fn cruise(file: &PlanFile) -> Rules {
     }
 }
 
-/// Legs from some point of which the return is not legal.
-fn bad_legs(file: &PlanFile, fence: &Fence) -> usize {
+/// Metres of the plan from some point of which the return is not legal, by pieces: whole legs would hide that a site
+/// makes half of one good.
+fn bad_m(file: &PlanFile, fence: &Fence) -> u64 {
     let rules = cruise(file);
     let returns = Returns::new(file, fence, rules);
-    steps(file)
-        .iter()
-        .filter(|s| s.kind == StepKind::Fly)
-        .filter(|s| {
-            let own = Rules {
-                margin_m: margin_of(file, s.speed_mps),
-                ..rules
-            };
-            returns.check_from(&leg_of(file, s), &own).is_err()
-        })
-        .count()
+    let plane = fence.plane();
+    let piece_m = (file.estimate.distance_m / MAX_PIECES).max(super::RETURN_PIECE_M);
+    let mut bad_m = 0.0;
+    for s in steps(file).iter().filter(|s| s.kind == StepKind::Fly) {
+        let own = Rules {
+            margin_m: margin_of(file, s.speed_mps),
+            ..rules
+        };
+        let leg = leg_of(file, s);
+        if returns.check_from(&leg, &own).is_ok() {
+            continue;
+        }
+        let (a, b) = (plane.to_local(leg.from), plane.to_local(leg.to));
+        let length_m = a.distance_m(b);
+        let n = (length_m / piece_m).ceil().max(1.0);
+        let at = |u: f64| {
+            plane.to_latlon(EastNorth::new(
+                a.east_m + u * (b.east_m - a.east_m),
+                a.north_m + u * (b.north_m - a.north_m),
+            ))
+        };
+        for k in 0..n as u32 {
+            let piece = at(f64::from(k) / n).zip(at(f64::from(k + 1) / n));
+            let legal = piece.is_some_and(|(from, to)| {
+                returns.check_from(&Leg { from, to, ..leg }, &own).is_ok()
+            });
+            if !legal {
+                bad_m += (length_m / n).max(1.0);
+            }
+        }
+    }
+    bad_m.round() as u64
 }
 
 /// Places that could be landed at by the fence: the venue's landing sites, then places of the plan itself.
