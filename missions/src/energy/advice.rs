@@ -199,15 +199,25 @@ fn shorter(file: &PlanFile, fence: &Fence) -> Option<Advice> {
 
 fn two_batteries(file: &PlanFile, fence: &Fence) -> Option<Advice> {
     let ends = turning_items(file);
-    let first = ends.partition_point(|last| fits(&cut_after(file, *last), fence));
-    let fair = |a: &PlanFile, b: &PlanFile| a.estimate.energy_wh.max(b.estimate.energy_wh);
+    let parts = |last: usize| (cut_after(file, last), go_on_after(file, last));
+    // The first flight grows with the split and the second shrinks: fairest where they cross, or beside it.
+    let middle = ends.partition_point(|last| {
+        let (a, b) = parts(*last);
+        a.estimate.energy_wh < b.estimate.energy_wh
+    });
     let mut splits: Vec<(usize, PlanFile, PlanFile)> = ends
         .iter()
-        .take(first)
-        .map(|last| (*last, cut_after(file, *last), go_on_after(file, *last)))
-        .filter(|(_, _, b)| fits(b, fence))
+        .skip(middle.saturating_sub(MAX_CHECKS))
+        .take(2 * MAX_CHECKS)
+        .map(|last| {
+            let (a, b) = parts(*last);
+            (*last, a, b)
+        })
+        .filter(|(_, a, b)| fits(a, fence) && fits(b, fence))
         .collect();
-    splits.sort_by(|x, y| fair(&x.1, &x.2).total_cmp(&fair(&y.1, &y.2)));
+    let worse =
+        |s: &(usize, PlanFile, PlanFile)| s.1.estimate.energy_wh.max(s.2.estimate.energy_wh);
+    splits.sort_by(|x, y| worse(x).total_cmp(&worse(y)));
     splits
         .into_iter()
         .take(MAX_CHECKS)

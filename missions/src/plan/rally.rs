@@ -55,7 +55,7 @@ pub fn gain_rally(file: &PlanFile) -> Result<(PatrolPlan, Vec<GainedRally>), Pla
         }
         let all = candidates.get_or_insert_with(|| possible(&file, &fence));
         let before = bad_m(&file, &fence);
-        // The site that leaves least of the way without a legal return; the venue's own before others.
+        // The site that leaves least of the way without a legal return; the venue's own before any other that helps.
         let best = all
             .iter()
             .enumerate()
@@ -63,17 +63,18 @@ pub fn gain_rally(file: &PlanFile) -> Result<(PatrolPlan, Vec<GainedRally>), Pla
             .map(|(k, c)| {
                 let mut with = file.clone();
                 with.rally.push(c.at);
-                (bad_m(&with, &fence), !c.of_venue, k)
+                (!c.of_venue, bad_m(&with, &fence), k)
             })
+            .filter(|(_, bad, _)| *bad < before)
             .min();
         match best {
-            Some((bad, _, k)) if bad < before => {
+            Some((_, _, k)) => {
                 if let Some(c) = all.get(k).copied() {
                     file.rally.push(c.at);
                     gained.push(c);
                 }
             }
-            _ => return Err(why),
+            None => return Err(why),
         }
     }
 }

@@ -2,8 +2,8 @@
 //! does, rather than refused.
 
 use super::check::leg_of;
-use super::{HEIGHT_ERROR_M, PlanFile, PlanItem, StepKind, aloft_window, margin_of, steps};
-use crate::energy::estimate;
+use super::{HEIGHT_ERROR_M, PlanFile, PlanItem, StepKind, margin_of};
+use crate::energy::{estimate, timeline, window};
 use crate::fence::contain::Rules;
 use crate::fence::{Fence, Leg};
 use crate::place::LatLon;
@@ -60,15 +60,8 @@ fn speed_on(file: &PlanFile, fence: &Fence, leg: &Leg, rules: &Rules, most: f64)
 pub fn slow_where_near(file: &PlanFile, fence: &Fence) -> (PlanFile, Vec<Slowed>) {
     let mut out = file.clone();
     let mut slowed = Vec::new();
-    let when = aloft_window(file.launch_window, estimate(file).time_s);
-    let rules = Rules {
-        margin_m: 0.0,
-        height_error_m: HEIGHT_ERROR_M,
-        when,
-        over_crowds: file.over_crowds,
-    };
     let plane = fence.plane();
-    let all = steps(file);
+    let all = timeline(file);
     out.items.clear();
     let mut speed_mps = file.speed_mps;
     // Speeds the plan itself asks for, and the one that holds after what was put in.
@@ -76,12 +69,12 @@ pub fn slow_where_near(file: &PlanFile, fence: &Fence) -> (PlanFile, Vec<Slowed>
     for (n, item) in file.items.iter().enumerate() {
         let step = all
             .iter()
-            .find(|s| s.item == n && s.kind == StepKind::Fly)
+            .find(|t| t.step.item == n && t.step.kind == StepKind::Fly)
             .filter(|_| matches!(item, PlanItem::Waypoint { .. } | PlanItem::Land { .. }));
         if let PlanItem::Speed { speed_mps: v } = item {
             asked_mps = *v;
         }
-        let Some(s) = step else {
+        let Some(t) = step else {
             if speed_mps != asked_mps && !matches!(item, PlanItem::Return) {
                 out.items.push(PlanItem::Speed {
                     speed_mps: asked_mps,
@@ -93,7 +86,15 @@ pub fn slow_where_near(file: &PlanFile, fence: &Fence) -> (PlanFile, Vec<Slowed>
             }
             continue;
         };
+        let s = &t.step;
         let leg = leg_of(file, s);
+        // The clocks of the plan as it was; slower it is later, which the check sees.
+        let rules = Rules {
+            margin_m: 0.0,
+            height_error_m: HEIGHT_ERROR_M,
+            when: window(file, t, 0.0),
+            over_crowds: file.over_crowds,
+        };
         let pieces = pieces(file, fence, &leg, &rules, asked_mps);
         let count = pieces.len();
         let (a, b) = (plane.to_local(s.from), plane.to_local(s.to));
@@ -176,6 +177,13 @@ fn pieces(
             ..*leg
         }
     };
+    let as_asked = Rules {
+        margin_m: margin_of(file, most),
+        ..*rules
+    };
+    if fence.contain_with(leg, &as_asked).is_ok() {
+        return vec![(0.0, 1.0, most)];
+    }
     let mut out: Vec<(f64, f64, f64)> = Vec::new();
     let mut todo = vec![(0.0, 1.0)];
     while let Some((u0, u1)) = todo.pop() {

@@ -9,9 +9,12 @@
 //! almost everywhere). A post that is a void is unknown, and so is every cell that touches it. Unknown is never flown
 //! over.
 
+mod cut;
 mod geotiff;
 mod hgt;
+mod written;
 
+pub use cut::Bounds;
 pub use geotiff::read_geotiff;
 pub use hgt::read_hgt;
 
@@ -164,7 +167,7 @@ pub struct Origin {
 
 /// A cut-out of heights.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "Written", into = "Written")]
+#[serde(try_from = "written::Written", into = "written::Written")]
 pub struct Terrain {
     grid: Grid,
     decimetres: Vec<i32>,
@@ -173,216 +176,12 @@ pub struct Terrain {
     origins: Vec<Origin>,
 }
 
-/// As it stands in a venue.
-#[derive(Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Written {
-    north_deg: f64,
-    west_deg: f64,
-    lat_step_deg: f64,
-    lon_step_deg: f64,
-    rows: usize,
-    cols: usize,
-    datum: VerticalDatum,
-    error_m: f64,
-    /// Row by row from north, each from west; `null` is a void.
-    heights_dm: Vec<Option<i32>>,
-    origins: Vec<Origin>,
-}
-
-impl From<Terrain> for Written {
-    fn from(t: Terrain) -> Self {
-        Written {
-            north_deg: t.grid.north_deg,
-            west_deg: t.grid.west_deg,
-            lat_step_deg: t.grid.lat_step_deg,
-            lon_step_deg: t.grid.lon_step_deg,
-            rows: t.grid.rows,
-            cols: t.grid.cols,
-            datum: t.datum,
-            error_m: t.error_m,
-            heights_dm: t
-                .decimetres
-                .into_iter()
-                .map(|dm| (dm != VOID).then_some(dm))
-                .collect(),
-            origins: t.origins,
-        }
-    }
-}
-
-impl TryFrom<Written> for Terrain {
-    type Error = TerrainError;
-    fn try_from(w: Written) -> Result<Self, TerrainError> {
-        let grid = Grid {
-            north_deg: w.north_deg,
-            west_deg: w.west_deg,
-            lat_step_deg: w.lat_step_deg,
-            lon_step_deg: w.lon_step_deg,
-            rows: w.rows,
-            cols: w.cols,
-        };
-        if !grid.is_sane() {
-            return Err(TerrainError::Damaged("its posts stand nowhere"));
-        }
-        if w.heights_dm.len() > MAX_POSTS {
-            return Err(TerrainError::TooLarge(w.heights_dm.len()));
-        }
-        if w.rows.checked_mul(w.cols) != Some(w.heights_dm.len()) {
-            return Err(TerrainError::Damaged(
-                "it has more or fewer posts than rows times columns",
-            ));
-        }
-        if !(0.0..1_000.0).contains(&w.error_m) {
-            return Err(TerrainError::Damaged("its error is no length"));
-        }
-        if w.heights_dm.iter().flatten().any(|dm| !is_height(*dm)) {
-            return Err(TerrainError::Damaged("a height is none of the earth"));
-        }
-        Ok(Terrain {
-            grid,
-            decimetres: w
-                .heights_dm
-                .into_iter()
-                .map(|dm| dm.unwrap_or(VOID))
-                .collect(),
-            datum: w.datum,
-            error_m: w.error_m,
-            origins: w.origins,
-        })
-    }
-}
-
 /// From below the Dead Sea's shore to above Everest.
 fn is_height(decimetres: i32) -> bool {
     (-5_000..=90_000).contains(&decimetres)
 }
 
-/// An area in degrees.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Bounds {
-    /// Southern edge.
-    pub south_deg: f64,
-    /// Western edge.
-    pub west_deg: f64,
-    /// Northern edge.
-    pub north_deg: f64,
-    /// Eastern edge.
-    pub east_deg: f64,
-}
-
-impl Bounds {
-    /// Around places; `None` for none.
-    #[must_use]
-    pub fn around(places: impl IntoIterator<Item = LatLon>) -> Option<Bounds> {
-        places.into_iter().fold(None, |b: Option<Bounds>, p| {
-            let (lat, lon) = (p.lat_deg(), p.lon_deg());
-            Some(match b {
-                None => Bounds {
-                    south_deg: lat,
-                    west_deg: lon,
-                    north_deg: lat,
-                    east_deg: lon,
-                },
-                Some(b) => Bounds {
-                    south_deg: b.south_deg.min(lat),
-                    west_deg: b.west_deg.min(lon),
-                    north_deg: b.north_deg.max(lat),
-                    east_deg: b.east_deg.max(lon),
-                },
-            })
-        })
-    }
-}
-
 impl Terrain {
-    /// Cuts the posts around an area out of tiles. Where tiles overlap, the first that knows a height gives it.
-    ///
-    /// # Errors
-    /// [`TerrainError`] when no tile covers a corner, tiles do not fit together, or the area needs too many posts.
-    pub fn cut_out(tiles: &[Tile<'_>], area: Bounds) -> Result<Terrain, TerrainError> {
-        let middle = LatLon::from_degrees(
-            (area.south_deg + area.north_deg) / 2.0,
-            (area.west_deg + area.east_deg) / 2.0,
-        )
-        .map_err(|_| TerrainError::Damaged("the area is no area"))?;
-        let Some(first) = tiles.first() else {
-            return Err(TerrainError::NotCovered(middle));
-        };
-        let g = first.grid;
-        for t in tiles {
-            let same = (t.grid.lat_step_deg / g.lat_step_deg - 1.0).abs() < 1e-6
-                && (t.grid.lon_step_deg / g.lon_step_deg - 1.0).abs() < 1e-6;
-            let (r, c) = g.at(t.grid.north_deg, t.grid.west_deg);
-            let aligned = (r - r.round()).abs() < 0.01 && (c - c.round()).abs() < 0.01;
-            if !(same && aligned && t.datum == first.datum) {
-                return Err(TerrainError::Mixed(t.name.clone()));
-            }
-        }
-        let (top, left) = g.at(area.north_deg, area.west_deg);
-        let (bottom, right) = g.at(area.south_deg, area.east_deg);
-        let (r0, c0) = ((top - PAD).floor(), (left - PAD).floor());
-        let (r1, c1) = ((bottom + PAD).ceil(), (right + PAD).ceil());
-        let count = (r1 - r0 + 1.0) * (c1 - c0 + 1.0);
-        if !(count > 0.0 && count <= MAX_POSTS as f64) {
-            return Err(TerrainError::TooLarge(count.clamp(0.0, 1e12) as usize));
-        }
-        let (rows, cols) = ((r1 - r0) as usize + 1, (c1 - c0) as usize + 1);
-        let grid = Grid {
-            north_deg: g.north_deg - r0 * g.lat_step_deg,
-            west_deg: g.west_deg + c0 * g.lon_step_deg,
-            rows,
-            cols,
-            ..g
-        };
-        // Each tile's place in the cut-out, in whole posts.
-        let placed: Vec<(&Tile<'_>, i64, i64)> = tiles
-            .iter()
-            .map(|t| {
-                let (r, c) = grid.at(t.grid.north_deg, t.grid.west_deg);
-                (t, r.round() as i64, c.round() as i64)
-            })
-            .collect();
-        let mut decimetres = Vec::with_capacity(rows * cols);
-        let mut used = vec![false; tiles.len()];
-        for row in 0..rows as i64 {
-            for col in 0..cols as i64 {
-                let found = placed.iter().enumerate().find_map(|(k, (t, r, c))| {
-                    let dm = t.post(
-                        usize::try_from(row - r).ok()?,
-                        usize::try_from(col - c).ok()?,
-                    )?;
-                    is_height(dm).then_some((k, dm))
-                });
-                if let Some((k, _)) = found
-                    && let Some(u) = used.get_mut(k)
-                {
-                    *u = true;
-                }
-                decimetres.push(found.map_or(VOID, |f| f.1));
-            }
-        }
-        let out = Terrain {
-            grid,
-            decimetres,
-            datum: first.datum,
-            error_m: tiles.iter().map(|t| t.error_m).fold(0.0, f64::max),
-            origins: tiles
-                .iter()
-                .zip(&used)
-                .filter(|(_, used)| **used)
-                .map(|(t, _)| Origin {
-                    name: t.name.clone(),
-                    sha256: crate::plan::hex(&t.sha256),
-                })
-                .collect(),
-        };
-        if out.origins.is_empty() {
-            return Err(TerrainError::NotCovered(middle));
-        }
-        Ok(out)
-    }
-
     /// What its heights are above.
     #[must_use]
     pub fn datum(&self) -> VerticalDatum {
@@ -544,5 +343,22 @@ impl Terrain {
             }
         }
         (low <= high).then_some((low, high))
+    }
+}
+
+/// Reads a tile of either kind, told by its name: `.hgt`, or `.tif`/`.tiff` with `datum` for one that does not state its
+/// own. GeoTIFF heights are taken to be as far off as SRTM's.
+///
+/// # Errors
+/// [`TerrainError`].
+pub fn read_tile<'a>(
+    name: &str,
+    bytes: &'a [u8],
+    datum: Option<VerticalDatum>,
+) -> Result<Tile<'a>, TerrainError> {
+    let ending = name.rsplit('.').next().unwrap_or("").to_lowercase();
+    match ending.as_str() {
+        "tif" | "tiff" => read_geotiff(name, bytes, datum, SRTM_ERROR_M),
+        _ => read_hgt(name, bytes),
     }
 }
