@@ -11,6 +11,7 @@ pub mod place;
 pub mod plan;
 pub mod plane;
 pub mod planner;
+pub mod terrain;
 #[cfg(test)]
 pub(crate) mod testkit;
 pub mod time;

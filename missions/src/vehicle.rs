@@ -59,7 +59,24 @@ pub struct VehicleSpec {
     pub cruise_w: f64,
     /// Electric power in a climb, W.
     pub climb_w: f64,
+    /// Measured power in level flight, `[airspeed m/s, W]`, slowest first; without it a line from hover to cruise.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub power_w: Vec<[f64; 2]>,
+    /// Electric power in a descent, W; as in hover when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub descend_w: Option<f64>,
+    /// Fastest airspeed it can hold against the wind, m/s; `max_mps` when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_air_mps: Option<f64>,
+    /// How far before a corner its autopilot turns, metres (PX4's NAV_ACC_RAD, ArduPilot's WPNAV_RADIUS: 2 on both).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub corner_radius_m: Option<f64>,
 }
+
+/// Points of a power curve: enough for any test stand, and a bound.
+const MAX_CURVE: usize = 32;
+/// What both autopilots come with from the factory for multicopters, metres.
+const CORNER_RADIUS_M: f64 = 2.0;
 
 impl VehicleSpec {
     /// From a TOML file's text.
@@ -118,6 +135,40 @@ impl VehicleSpec {
                 must: "0 or more, and below 100",
             });
         }
+        for (key, value) in [
+            ("descend_w", self.descend_w),
+            ("max_air_mps", self.max_air_mps),
+            ("corner_radius_m", self.corner_radius_m),
+        ] {
+            if let Some(value) = value
+                && !(value.is_finite() && value > 0.0 && value < 1e6)
+            {
+                return Err(VehicleError::Value {
+                    key,
+                    value,
+                    must: "above 0",
+                });
+            }
+        }
+        let mut slowest = -1.0;
+        for [speed, watts] in &self.power_w {
+            let ascends = *speed > slowest && *speed >= 0.0 && *speed < 1e3;
+            if !(ascends && watts.is_finite() && *watts > 0.0 && *watts < 1e6) {
+                return Err(VehicleError::Value {
+                    key: "power_w",
+                    value: *speed,
+                    must: "pairs of airspeed and watts, slowest first, all above 0",
+                });
+            }
+            slowest = *speed;
+        }
+        if self.power_w.len() > MAX_CURVE {
+            return Err(VehicleError::Value {
+                key: "power_w",
+                value: self.power_w.len() as f64,
+                must: "at most 32 pairs",
+            });
+        }
         if self.cruise_mps > self.max_mps {
             return Err(VehicleError::Value {
                 key: "cruise_mps",
@@ -148,7 +199,35 @@ impl VehicleSpec {
             hover_w: 330.0,
             cruise_w: 360.0,
             climb_w: 450.0,
+            power_w: Vec::new(),
+            descend_w: None,
+            max_air_mps: None,
+            corner_radius_m: None,
         })
+    }
+
+    /// Fastest airspeed it can hold, m/s.
+    #[must_use]
+    pub fn max_air_mps(&self) -> f64 {
+        self.max_air_mps.unwrap_or(self.max_mps)
+    }
+
+    /// How far before a corner its autopilot turns, metres.
+    #[must_use]
+    pub fn corner_radius_m(&self) -> f64 {
+        self.corner_radius_m.unwrap_or(CORNER_RADIUS_M)
+    }
+
+    /// Fastest speed whose margin is no more than `room_m`, m/s; `None` when even standing still needs more.
+    #[must_use]
+    pub fn speed_for_margin_mps(&self, room_m: f64) -> Option<f64> {
+        // v²/2a + v·t + still = room, solved for v.
+        let spare_m = room_m - self.margin_m(0.0);
+        if spare_m.is_nan() || spare_m < 0.0 {
+            return None;
+        }
+        let at = self.brake_mps2 * self.react_s;
+        Some(((at * at + 2.0 * self.brake_mps2 * spare_m).sqrt() - at).min(self.max_mps))
     }
 
     /// Distance to keep from a fence at `speed_mps`: `v·t_react + v²/2a + position error + gust`, metres.

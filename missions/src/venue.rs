@@ -4,6 +4,8 @@
 //! is decided by [`crate::fence`].
 
 use crate::place::{AboveGround, AboveHome, Alt, Amsl, BadPlace, Datum, LatLon};
+use crate::plane::{EastNorth, LocalPlane};
+use crate::terrain::{Bounds, Terrain, TerrainError, Tile};
 use crate::time::{Utc, Window};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -133,13 +135,27 @@ pub struct Zone {
 }
 
 /// What is known of the ground.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Ground {
     /// Flat, at this height.
     Flat(Alt<Amsl>),
+    /// By heights cut out of elevation tiles.
+    Terrain(Box<Terrain>),
     /// Not stated.
     Unknown,
+}
+
+impl Ground {
+    /// Height of the ground at a place; `None` where it is not known.
+    #[must_use]
+    pub fn height_at(&self, at: LatLon) -> Option<Alt<Amsl>> {
+        match self {
+            Ground::Flat(h) => Some(*h),
+            Ground::Terrain(t) => Alt::from_metres(t.height_m(at)?).ok(),
+            Ground::Unknown => None,
+        }
+    }
 }
 
 /// A venue.
@@ -215,6 +231,19 @@ impl Venue {
         })
     }
 
+    /// Takes the ground from elevation tiles: the posts around everything drawn are cut out and stay with the venue.
+    /// What it said about flat ground is dropped.
+    ///
+    /// # Errors
+    /// [`TerrainError`].
+    pub fn set_terrain(&mut self, tiles: &[Tile<'_>]) -> Result<(), TerrainError> {
+        let drawn = self.zones.iter().flat_map(|z| z.shape.extent());
+        let area = Bounds::around(drawn)
+            .ok_or(TerrainError::Damaged("the venue has no zone to cut it for"))?;
+        self.ground = Ground::Terrain(Box::new(Terrain::cut_out(tiles, area)?));
+        Ok(())
+    }
+
     /// Zones of one role, in file order.
     pub fn zones_of(&self, role: Role) -> impl Iterator<Item = &Zone> {
         self.zones.iter().filter(move |z| z.role == role)
@@ -285,6 +314,18 @@ impl Venue {
             ),
             _ => Ground::Unknown,
         };
+        let ground = match root.get("terrain") {
+            None | Some(Value::Null) => ground,
+            Some(_) if ground != Ground::Unknown => {
+                return Err(VenueError::NotGeoJson(
+                    "`flat_ground` and `terrain` contradict each other; keep one".into(),
+                ));
+            }
+            Some(t) => Ground::Terrain(Box::new(
+                Terrain::deserialize(t)
+                    .map_err(|e| VenueError::NotGeoJson(format!("terrain: {e}")))?,
+            )),
+        };
         let mut zones: Vec<Zone> = Vec::new();
         for (index, f) in features.into_iter().enumerate() {
             read_feature(index, f, &mut zones)?;
@@ -322,9 +363,15 @@ impl Venue {
             Datum::Unknown => "unknown",
         };
         root.insert("datum".into(), json!(datum));
-        if let Ground::Flat(h) = self.ground {
-            root.insert("flat_ground".into(), json!(true));
-            root.insert("ground_amsl_m".into(), json!(h.metres()));
+        match &self.ground {
+            Ground::Flat(h) => {
+                root.insert("flat_ground".into(), json!(true));
+                root.insert("ground_amsl_m".into(), json!(h.metres()));
+            }
+            Ground::Terrain(t) => {
+                root.insert("terrain".into(), json!(t));
+            }
+            Ground::Unknown => {}
         }
         root.insert("notes".into(), json!(self.notes));
         root.insert(
@@ -338,6 +385,24 @@ impl Venue {
 const SIXI_RIVER: &str = include_str!("../venues/sixi-river.geojson");
 
 impl Shape {
+    /// Places between which it lies: its corners, or a circle's outermost points.
+    #[must_use]
+    pub fn extent(&self) -> Vec<LatLon> {
+        match self {
+            Shape::Point(p) => vec![*p],
+            Shape::Polygon { outer, .. } => outer.clone(),
+            Shape::Circle { centre, radius_m } => {
+                let plane = LocalPlane::new(*centre);
+                [(1.0, 0.0), (-1.0, 0.0), (0.0, 1.0), (0.0, -1.0)]
+                    .into_iter()
+                    .filter_map(|(e, n)| {
+                        plane.to_latlon(EastNorth::new(e * radius_m, n * radius_m))
+                    })
+                    .collect()
+            }
+        }
+    }
+
     /// A point in the middle: the site itself, a circle's centre, a polygon's mean vertex.
     #[must_use]
     pub fn middle(&self) -> Option<LatLon> {

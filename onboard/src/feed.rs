@@ -2,10 +2,11 @@
 
 use crate::eyes::schema::{Down, Pose, ZoneForEyes, ZoneRole, ZoneShape};
 use crate::facts::Facts;
+use missions::place::Alt;
 use missions::plan::PatrolPlan;
 use missions::plane::{EastNorth, LocalPlane};
 use missions::time::Utc;
-use missions::venue::{Ground, Role, Shape, Venue};
+use missions::venue::{Role, Shape, Venue};
 
 /// A position older than this against the attitude is not carried forward, ms.
 const MAX_AHEAD_MS: i64 = 1_000;
@@ -43,10 +44,12 @@ pub fn pose(facts: &Facts) -> Option<Pose> {
 #[must_use]
 pub fn configure(rules: &str, plan: Option<&PatrolPlan>, own_system: Option<u8>) -> Down {
     let venue = plan.and_then(|p| Venue::from_value(&p.file().venue).ok());
-    let ground_amsl_m = venue.as_ref().and_then(|v| match v.ground {
-        Ground::Flat(a) => Some(a.metres()),
-        Ground::Unknown => None,
-    });
+    // The eyes know one height of the ground: over hills, that at home.
+    let ground_amsl_m = venue
+        .as_ref()
+        .zip(plan)
+        .and_then(|(v, p)| v.ground.height_at(p.file().home.at))
+        .map(Alt::metres);
     let zones = venue
         .map(|v| v.zones)
         .unwrap_or_default()

@@ -1018,3 +1018,123 @@ fn a_simulator_that_runs_faster_than_the_clock_does_not_call_itself_ours() {
         b"PATROLFF"
     );
 }
+
+/// Once out, twice around a place at half speed, and home: as a checked plan, in the mission items the companion writes.
+fn orbit_plan() -> missions::plan::PatrolPlan {
+    use missions::plan::{Estimate, FORMAT, PlanFile, PlanItem, build_fence, hex};
+    let edge = missions::venue::Zone {
+        id: "edge".into(),
+        name: "edge".into(),
+        role: missions::venue::Role::Inclusion,
+        shape: missions::venue::Shape::Polygon {
+            outer: [
+                (-300.0, -300.0),
+                (300.0, -300.0),
+                (300.0, 300.0),
+                (-300.0, 300.0),
+            ]
+            .map(|(e, n)| at(e, n))
+            .to_vec(),
+            holes: Vec::new(),
+        },
+        floor: None,
+        ceiling: None,
+        window: None,
+    };
+    let venue = missions::venue::Venue {
+        name: "orbit".into(),
+        datum: missions::place::Datum::Wgs84,
+        ground: missions::venue::Ground::Flat(home().alt),
+        zones: vec![edge],
+        notes: String::new(),
+    };
+    let alt = Alt::from_metres(30.0).unwrap();
+    let mut file = PlanFile {
+        format: FORMAT.into(),
+        name: "orbit".into(),
+        venue: venue.to_value(),
+        vehicle: missions::vehicle::VehicleSpec::default_quad(),
+        home: home(),
+        items: vec![
+            PlanItem::Takeoff { alt },
+            PlanItem::Waypoint {
+                at: at(0.0, 80.0),
+                alt,
+                hold_s: 0.0,
+            },
+            PlanItem::Speed { speed_mps: 4.0 },
+            PlanItem::Orbit {
+                centre: at(100.0, 80.0),
+                radius_m: 40.0,
+                alt,
+                turns: 1.5,
+                clockwise: true,
+            },
+            PlanItem::Land { at: home().at },
+        ],
+        rally: Vec::new(),
+        speed_mps: 8.0,
+        margin_m: 0.0,
+        launch_window: missions::time::Window {
+            from: Utc(1_790_856_000_000_000),
+            until: Utc(1_790_857_000_000_000),
+        },
+        on_link_loss: missions::flight::OnLinkLoss::Return,
+        return_alt: alt,
+        over_crowds: false,
+        fence_digest: String::new(),
+        estimate: Estimate::default(),
+        flyable: true,
+        wind: missions::energy::Wind::default(),
+    };
+    file.fence_digest = hex(&build_fence(&file).unwrap().digest());
+    file.estimate = missions::energy::estimate(&file);
+    missions::plan::PatrolPlan::check(file).unwrap()
+}
+
+#[test]
+fn an_orbit_is_flown_around_its_place_at_the_speed_of_the_plan() {
+    let plan = orbit_plan();
+    for kind in BOTH {
+        let mut s = Station::ready(kind, 5);
+        let mission = link::items::plan_items(&plan, kind.dialect());
+        assert_eq!(s.upload(ListKind::Mission, &mission), Progress::Done);
+        s.launch(30.0);
+        let middle = EastNorth::new(100.0, 80.0);
+        s.until(90.0, "the circle's western end", |s| {
+            s.place().distance_m(EastNorth::new(60.0, 80.0)) < 4.0
+        });
+        // Braking from 8 to 4 m/s has its room in the plan; then one and a half turns, to the eastern end.
+        let (mut nearest, mut furthest, mut fastest) = (f64::INFINITY, 0.0f64, 0.0f64);
+        let (mut turned, mut last) = (0.0, f64::NAN);
+        let began = s.now;
+        while turned < 1.45 * std::f64::consts::TAU {
+            s.run(0.5);
+            let p = s.place();
+            let angle = (p.east_m - middle.east_m).atan2(p.north_m - middle.north_m);
+            if last.is_finite() {
+                let d = (angle - last + std::f64::consts::PI).rem_euclid(std::f64::consts::TAU)
+                    - std::f64::consts::PI;
+                turned += d;
+            }
+            last = angle;
+            nearest = nearest.min(p.distance_m(middle));
+            furthest = furthest.max(p.distance_m(middle));
+            if s.now.since(began).as_secs() > 5 {
+                fastest = fastest.max(s.ground_speed_mps());
+            }
+            assert!(
+                s.now.since(began).as_secs() < 200,
+                "{kind:?}: {turned} rad turned"
+            );
+        }
+        println!(
+            "{kind:?}: {nearest:.1} to {furthest:.1} m from the middle, at most {fastest:.1} m/s"
+        );
+        // Position error and gust of the vehicle file are 3.5 m.
+        assert!(nearest > 36.5 && furthest < 43.5, "{nearest} {furthest}");
+        assert!(fastest < 5.0, "{fastest}");
+        s.until(200.0, "the landing", |s| !s.armed());
+        assert!(s.place().distance_m(EastNorth::new(0.0, 0.0)) < 3.0);
+    }
+}

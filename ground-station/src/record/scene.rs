@@ -124,7 +124,7 @@ impl Scene {
     }
 
     fn venue(&mut self, v: &Venue) -> anyhow::Result<()> {
-        if let Ground::Flat(alt) = v.ground {
+        if let Ground::Flat(alt) = &v.ground {
             self.home_amsl_m = alt.metres();
         }
         for z in &v.zones {

@@ -256,6 +256,11 @@ pub fn plan_items_with_source(plan: &PatrolPlan, dialect: Dialect) -> Vec<(WireI
         let at_home = item(cmd::WAYPOINT, GLOBAL, [0.0; 4], home.at, home.alt.metres());
         out.push((at_home, 0));
     }
+    // PX4 turns off within this radius of a corner, whatever NAV_ACC_RAD says; ArduPilot keeps none for copters.
+    let corner_m = match dialect {
+        Dialect::Px4 => file.vehicle.corner_radius_m() as f32,
+        Dialect::ArduPilot => 0.0,
+    };
     let steps = missions::plan::steps(file);
     for (n, i) in (0u16..).zip(&file.items) {
         let mut push = |w: WireItem| out.push((w, n));
@@ -276,7 +281,7 @@ pub fn plan_items_with_source(plan: &PatrolPlan, dialect: Dialect) -> Vec<(WireI
                     push(item(
                         cmd::WAYPOINT,
                         RELATIVE,
-                        [hold_s, 0.0, 0.0, yaw],
+                        [hold_s, corner_m, 0.0, yaw],
                         at,
                         alt_m,
                     ));

@@ -16,6 +16,9 @@ use geo::algorithm::simplify_vw::SimplifyVwPreserve;
 use geo::{ConvexHull, LineString, Polygon};
 use serde::{Deserialize, Serialize};
 
+/// Room above the plan's highest leg where the ceiling follows the ground, metres.
+const ABOVE_PLAN_M: f64 = 8.0;
+
 /// What goes to the autopilot by the mission protocol's fence list.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AutopilotFence {
@@ -73,9 +76,16 @@ impl Fence {
             inclusion,
             exclusions: Vec::new(),
             circles: Vec::new(),
-            ceiling_above_home_m: self
-                .ceiling_amsl_m()
-                .map_or(0.0, |c| c - self.home().alt.metres()),
+            ceiling_above_home_m: self.ceiling_amsl_m().map_or(0.0, |c| {
+                // Over hills the autopilot knows one height only: a little above what the plan needs.
+                let needed_m = heights_amsl_m.1 + ABOVE_PLAN_M;
+                let c = if self.ceiling_above_ground_m().is_some() {
+                    c.min(needed_m)
+                } else {
+                    c
+                };
+                c - self.home().alt.metres()
+            }),
         };
         let mut rings: Vec<(&Area, Vec<LatLon>)> = Vec::new();
         for (k, area) in self.keepout_areas() {

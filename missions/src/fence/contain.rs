@@ -40,6 +40,10 @@ pub enum Obstacle {
     Floor,
     /// The ceiling.
     Ceiling,
+    /// The ground: too near below.
+    Ground,
+    /// The ground below is not known: a void, or outside the tiles.
+    GroundUnknown,
     /// The boundary's own hours: it is not valid for the whole time the leg may be flown.
     Hours,
     /// A number that is none.
@@ -161,6 +165,7 @@ impl Fence {
                 what: Obstacle::Floor,
             });
         }
+        self.check_ground(leg, rules)?;
         let mut clearance_m = f64::INFINITY;
         let mut worst: Option<LegFault> = None;
         let mut blame = |short_m: f64, area: &Area, what: Obstacle| {
@@ -231,6 +236,7 @@ impl Fence {
         ] {
             self.contain_with(&leg, rules)?;
         }
+        self.check_ground_of_fan(base, apex, rules)?;
         let triangle = [base.from, base.to, apex].map(|p| self.plane.to_local(p));
         let (low, high) = (
             base.from_alt.metres().min(base.to_alt.metres()),

@@ -1,10 +1,12 @@
 //! From what was drawn to what may be flown: every fault is named with its place.
 
 use super::flat::{self, Area};
-use super::{Fence, KeepOut};
+use super::{Fence, KeepOut, Relief};
 use crate::place::{AboveHome, Alt, Datum, Home, LatLon};
 use crate::plane::{EastNorth, LocalPlane};
+use crate::terrain::Bounds;
 use crate::venue::{Ground, Limit, Role, Shape, Venue, Zone};
+use std::sync::Arc;
 use thiserror::Error;
 
 /// Most vertices a fence may have; a bound on every later loop.
@@ -105,7 +107,7 @@ pub enum FenceFault {
     },
     /// Height above unknown ground.
     #[error(
-        "`{zone}`: a height above ground needs the ground: state `flat_ground` and `ground_amsl_m` in the venue"
+        "`{zone}`: a height above ground needs the ground: state `flat_ground` and `ground_amsl_m` in the venue, or give it elevation tiles that cover it without voids"
     )]
     GroundUnknown {
         /// Zone id.
@@ -162,7 +164,7 @@ impl FenceDraft {
             .collect();
         FenceDraft {
             datum: venue.datum,
-            ground: venue.ground,
+            ground: venue.ground.clone(),
             home,
             zones,
         }
@@ -222,6 +224,7 @@ impl FenceDraft {
         };
         let area = check_shape(&boundary.id, &outline, &plane, &mut faults);
         let (floor_amsl_m, ceiling_amsl_m) = self.limits(boundary, &mut faults);
+        let relief = self.relief(boundary);
 
         let mut keepouts = Vec::new();
         let mut areas = Vec::new();
@@ -280,6 +283,7 @@ impl FenceDraft {
             window: boundary.window,
             keepouts,
             areas,
+            relief,
         };
         let here = plane.to_local(self.home.at);
         let barred = fence.keepout_areas().any(|(k, a)| {
@@ -294,14 +298,46 @@ impl FenceDraft {
         Ok(fence)
     }
 
+    /// Lowest and highest ground under a zone, metres above sea level, with what the heights may be off.
+    fn ground_under(&self, z: &Zone) -> Option<(f64, f64)> {
+        match &self.ground {
+            Ground::Flat(g) => Some((g.metres(), g.metres())),
+            Ground::Unknown => None,
+            Ground::Terrain(t) => {
+                let (low, high) = t.span_in_m(Bounds::around(z.shape.extent())?)?;
+                Some((low - t.error_m(), high + t.error_m()))
+            }
+        }
+    }
+
+    fn relief(&self, boundary: &Zone) -> Option<Relief> {
+        let Ground::Terrain(t) = &self.ground else {
+            return None;
+        };
+        let above = |limit| match limit {
+            Some(Limit::AboveGround(a)) => Some(Alt::metres(a)),
+            _ => None,
+        };
+        Some(Relief {
+            terrain: Arc::new(t.as_ref().clone()),
+            floor_above_ground_m: above(boundary.floor),
+            ceiling_above_ground_m: above(boundary.ceiling),
+        })
+    }
+
     fn limits(&self, z: &Zone, faults: &mut Vec<FenceFault>) -> (Option<f64>, Option<f64>) {
-        let mut resolve = |limit: Option<Limit>| -> Option<f64> {
+        let mut resolve = |limit: Option<Limit>, is_floor: bool| -> Option<f64> {
             match limit? {
                 Limit::Amsl(a) => Some(a.metres()),
                 Limit::AboveHome(a) => Some(self.home.to_amsl(a).metres()),
-                Limit::AboveGround(a) => match self.ground {
-                    Ground::Flat(g) => Some(g.metres() + a.metres()),
-                    Ground::Unknown => {
+                Limit::AboveGround(a) => match self.ground_under(z) {
+                    Some((low_m, high_m)) => {
+                        // A keep-out grows to the safe side. The boundary's own limits are judged leg by leg; here is
+                        // only what holds for all of it.
+                        let ground_m = if is_floor { low_m } else { high_m };
+                        Some(ground_m + a.metres())
+                    }
+                    None => {
                         let fault = FenceFault::GroundUnknown { zone: z.id.clone() };
                         if !faults.contains(&fault) {
                             faults.push(fault);
@@ -311,7 +347,7 @@ impl FenceDraft {
                 },
             }
         };
-        let (floor, ceiling) = (resolve(z.floor), resolve(z.ceiling));
+        let (floor, ceiling) = (resolve(z.floor, true), resolve(z.ceiling, false));
         if let (Some(f), Some(c)) = (floor, ceiling)
             && f >= c
         {

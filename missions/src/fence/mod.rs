@@ -7,6 +7,7 @@ mod autopilot;
 pub mod contain;
 mod draft;
 pub mod flat;
+mod ground;
 pub mod route;
 #[cfg(test)]
 mod tests;
@@ -19,11 +20,13 @@ pub use verdict::Verdict;
 
 use crate::place::{Home, LatLon};
 use crate::plane::LocalPlane;
+use crate::terrain::Terrain;
 use crate::time::Window;
 use crate::venue::{Role, Shape};
 use flat::Area;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use std::sync::Arc;
 
 /// A volume to stay out of.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -70,6 +73,17 @@ pub struct Fence {
     keepouts: Vec<KeepOut>,
     /// Same order as `keepouts`.
     areas: Vec<Area>,
+    /// Limits above ground that is not flat.
+    relief: Option<Relief>,
+}
+
+/// The ground, and the boundary's limits above it. Keep-outs' limits above ground are resolved once, over their whole
+/// area and to the safe side: people draw those small.
+#[derive(Clone, Debug)]
+pub(crate) struct Relief {
+    pub terrain: Arc<Terrain>,
+    pub floor_above_ground_m: Option<f64>,
+    pub ceiling_above_ground_m: Option<f64>,
 }
 
 impl Fence {
@@ -102,15 +116,26 @@ impl Fence {
     pub fn keepout_areas(&self) -> impl Iterator<Item = (&KeepOut, &Area)> {
         self.keepouts.iter().zip(&self.areas)
     }
-    /// Lowest height to fly at, metres above mean sea level.
+    /// Lowest height to fly at, metres above mean sea level. Above ground that is not flat, the lowest anywhere; legs
+    /// are judged with the ground below them.
     #[must_use]
     pub fn floor_amsl_m(&self) -> Option<f64> {
         self.floor_amsl_m
     }
-    /// Highest height to fly at, metres above mean sea level.
+    /// Highest height to fly at, metres above mean sea level. Above ground that is not flat, the highest anywhere.
     #[must_use]
     pub fn ceiling_amsl_m(&self) -> Option<f64> {
         self.ceiling_amsl_m
+    }
+    /// The ground, where it is not flat.
+    #[must_use]
+    pub fn terrain(&self) -> Option<&Terrain> {
+        self.relief.as_ref().map(|r| r.terrain.as_ref())
+    }
+    /// The boundary's ceiling above ground that is not flat, metres.
+    #[must_use]
+    pub fn ceiling_above_ground_m(&self) -> Option<f64> {
+        self.relief.as_ref()?.ceiling_above_ground_m
     }
     /// Hours of the boundary itself; outside them nothing is inside. `None` is always.
     #[must_use]
@@ -177,6 +202,12 @@ impl Fence {
                 }
                 Shape::Point(p) => place(&mut h, *p),
             }
+        }
+        if let Some(r) = &self.relief {
+            h.update(b"terrain");
+            h.update(r.terrain.digest());
+            height(&mut h, r.floor_above_ground_m);
+            height(&mut h, r.ceiling_above_ground_m);
         }
         h.finalize().into()
     }

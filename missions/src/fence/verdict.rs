@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 pub enum WhyUnknown {
     /// No position.
     NoPosition,
-    /// No height, and the fence has a floor or ceiling that matters here.
+    /// No height, of the aircraft or of the ground below it, and the fence has a floor or ceiling that matters here.
     NoHeight,
     /// The position error, or the distance that counts as near, is no number.
     NoError,
@@ -91,6 +91,11 @@ impl Fence {
                 Some(_) => {}
             }
         }
+        if self.ground_at_m(self.plane().to_local(at)).is_err() {
+            return Verdict::Unknown {
+                why: WhyUnknown::NoHeight,
+            };
+        }
         let margin_m = self.clearance_m(self.plane().to_local(at), alt.metres(), utc) - error_m;
         if margin_m.is_nan() {
             Verdict::Unknown {
@@ -117,6 +122,19 @@ impl Fence {
         }
         if let Some(f) = self.floor_amsl_m {
             clear = clear.min(alt_amsl_m - f);
+        }
+        match self.ground_at_m(at) {
+            Err(()) => return f64::NAN,
+            Ok(None) => {}
+            Ok(Some(ground_m)) => {
+                let above_m = alt_amsl_m - ground_m;
+                if let Some(c) = self.relief.as_ref().and_then(|r| r.ceiling_above_ground_m) {
+                    clear = clear.min(c - above_m);
+                }
+                if let Some(f) = self.relief.as_ref().and_then(|r| r.floor_above_ground_m) {
+                    clear = clear.min(above_m - f);
+                }
+            }
         }
         for (k, area) in self.keepout_areas() {
             if k.role == Role::Crowd {

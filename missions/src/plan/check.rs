@@ -1,10 +1,12 @@
 //! Proves a plan's steps in its fence: every leg and stay, every return, landing sites, energy.
 
+use super::corners;
 use super::steps::{MAX_STEPS, orbit_is_sane};
 use super::{
     HEIGHT_ERROR_M, MAX_ITEMS, PlanFault, PlanFile, PlanItem, Returns, Step, StepKind,
     aloft_window, fault, leg_fault, margin_of, steps,
 };
+use crate::energy::{self, Timed};
 use crate::fence::contain::Rules;
 use crate::fence::{ContainedLeg, Fence, Leg};
 use crate::place::Alt;
@@ -22,8 +24,10 @@ pub fn check_items(file: &PlanFile, fence: &Fence) -> Result<(Vec<ContainedLeg>,
             format!("the plan flies more than {MAX_STEPS} straight pieces"),
         ));
     }
-    let estimate = crate::energy::estimate(file);
-    let cruise = Rules {
+    let timeline = energy::timeline(file);
+    check_wind(file, &timeline)?;
+    let estimate = energy::estimate(file);
+    let whole = Rules {
         margin_m: margin_of(file, file.speed_mps),
         height_error_m: HEIGHT_ERROR_M,
         when: aloft_window(file.launch_window, estimate.time_s),
@@ -33,8 +37,9 @@ pub fn check_items(file: &PlanFile, fence: &Fence) -> Result<(Vec<ContainedLeg>,
     let spot = Rules {
         margin_m: margin_of(file, file.vehicle.climb_mps),
         over_crowds: false,
-        ..cruise
+        ..whole
     };
+    check_sites(file, fence, &steps, &spot)?;
     let mut legs = Vec::with_capacity(steps.len() + 1);
     let mut clear_m = f64::INFINITY;
     let mut mint = |item: usize, what: &str, leg: Leg, rules: &Rules| -> Result<(), PlanFault> {
@@ -45,16 +50,31 @@ pub fn check_items(file: &PlanFile, fence: &Fence) -> Result<(Vec<ContainedLeg>,
         legs.push(l);
         Ok(())
     };
-    for s in &steps {
+    let returns = Returns::new(file, fence, whole);
+    let mut before: Option<&Timed> = None;
+    for t in &timeline {
+        let s = &t.step;
         let leg = leg_of(file, s);
-        let flown = Rules {
-            margin_m: margin_of(file, s.speed_mps),
-            ..cruise
-        };
+        let when = energy::window(file, t, 0.0);
         match s.kind {
-            StepKind::Climb => mint(s.item, "the climb from home", leg, &spot)?,
+            StepKind::Climb | StepKind::Down => {
+                let what = if s.kind == StepKind::Climb {
+                    "the climb from home"
+                } else {
+                    "the landing"
+                };
+                mint(s.item, what, leg, &Rules { when, ..spot })?;
+            }
             StepKind::Fly => {
-                mint(s.item, "the leg to it", leg, &flown)?;
+                let own = Rules {
+                    margin_m: margin_of(file, s.speed_mps),
+                    when,
+                    ..whole
+                };
+                mint(s.item, "the leg to it", leg, &own)?;
+                if let Some(p) = before.filter(|p| p.step.kind == StepKind::Fly) {
+                    corners::check(file, fence, &p.step, s, &own)?;
+                }
                 if s.hold_s > 0.0 {
                     let stay = Leg {
                         from: leg.to,
@@ -63,31 +83,110 @@ pub fn check_items(file: &PlanFile, fence: &Fence) -> Result<(Vec<ContainedLeg>,
                     };
                     let rules = Rules {
                         over_crowds: false,
-                        ..flown
+                        ..own
                     };
                     mint(s.item, "hovering there", stay, &rules)?;
                 }
+                let home_s = longest_return_s(file, fence, t);
+                let own = Rules {
+                    when: energy::window(file, t, home_s),
+                    ..own
+                };
+                check_return(&returns, s, &leg, &own)?;
             }
-            StepKind::Down => mint(s.item, "the landing", leg, &spot)?,
             StepKind::Return => {}
         }
+        // A piece too short to turn or slow down on changes nothing: what was before it still counts.
+        let up_m = (s.to_alt.metres() - s.from_alt.metres()).abs();
+        if t.length_m >= 0.5 || up_m > 0.5 || s.hold_s > 0.0 {
+            before = Some(t);
+        }
     }
-    check_returns(file, fence, &steps, &cruise, &spot)?;
-    let usable_wh = file.vehicle.battery_wh * (1.0 - file.vehicle.reserve_pct / 100.0);
-    if estimate.energy_wh > usable_wh {
+    check_energy(file, fence, &timeline)?;
+    Ok((legs, clear_m))
+}
+
+/// Seconds of the longest way home a step may need: from its far end to the site furthest away, in still air; the slack
+/// of [`energy::window`] covers the wind.
+fn longest_return_s(file: &PlanFile, fence: &Fence, t: &Timed) -> f64 {
+    let plane = fence.plane();
+    let (a, b) = (plane.to_local(t.step.from), plane.to_local(t.step.to));
+    let far_m = std::iter::once(&file.home.at)
+        .chain(&file.rally)
+        .map(|s| plane.to_local(*s))
+        .map(|s| s.distance_m(a).max(s.distance_m(b)))
+        .fold(0.0, f64::max);
+    let top_m = file
+        .return_alt
+        .metres()
+        .max(t.step.from_alt.metres())
+        .max(t.step.to_alt.metres());
+    file.vehicle.leg_time_s(far_m, file.speed_mps)
+        + top_m.max(0.0) * (1.0 / file.vehicle.climb_mps + 1.0 / file.vehicle.descend_mps)
+}
+
+/// Every leg must make progress in the plan's wind.
+fn check_wind(file: &PlanFile, timeline: &[Timed]) -> Result<(), PlanFault> {
+    if !file.wind.is_sane() {
+        return Err(fault("plan.wind", "the wind is no wind".into()));
+    }
+    match timeline.iter().find(|t| t.ground_mps.is_none()) {
+        None => Ok(()),
+        Some(t) => Err(PlanFault {
+            item: Some(t.step.item),
+            at: Some(t.step.from),
+            value: file.wind.speed_mps + file.wind.unsure_mps,
+            ..fault(
+                "plan.wind",
+                format!(
+                    "item {}: no progress on the leg to it in {:.0} m/s of wind (± {:.0}): this aircraft flies {:.0} m/s through the air; wait, or fly along the wind",
+                    t.step.item,
+                    file.wind.speed_mps,
+                    file.wind.unsure_mps,
+                    file.vehicle.max_air_mps()
+                ),
+            )
+        }),
+    }
+}
+
+/// Enough energy for the whole plan, and for the way home from every moment of it.
+fn check_energy(file: &PlanFile, fence: &Fence, timeline: &[Timed]) -> Result<(), PlanFault> {
+    let usable_wh = energy::usable_wh(file);
+    let needs_wh = timeline.last().map_or(0.0, |t| t.end_wh);
+    if needs_wh.is_nan() || needs_wh > usable_wh {
         return Err(PlanFault {
-            value: estimate.energy_wh - usable_wh,
+            value: needs_wh - usable_wh,
             ..fault(
                 "plan.energy",
                 format!(
-                    "the plan needs {:.0} Wh and {usable_wh:.0} Wh may be used: make it shorter by {:.0} %",
-                    estimate.energy_wh,
-                    100.0 * (1.0 - usable_wh / estimate.energy_wh)
+                    "the plan needs {needs_wh:.0} Wh and {usable_wh:.0} Wh may be used: make it shorter by {:.0} %",
+                    100.0 * (1.0 - usable_wh / needs_wh)
                 ),
             )
         });
     }
-    Ok((legs, clear_m))
+    let moments = energy::moments_of(file, fence, timeline);
+    match energy::tightest(&moments) {
+        Some(m) if m.spare_wh.is_nan() || m.spare_wh < 0.0 => Err(PlanFault {
+            item: Some(m.item),
+            at: Some(m.at),
+            value: -m.spare_wh,
+            ..fault(
+                "plan.no_way_back",
+                format!(
+                    "item {}: at {}, after {:.0} s, the way home to {} takes {:.0} Wh and {:.0} Wh may still be used: turn back earlier or add a landing site",
+                    m.item,
+                    m.at,
+                    m.time_s,
+                    m.site,
+                    m.home_wh,
+                    usable_wh - m.used_wh
+                ),
+            )
+        }),
+        _ => Ok(()),
+    }
 }
 
 /// A step as a leg above the sea.
@@ -181,11 +280,11 @@ fn check_shape(file: &PlanFile) -> Result<(), PlanFault> {
     Ok(())
 }
 
-fn check_returns(
+/// Home and the landing sites must be free straight down, at any time the aircraft may be aloft.
+fn check_sites(
     file: &PlanFile,
     fence: &Fence,
     steps: &[Step],
-    cruise: &Rules,
     spot: &Rules,
 ) -> Result<(), PlanFault> {
     let home = file.home;
@@ -210,20 +309,18 @@ fn check_returns(
             words: format!("landing site {k} at {site}: {f}"),
         })?;
     }
-    let returns = Returns::new(file, fence, *cruise);
-    for s in steps.iter().filter(|s| s.kind == StepKind::Fly) {
-        returns
-            .check_along(&leg_of(file, s))
-            .map_err(|(from, site, f)| PlanFault {
-                item: Some(s.item),
-                at: Some(from),
-                code: "plan.return_leaves",
-                value: f.by_m,
-                words: format!(
-                    "item {}: a return from near {from} straight to {site} does not stay inside: {f}; add a landing site or change the return height",
-                    s.item
-                ),
-            })?;
-    }
     Ok(())
+}
+
+fn check_return(returns: &Returns<'_>, s: &Step, leg: &Leg, own: &Rules) -> Result<(), PlanFault> {
+    returns.check_from(leg, own).map_err(|(from, site, f)| PlanFault {
+        item: Some(s.item),
+        at: Some(from),
+        code: "plan.return_leaves",
+        value: f.by_m,
+        words: format!(
+            "item {}: a return from near {from} straight to {site} does not stay inside: {f}; add a landing site or change the return height",
+            s.item
+        ),
+    })
 }

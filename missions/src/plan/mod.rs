@@ -4,13 +4,21 @@
 //! the fence and mints every leg again, on the ground and aboard alike.
 
 mod check;
+mod corners;
+mod diversion;
+mod rally;
 mod returns;
+mod slower;
 mod steps;
 
 pub use check::check_items;
+pub use diversion::{Diversion, diversions};
+pub use rally::{GainedRally, gain_rally};
 pub(crate) use returns::Returns;
+pub use slower::{Slowed, slow_where_near};
 pub use steps::{MAX_STEPS, MAX_TURNS, ORBIT_RADIUS_M, Step, StepKind, orbit_corners, steps};
 
+use crate::energy::{Moment, Timed, Wind};
 use crate::fence::contain::{LegFault, Rules};
 use crate::fence::flat::{Area, Edge};
 use crate::fence::{AutopilotFence, ContainedLeg, Fence, FenceDraft, FenceFault};
@@ -146,6 +154,9 @@ pub struct PlanFile {
     pub estimate: Estimate,
     /// False for geometry-only plans, which nothing will fly.
     pub flyable: bool,
+    /// The wind it was planned for.
+    #[serde(default, skip_serializing_if = "Wind::is_still")]
+    pub wind: Wind,
 }
 
 /// Why a plan may not fly, with its place.
@@ -219,7 +230,10 @@ impl PatrolPlan {
                 "the fence in the file is not the one it was planned in: plan again".into(),
             ));
         }
-        let true_estimate = crate::planner::estimate(&file);
+        if !file.wind.is_sane() {
+            return Err(fault("plan.wind", "the wind is no wind".into()));
+        }
+        let true_estimate = crate::energy::estimate(&file);
         let stated = file.estimate;
         // What is stated decides until when keep-outs with a clock count; it must not be less than what is flown.
         let near = |a: f64, b: f64| (a - b).abs() <= 0.01 * b.abs() + 1.0;
@@ -265,6 +279,17 @@ impl PatrolPlan {
     #[must_use]
     pub fn items(&self) -> &[PlanItem] {
         &self.file.items
+    }
+    /// Steps in time, with their energy.
+    #[must_use]
+    pub fn timeline(&self) -> Vec<Timed> {
+        crate::energy::timeline(&self.file)
+    }
+    /// Every moment of the plan with the way home from it; the one with least to spare is the point of no return
+    /// ([`crate::energy::tightest`]).
+    #[must_use]
+    pub fn moments(&self) -> Vec<Moment> {
+        crate::energy::moments(&self.file, &self.fence)
     }
     /// Least horizontal clearance of any leg, metres.
     #[must_use]

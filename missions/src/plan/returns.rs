@@ -13,6 +13,8 @@ pub(crate) struct Returns<'f> {
     sites: Vec<(EastNorth, LatLon)>,
     level: Alt<crate::place::Amsl>,
     cruise: Rules,
+    /// From rest to full speed, metres.
+    speeding_m: f64,
 }
 
 impl<'f> Returns<'f> {
@@ -26,6 +28,7 @@ impl<'f> Returns<'f> {
             fence,
             sites,
             level: file.home.to_amsl(file.return_alt),
+            speeding_m: file.speed_mps.powi(2) / (2.0 * file.vehicle.brake_mps2),
             cruise: Rules {
                 over_crowds: false,
                 ..cruise
@@ -33,10 +36,41 @@ impl<'f> Returns<'f> {
         }
     }
 
+    /// For questions about which site is nearest, without proofs.
+    pub(crate) fn sites_only(file: &PlanFile, fence: &'f Fence) -> Self {
+        let rules = Rules {
+            margin_m: 0.0,
+            height_error_m: 0.0,
+            when: file.launch_window,
+            over_crowds: false,
+        };
+        Returns::new(file, fence, rules)
+    }
+
     /// Proves the return from every point of a leg: climb on the spot, then straight to whichever site the autopilot
     /// may find nearest. Exact along the leg: for each site, the part of the leg from where it may be nearest makes a
     /// triangle with it, and the triangle is proven.
     pub(crate) fn check_along(&self, leg: &Leg) -> Result<(), (LatLon, LatLon, LegFault)> {
+        self.check_from(leg, &self.cruise)
+    }
+
+    /// As [`Returns::check_along`] for a leg that was itself proven under `own`: a return begins at rest, so near its
+    /// beginning the margin of the leg's own speed is enough; from where the aircraft may be at full speed again, the
+    /// margin of that speed counts. `own` also says when the return may be flown.
+    pub(crate) fn check_from(
+        &self,
+        leg: &Leg,
+        own: &Rules,
+    ) -> Result<(), (LatLon, LatLon, LegFault)> {
+        let own = Rules {
+            margin_m: own.margin_m.min(self.cruise.margin_m),
+            over_crowds: false,
+            ..*own
+        };
+        let cruise = Rules {
+            margin_m: self.cruise.margin_m,
+            ..own
+        };
         let (low, high) = if leg.from_alt.metres() < leg.to_alt.metres() {
             (leg.from_alt, leg.to_alt)
         } else {
@@ -59,7 +93,7 @@ impl<'f> Returns<'f> {
             ..*leg
         };
         self.fence
-            .contain_with(&climb, &self.cruise)
+            .contain_with(&climb, &own)
             .map_err(|f| (leg.from, leg.from, f))?;
         for (from, to, site) in self.ways(leg) {
             let base = Leg {
@@ -69,10 +103,45 @@ impl<'f> Returns<'f> {
                 to_alt: top,
             };
             self.fence
-                .contain_fan(&base, site, &self.cruise)
+                .contain_fan(&base, site, &own)
                 .map_err(|f| (from, site, f))?;
+            if cruise.margin_m > own.margin_m
+                && let Some(base) = self.further(&base, site)
+            {
+                self.fence
+                    .contain_fan(&base, site, &cruise)
+                    .map_err(|f| (from, site, f))?;
+            }
         }
         Ok(())
+    }
+
+    /// The base of a fan moved towards its site by half of what the aircraft needs to reach full speed; the other half
+    /// covers that the true line of equal distance is curved (parts are some 20 m long). `None`: full speed is never
+    /// reached.
+    fn further(&self, base: &Leg, site: LatLon) -> Option<Leg> {
+        let plane = self.fence.plane();
+        let goal = plane.to_local(site);
+        let shift = |p: LatLon| {
+            let p = plane.to_local(p);
+            let left_m = p.distance_m(goal);
+            if left_m <= self.speeding_m {
+                return None;
+            }
+            let u = 0.5 * self.speeding_m / left_m;
+            plane.to_latlon(EastNorth::new(
+                p.east_m + u * (goal.east_m - p.east_m),
+                p.north_m + u * (goal.north_m - p.north_m),
+            ))
+        };
+        match (shift(base.from), shift(base.to)) {
+            (None, None) => None,
+            (a, b) => Some(Leg {
+                from: a.or(b)?,
+                to: b.or(a)?,
+                ..*base
+            }),
+        }
     }
 
     /// The parts of a leg and the site each may return to.

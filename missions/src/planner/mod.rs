@@ -26,7 +26,7 @@ use crate::plan::{
 use crate::plane::{EastNorth, LocalPlane};
 use crate::time::Window;
 use crate::vehicle::VehicleSpec;
-use crate::venue::{Ground, Shape, Venue};
+use crate::venue::{Shape, Venue};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -268,9 +268,7 @@ pub fn plan_patrol(
     request: &PatrolRequest,
 ) -> Result<PatrolPlan, PlanRefusal> {
     let start = venue.launch_site().ok_or(PlanRefusal::NoLaunchSite)?;
-    let Ground::Flat(ground) = venue.ground else {
-        return Err(PlanRefusal::NoGround);
-    };
+    let ground = venue.ground.height_at(start).ok_or(PlanRefusal::NoGround)?;
     let home = Home {
         at: start,
         alt: ground,
@@ -303,6 +301,7 @@ pub fn plan_patrol(
         fence_digest: hex(&fence.digest()),
         estimate: Estimate::default(),
         flyable: true,
+        wind: crate::energy::Wind::default(),
     };
     let margin_m = margin_m(&file);
     let mut first: Option<PlanRefusal> = None;

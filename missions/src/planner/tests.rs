@@ -3,7 +3,7 @@
 use super::*;
 use crate::place::Datum;
 use crate::testkit::{self, evening, zone};
-use crate::venue::{Limit, Role};
+use crate::venue::{Ground, Limit, Role};
 use proptest::prelude::*;
 use std::cell::Cell;
 

@@ -238,6 +238,7 @@ impl Judged {
             fence_digest: String::new(),
             estimate: Estimate::default(),
             flyable: true,
+            wind: missions::energy::Wind::default(),
         };
         let built = build_fence(&file).map_err(|f| (ListKind::Fence, Fault::of_plan(&f)))?;
         file.fence_digest = hex(&built.digest());
