@@ -16,7 +16,7 @@ const ARROW_EVERY: f32 = 90.0;
 /// Legs shorter than this carry no arrow, pixels.
 const ARROW_LEG: f32 = 16.0;
 /// Room around what is drawn, as a part of its longer side.
-const ROOM: f64 = 0.03;
+const ROOM: f64 = 0.045;
 /// Most labels of keep-outs: more would hide the map.
 const MOST_LABELS: usize = 60;
 
@@ -236,7 +236,7 @@ fn labels(page: &mut Page, map: &Map, p: &Picture) {
 
 /// Ids that the reader of a file made up (`3`, `feature 3`) tell nobody anything.
 fn is_numbered(label: &str) -> bool {
-    let bare = label.strip_prefix("feature ").unwrap_or(label);
+    let bare = label.strip_prefix("feature").unwrap_or(label).trim();
     bare.chars()
         .all(|c| c.is_ascii_digit() || matches!(c, '#' | '.' | '-'))
 }
@@ -507,11 +507,7 @@ fn column(page: &mut Page, p: &Picture, x: f32) -> f32 {
             END,
             white,
         );
-        words(
-            page,
-            y,
-            "end (hidden below the start where they are one place)",
-        );
+        words(page, y, "end (under the start if there)");
         y += 21.0;
     }
     if !p.left_out.is_empty() {

@@ -7,7 +7,7 @@
 use super::super::free::Free;
 use super::super::geom::{Dice, P, dist, length_m};
 use super::super::path::Path;
-use super::super::polish::Polish;
+use super::super::polish::{Costs, Polish};
 use super::super::raster::Raster;
 use super::super::tidy;
 use super::super::ways::Ways;
@@ -72,6 +72,7 @@ impl<'a> Joint<'a> {
     ) -> Self {
         let swath_m = task.request.swath_m;
         let (lo, hi) = corners(task.part);
+        let costs = Costs::of(task.request);
         raster.clear();
         for w in places {
             add(&mut raster, w);
@@ -91,7 +92,7 @@ impl<'a> Joint<'a> {
                 // The lattice is lent to the way whose turn it is; at other times it holds an empty one.
                 let empty = Raster::new(&MultiPolygon(Vec::new()), swath_m / 2.0, step_m, 0.0);
                 let seed = seed.wrapping_add(1000 * j as u64);
-                let mut p = Polish::new(task.free, ways, empty, path, swath_m, allowed, seed);
+                let mut p = Polish::new(task.free, ways, empty, path, costs, allowed, seed);
                 p.pin = m.site;
                 p
             })

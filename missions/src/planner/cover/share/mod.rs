@@ -11,6 +11,7 @@ mod part;
 use super::free::{Free, Part};
 use super::geom::{Dice, P, dist, length_m, pt};
 use super::lines::Line;
+use super::polish::Costs;
 use super::raster::Raster;
 use super::tour::Tour;
 use super::ways::Ways;
@@ -317,7 +318,7 @@ fn first_ways(
                 if let Some(s) = member.site {
                     lines.push(Line { a: s, b: s });
                 }
-                let mut tour = Tour::new(ways, &lines, member.closed);
+                let mut tour = Tour::new(ways, &lines, member.closed, &Costs::of(task.request));
                 let mut k = 0u32;
                 tour.improve(|| {
                     k = k.wrapping_add(1);
