@@ -3,6 +3,7 @@
 
 pub(in crate::cli) mod ground;
 mod patterned;
+mod shared;
 mod sweep;
 
 use super::plan::Plan;
@@ -75,6 +76,7 @@ pub(in crate::cli) fn draw(a: &Plan) -> anyhow::Result<Drawn> {
     let got = import(&a.files.venue, a.datum)?;
     let ground = Ground::new(&got.venue, a.area.as_deref())?;
     let done = match a.pattern {
+        PatternWord::Sweep if a.aircraft > 1 => shared::shared(a, &ground)?,
         PatternWord::Sweep => sweep::sweep(a, &ground)?,
         _ => patterned::patterned(a, &ground, &got)?,
     };

@@ -14,10 +14,11 @@ use missions::place::{Alt, LatLon};
 use missions::plan::{PatrolPlan, hex};
 use missions::plane::LocalPlane;
 use missions::planner::{PatrolRequest, Pattern, patterns, plan_patrol};
+use missions::terrain::{SRTM_ERROR_M, VerticalDatum, read_geotiff, read_hgt};
 use missions::time::{Utc, Window};
 use missions::venue::Venue;
 use serde_json::{Value, json};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -34,9 +35,72 @@ pub(in crate::cli) struct Flying {
     /// When the ground link is lost: hold-then-return, return or continue
     #[arg(long, value_name = "WHAT", default_value = "hold-then-return", value_parser = ["hold-then-return", "return", "continue"])]
     pub on_link_loss: String,
+    /// Elevation tiles around the venue (*.hgt, *.tif): heights above ground are judged by them
+    #[arg(long, value_name = "DIR")]
+    pub terrain: Option<PathBuf>,
+    /// What the heights of GeoTIFF tiles are above, where they do not say: EGM96 or EGM2008
+    #[arg(long, value_name = "GEOID", requires = "terrain", value_parser = geoid)]
+    pub geoid: Option<VerticalDatum>,
     /// There is a permit to fly over assembled crowds
     #[arg(long)]
     pub over_crowds: bool,
+}
+
+fn geoid(s: &str) -> Result<VerticalDatum, String> {
+    match s.to_ascii_uppercase().as_str() {
+        "EGM96" => Ok(VerticalDatum::Egm96),
+        "EGM2008" => Ok(VerticalDatum::Egm2008),
+        _ => Err("EGM96 or EGM2008".into()),
+    }
+}
+
+/// Most tiles looked at.
+const MOST_TILES: usize = 64;
+/// Largest tile, bytes.
+const MOST_BYTES: u64 = 128 << 20;
+
+/// The ground from elevation tiles of a folder.
+fn take_terrain(venue: &mut Venue, dir: &Path, geoid: Option<VerticalDatum>) -> anyhow::Result<()> {
+    let mut files: Vec<(String, Vec<u8>)> = Vec::new();
+    for entry in std::fs::read_dir(dir).with_context(|| format!("--terrain {}", dir.display()))? {
+        let path = entry?.path();
+        let ending = path
+            .extension()
+            .and_then(|e| e.to_str())
+            .map(str::to_lowercase);
+        if !matches!(ending.as_deref(), Some("hgt" | "tif" | "tiff")) {
+            continue;
+        }
+        if files.len() >= MOST_TILES || std::fs::metadata(&path)?.len() > MOST_BYTES {
+            bail!(
+                "--terrain {}: at most {MOST_TILES} tiles of {} MB are read: keep those around the venue there",
+                dir.display(),
+                MOST_BYTES >> 20
+            );
+        }
+        let name = path
+            .file_name()
+            .map_or_else(String::new, |n| n.to_string_lossy().into_owned());
+        let bytes = std::fs::read(&path).with_context(|| path.display().to_string())?;
+        files.push((name, bytes));
+    }
+    files.sort();
+    let tiles = files
+        .iter()
+        .map(|(name, bytes)| {
+            if name.to_lowercase().ends_with(".hgt") {
+                read_hgt(name, bytes)
+            } else {
+                read_geotiff(name, bytes, geoid, SRTM_ERROR_M)
+            }
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    if tiles.is_empty() {
+        bail!("--terrain {}: no *.hgt or *.tif in it", dir.display());
+    }
+    venue
+        .set_terrain(&tiles)
+        .with_context(|| format!("--terrain {}", dir.display()))
 }
 
 /// What a plan is written as, by its file name.
@@ -118,7 +182,10 @@ pub(super) fn run(a: &Plan, s: &Settings) -> anyhow::Result<ExitCode> {
         );
     }
     let got = import(&a.files.venue, a.datum)?;
-    let venue = got.venue;
+    let mut venue = got.venue;
+    if let Some(dir) = &a.flying.terrain {
+        take_terrain(&mut venue, dir, a.flying.geoid)?;
+    }
     let request = request(a, &venue, &got.lines)?;
     let plan = match plan_patrol(&venue, &s.vehicle, &request) {
         Ok(p) => p,
