@@ -230,6 +230,7 @@ fn live(a: &Demo, s: &Settings) -> anyhow::Result<ExitCode> {
             ..DeskConfig::default()
         },
         plan: Some(plan.to_json()),
+        vehicle: s.vehicle_chosen.then(|| s.vehicle.clone()),
         rerun: s.rerun.clone(),
         lang: s.lang.clone(),
         json: s.json,

@@ -110,6 +110,7 @@ pub fn serve(a: &Serve, s: Settings) -> anyhow::Result<ExitCode> {
             ..DeskConfig::default()
         },
         plan,
+        vehicle: s.vehicle_chosen.then_some(s.vehicle),
         rerun: s.rerun,
         lang: s.lang,
         json: s.json,

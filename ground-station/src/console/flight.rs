@@ -107,6 +107,7 @@ pub(super) async fn serve_until(
         changed: true,
         batched: Mono::ZERO,
         batches: 0,
+        vehicle: setup.vehicle,
     };
     if let Some(dir) = &record_dir {
         let now = task.clock.now();
@@ -210,6 +211,8 @@ struct Task {
     changed: bool,
     batched: Mono,
     batches: u32,
+    /// What plans are made for, where somebody chose.
+    vehicle: Option<VehicleSpec>,
 }
 
 impl Task {
@@ -253,10 +256,12 @@ impl Task {
                 let _ = reply.send(self.desk.load_plan(now, &bytes));
             }
             Ask::Basis { reply } => {
+                let of_plan = || self.desk.plan().map(|p| p.file().vehicle.clone());
                 let vehicle = self
-                    .desk
-                    .plan()
-                    .map_or_else(VehicleSpec::default_quad, |p| p.file().vehicle.clone());
+                    .vehicle
+                    .clone()
+                    .or_else(of_plan)
+                    .unwrap_or_else(VehicleSpec::default_quad);
                 let _ = reply.send(Some(Basis {
                     venue: self.desk.venue().clone(),
                     vehicle,

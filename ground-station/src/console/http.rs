@@ -2,12 +2,13 @@
 //! checked. Knows nothing of flight: it asks the task that owns the core and waits a bounded time.
 
 use super::hub::{Joined, Previews};
+use super::import::{self, Imported};
 use super::planning::{self, Basis, Wish};
 use super::{live, pages};
 use crate::desk::{Answer, Intent, Reason};
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::{DefaultBodyLimit, Path, Request, State, WebSocketUpgrade};
+use axum::extract::{DefaultBodyLimit, Path, Query, Request, State, WebSocketUpgrade};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
@@ -16,7 +17,7 @@ use serde::Deserialize;
 use serde_json::json;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
@@ -89,6 +90,8 @@ pub(super) struct App {
     pub previews: watch::Receiver<Previews>,
     /// One plan is made at a time.
     pub planning: Arc<Semaphore>,
+    /// The venue file read last.
+    pub imported: Arc<Mutex<Option<Imported>>>,
 }
 
 impl App {
@@ -123,6 +126,10 @@ pub(super) fn router(app: App) -> Router {
         .route(
             "/api/plan/make",
             post(make).layer(DefaultBodyLimit::max(MAX_COMMAND)),
+        )
+        .route(
+            "/api/venue/import",
+            post(import_venue).layer(DefaultBodyLimit::max(import::MAX_VENUE)),
         )
         .fallback(get(pages::page))
         .layer(from_fn_with_state(app.clone(), guard))
@@ -300,10 +307,36 @@ async fn make(State(app): State<App>, body: Bytes) -> Response {
         Ok(None) => return refuse("desk.replay_only"),
         Err(status) => return status.into_response(),
     };
+    let imported = app.imported.lock().ok().and_then(|i| i.clone());
     // Seconds of arithmetic: never on a task that serves others.
-    match tokio::task::spawn_blocking(move || planning::make(&basis, &wish)).await {
+    let made =
+        tokio::task::spawn_blocking(move || planning::make(&basis, imported.as_ref(), &wish)).await;
+    match made {
         Ok(Ok(bytes)) => answer(app.ask(|reply| Ask::Plan { bytes, reply }).await),
         Ok(Err(reason)) => answer(Ok(Answer::no(reason))),
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
+/// Reads a venue file. Nothing comes into force: a plan made over it brings it.
+async fn import_venue(
+    State(app): State<App>,
+    Query(said): Query<import::Said>,
+    body: Bytes,
+) -> Response {
+    if app.site.mode == "replay" {
+        return refuse("desk.replay_only");
+    }
+    let Ok(_one) = app.planning.try_acquire() else {
+        return refuse("refusal.busy");
+    };
+    match tokio::task::spawn_blocking(move || import::read(&said, &body)).await {
+        Ok((told, venue)) => {
+            if let (Some(venue), Ok(mut slot)) = (venue, app.imported.lock()) {
+                *slot = Some(venue);
+            }
+            axum::Json(told).into_response()
+        }
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
 }

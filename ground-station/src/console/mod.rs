@@ -7,6 +7,7 @@
 mod flight;
 mod http;
 mod hub;
+mod import;
 mod listener;
 mod live;
 mod pages;
@@ -51,6 +52,8 @@ pub struct ServeSetup {
     pub desk: DeskConfig,
     /// plan.json to load at the start.
     pub plan: Option<Vec<u8>>,
+    /// What plans are made for; `None`: the loaded plan's vehicle, or the simulator's.
+    pub vehicle: Option<missions::vehicle::VehicleSpec>,
     /// A running Rerun viewer.
     pub rerun: Option<String>,
     /// The page's language; `None`: the browser's.
@@ -148,6 +151,7 @@ impl Server {
             batches,
             previews,
             planning: Arc::new(Semaphore::new(1)),
+            imported: Arc::default(),
         });
         let (stop, stopped) = oneshot::channel::<()>();
         let task = tokio::spawn(async move {

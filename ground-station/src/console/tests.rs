@@ -30,6 +30,7 @@ fn setup(dir: &Path, link: SocketAddr) -> ServeSetup {
         record: Some(dir.join("flight")),
         desk: DeskConfig::default(),
         plan: None,
+        vehicle: None,
         rerun: None,
         lang: Some("zh-CN".into()),
         json: false,

@@ -65,6 +65,11 @@ export type Intent =
   | { kind: "replay"; op: "play" | "pause" | "seek" | "speed"; value: number };
 
 export interface Answer { accepted: boolean; reason: Reason | null }
+/** The answer to a venue file. */
+export interface Imported {
+  accepted: boolean; reason: Reason | null; kind?: Code<"venue_kind">; name?: string; zones?: number; boundaries?: number; keep_outs?: number;
+  lines?: string[]; datum_stated?: boolean; notes?: { code: Code<"import_note">; about: string; words: string }[];
+}
 export interface Hello { csrf: string; mode: "live" | "replay"; lang: "zh-CN" | "en" | null; version: string }
 
 /** Ten times a second, newest wins. Figures are null where the aircraft does not know them. */

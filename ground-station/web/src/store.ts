@@ -1,7 +1,7 @@
 // All that the page knows, as signals, and the one connection that fills it. A snapshot replaces everything; alarms are never dropped:
 // a gap in the sequence closes the socket, and the next snapshot brings what was missed.
 import { batch, computed, effect, signal } from "@preact/signals";
-import { readBatch, type Aircraft, type Anomaly, type Answer, type Event, type Fast, type Hello, type Intent, type LonLat, type Message, type Plan, type Preflight, type Reason, type Replay, type Snapshot, type Venue } from "./api.ts";
+import { readBatch, type Aircraft, type Anomaly, type Answer, type Event, type Fast, type Hello, type Imported, type Intent, type LonLat, type Message, type Plan, type Preflight, type Reason, type Replay, type Snapshot, type Venue } from "./api.ts";
 import { chosen, lang, t, word } from "./i18n/index.ts";
 import { CODES } from "./i18n/codes.ts";
 
@@ -209,6 +209,18 @@ export async function sendPlan(path: "/api/plan" | "/api/plan/make", body: strin
     const a = (await r.json()) as Answer;
     if (!a.accepted && a.reason?.at) refusedAt.value = { at: a.reason.at, what: () => t("plan_on"), text: () => reasonWords(a.reason) };
     return a;
+  } catch {
+    return { accepted: false, reason: { code: "desk.not_delivered", params: {} } };
+  }
+}
+
+/** Posts a venue file. It is only read: a plan made over it brings it into force. */
+export async function importVenue(file: File, datum: string): Promise<Imported> {
+  try {
+    const r = await fetch(`/api/venue/import?${new URLSearchParams({ name: file.name, datum })}`, { method: "POST", headers: { "Content-Type": "application/octet-stream", "X-CSRF": hello.value?.csrf ?? "" }, body: await file.arrayBuffer(), signal: AbortSignal.timeout(30000) });
+    if (r.status === 413) return { accepted: false, reason: { code: "import.too_large", params: { place: file.name } } };
+    if (!r.ok) throw new Error(String(r.status));
+    return (await r.json()) as Imported;
   } catch {
     return { accepted: false, reason: { code: "desk.not_delivered", params: {} } };
   }

@@ -104,7 +104,25 @@ export const CODES = {
     "plan.bad_request",
     "plan.nothing_left",
     "plan.no_way",
+    // the console's planning form and its import of venues
+    "plan.no_place",
+    "plan.no_line",
+    "plan.no_watch_zone",
+    "import.gone",
+    "import.too_large",
+    "import.unknown_kind",
+    "import.malformed",
+    "import.coordinate",
+    "import.value",
+    "import.datum",
+    "import.empty",
   ],
+  /** Remarks on a venue file that was read: missions::formats::import::NoteCode. */
+  import_note: ["datum_not_stated", "datum_by_argument", "datum_converted", "role_assumed", "height_not_used", "height_widened", "time_widened", "left_out", "restriction", "no_boundary", "remark"],
+  /** What a venue file was. */
+  venue_kind: ["geo_json", "kml", "qgc_plan", "ardu_pilot", "ed269", "ed318"],
+  /** missions::planner::patterns::Pattern. */
+  pattern: ["sweep", "perimeter", "corridor", "watch_points", "orbit", "expanding_square", "sector_search", "creeping_line", "revisit"],
   /** Lines of the event log. */
   event: [
     "aircraft_found", "link_lost", "link_back", "plan_loaded", "plan_sending", "plan_on_aircraft", "plan_refused", "order_sent", "order_accepted", "order_refused", "order_done", "order_failed", "order_expired",
