@@ -4,37 +4,33 @@
 //! `margin + 1 mm` from every edge, so no offset polygon and no boolean operation decides what is flown. *Rings* are an
 //! eroded copy, a little deeper, with its arcs cut inwards: a supply of legal places and of ways around.
 
-use super::geom::{P, between, cross, dist};
+use super::geom::{P, between, cross, dist, nearest_on};
 use super::grid::SegmentGrid;
 use geo::algorithm::buffer::{Buffer, BufferStyle, LineJoin};
 use geo::orient::{Direction, Orient};
-use geo::{Area, BooleanOps, BoundingRect, Contains, LineString, MultiPolygon, Polygon};
+use geo::{Area, BooleanOps, LineString, MultiPolygon, Polygon, Simplify};
 
 /// Kept beyond the margin by every segment, metres: far above rounding, far below what anyone measures.
 pub(super) const SLACK_M: f64 = 0.001;
-/// Bays shallower than this part of the margin may be cut off by those who check: GEOS (so shapely, so PostGIS) drops
-/// such corners before it buffers (`BufferInputLineSimplifier`), and its erosion is that much deeper there.
+/// Corners nearer to the one before than this part of the margin may be cut off by those who check, see [`cut_ring`].
 const BAY: f64 = 0.0101;
-/// Corners that one chord may cut off.
-const BAY_CORNERS: usize = 48;
-/// Chords in a row that cut off too much before no longer one is looked for.
-const BAY_MISSES: usize = 3;
-/// Rings lie this much deeper than legal asks, metres.
-const RING_SLACK_M: f64 = 0.003;
-/// The brim lies this much deeper than legal asks, metres: a passage may be that narrow.
-const BRIM_SLACK_M: f64 = 0.0002;
+/// Passes of cutting: each takes at most every other corner of a bay.
+const BAY_PASSES: usize = 64;
+/// Rings lie this much deeper than legal asks, metres: a passage may be that narrow.
+const RING_SLACK_M: f64 = 0.0002;
+/// The same without a margin: there a ring lies beside every edge, and is walked along.
+const EDGE_SLACK_M: f64 = 0.002;
+/// How far a piece may be drawn off where it is only looked from, metres.
+const COARSE_M: f64 = 0.003;
 /// A piece smaller than this is rounding, square metres. One that is not may see a whole footprint.
 const CRUMB_M2: f64 = 1e-5;
 
 /// One connected piece of free space.
 pub(super) struct Part {
-    /// The piece, as exactly as it is drawn: all but the narrowest passages and spurs are in it.
+    /// Eroded piece: all but the narrowest passages and spurs are in it.
     pub shape: Polygon<f64>,
-    /// Rings of what is left of it a little deeper, where every place and every walk along is legal; outer first where
-    /// that is one piece, without the repeated last point. The same as `brim` where nothing is left.
+    /// Its rings, outer first, without the repeated last point. Every place on them is legal.
     pub rings: Vec<Vec<P>>,
-    /// Its own rings: where seeing the last corners is possible from. A place on them may be illegal by a cut bay.
-    pub brim: Vec<Vec<P>>,
     /// What of the target a way inside it can see.
     pub reachable: MultiPolygon<f64>,
 }
@@ -42,7 +38,7 @@ pub(super) struct Part {
 /// Free space.
 pub(super) struct Free {
     outline: SegmentGrid,
-    /// Chords of shallow bays, see [`chords`].
+    /// Where small bays are cut off, see [`cut_ring`].
     chords: SegmentGrid,
     clearance_m: f64,
     /// How far most places of the rings may be moved, whichever way, and still be legal.
@@ -84,63 +80,75 @@ pub(super) fn edges(shape: &MultiPolygon<f64>) -> Vec<(P, P)> {
     out
 }
 
-/// For every corner the longest chord ahead beside which every corner cut off lies no deeper than `deep_m`, and those
-/// shorter ones that reach further into the free side (rings run with it to their left).
-fn chords(shape: &MultiPolygon<f64>, deep_m: f64) -> Vec<(P, P)> {
-    let mut out = Vec::new();
-    if deep_m <= 0.0 {
-        return out;
-    }
-    let mut ahead: Vec<P> = Vec::new();
-    let mut found: Vec<P> = Vec::new();
-    for poly in &shape.0 {
-        for ring in std::iter::once(poly.exterior()).chain(poly.interiors()) {
-            let ring = ring_points(ring);
-            let n = ring.len();
-            for (i, a) in ring.iter().enumerate() {
-                let most = BAY_CORNERS.min(n.saturating_sub(2));
-                ahead.clear();
-                ahead.extend(ring.iter().cycle().skip(i + 1).take(most));
-                found.clear();
-                let mut missed = 0;
-                for (k, b) in ahead.iter().enumerate().skip(1) {
-                    let deep = deep_m * dist(*a, *b);
-                    let mut cut = false;
-                    let shallow = ahead.iter().take(k).all(|p| {
-                        let aside = cross(*a, *b, *p);
-                        cut |= aside < 0.0;
-                        aside.abs() <= deep
-                    });
-                    missed = if shallow { 0 } else { missed + 1 };
-                    if missed > BAY_MISSES {
-                        break;
-                    }
-                    if shallow && cut {
-                        found.push(*b);
-                    }
-                }
-                if let Some(longest) = found.last() {
-                    out.extend(
-                        found
-                            .iter()
-                            .filter(|b| *b == longest || cross(*a, *longest, **b) > 0.0)
-                            .map(|b| (*a, *b)),
-                    );
-                }
+/// A ring without its small bays as GEOS (so shapely, so PostGIS, and JTS) cuts them before it erodes
+/// (`BufferInputLineSimplifier`): a corner with the bay on the free side goes where it lies within `near_m` of the corner
+/// before it and of the chord that replaces it, pass by pass, so that a finely rounded bay goes altogether. What is left
+/// depends on where the ring begins and which way it runs; here it begins elsewhere in every pass. The number of each
+/// corner left, with the corner. `left`: the free side lies to the left.
+fn cut_ring(ring: &[P], near_m: f64, left: bool) -> Vec<(usize, P)> {
+    let mut kept: Vec<(usize, P)> = ring.iter().copied().enumerate().collect();
+    let mut same = 0;
+    for _ in 0..BAY_PASSES {
+        let mut out: Vec<(usize, P)> = Vec::with_capacity(kept.len());
+        out.extend(kept.first());
+        let mut k = 1;
+        while let (Some(p0), Some(p1)) = (out.last().copied(), kept.get(k).copied()) {
+            let next = kept.get(k + 1).copied();
+            let p2 = next.or(kept.first().copied()).unwrap_or(p1);
+            let turn = cross(p0.1, p1.1, p2.1);
+            let bay = if left { turn > 0.0 } else { turn < 0.0 };
+            let shallow =
+                dist(p0.1, p1.1) < near_m && dist(p1.1, nearest_on(p1.1, p0.1, p2.1)) < near_m;
+            if bay && shallow && kept.len() > 3 {
+                out.extend(next);
+                k += 2;
+            } else {
+                out.push(p1);
+                k += 1;
             }
         }
+        same = if out.len() == kept.len() { same + 1 } else { 0 };
+        if same > 1 || out.len() < 3 {
+            break;
+        }
+        kept = out;
+        let by = kept.len() / 3;
+        kept.rotate_left(by);
     }
-    out
+    kept
 }
 
-/// The part that a deeper piece lies in.
-fn home<'a>(parts: &'a mut [Part], deep: &Polygon<f64>) -> Option<&'a mut Part> {
-    let place = deep.exterior().points().next()?;
-    parts.iter_mut().find(|p| {
-        p.shape
-            .bounding_rect()
-            .is_some_and(|b| b.contains(&place) && p.shape.contains(&place))
-    })
+/// `target` without its small bays, whichever way its rings are read, and the chords that cut them off.
+fn cut(target: &MultiPolygon<f64>, near_m: f64) -> (MultiPolygon<f64>, Vec<(P, P)>) {
+    let mut chords = Vec::new();
+    let target = target.orient(Direction::Default);
+    let mut read = |forward: bool| -> MultiPolygon<f64> {
+        let mut line = |ring: &LineString<f64>| {
+            let mut places = ring_points(ring);
+            if !forward {
+                places.reverse();
+            }
+            let n = places.len();
+            let kept = cut_ring(&places, near_m, forward);
+            let next = kept.iter().skip(1).chain(kept.first());
+            for (a, b) in kept.iter().zip(next) {
+                if (a.0 + 1) % n.max(1) != b.0 {
+                    chords.push((a.1, b.1));
+                }
+            }
+            LineString(kept.iter().map(|k| k.1).collect())
+        };
+        let polygon = |p: &Polygon<f64>| {
+            let outer = line(p.exterior());
+            Polygon::new(outer, p.interiors().iter().map(&mut line).collect())
+        };
+        MultiPolygon(target.0.iter().map(polygon).collect())
+    };
+    let (one, other) = (read(true), read(false));
+    if chords.is_empty() {
+        return (target, chords);
+    }
+    (one.intersection(&other), chords)
 }
 
 fn grow(shape: &MultiPolygon<f64>, by_m: f64, arc_rad: f64) -> MultiPolygon<f64> {
@@ -153,10 +161,11 @@ impl Free {
         let clearance_m = margin_m + SLACK_M;
         let outline_edges = edges(target);
         // i_overlay draws an arc with chords of up to twice the asked angle, so a chord may come `cos(angle)` near.
-        let (lost_m, brim_rad): (f64, f64) = match outline_edges.len() {
-            0..3_000 => (0.006, 0.02),
-            3_000..8_000 => (0.02, 0.05),
-            _ => (0.06, 0.1),
+        let arc_rad: f64 = match (margin_m > 0.0, outline_edges.len()) {
+            (false, _) => 0.7,
+            (true, 0..3_000) => 0.02,
+            (true, 3_000..8_000) => 0.05,
+            (true, _) => 0.1,
         };
         // A footprint's arc is drawn finer: what its chords cut off would never be asked for.
         let fine_rad = if outline_edges.len() < 6_000 {
@@ -164,60 +173,59 @@ impl Free {
         } else {
             0.12
         };
-        let ring_m = margin_m * (1.0 + BAY) + RING_SLACK_M;
-        let arc_rad = (ring_m / (ring_m + lost_m)).acos().clamp(0.05, 0.7);
-        let (brim_m, brim_rad) = if margin_m > 0.0 {
-            ((clearance_m + BRIM_SLACK_M) / brim_rad.cos(), brim_rad)
+        let (ring_m, cut) = if margin_m > 0.0 {
+            (
+                (clearance_m + RING_SLACK_M) / arc_rad.cos(),
+                Some(cut(target, BAY * margin_m)),
+            )
         } else {
-            (ring_m, arc_rad)
+            (clearance_m + EDGE_SLACK_M, None)
         };
-        let spare_m = (brim_m - clearance_m - 1e-4).max(0.0);
-        let mut parts: Vec<Part> = grow(target, -brim_m, brim_rad)
+        let spare_m = (ring_m - clearance_m - 1e-4).max(0.0);
+        let (inside, chords) = match cut {
+            Some((inside, chords)) => (inside, chords),
+            None => (target.clone(), Vec::new()),
+        };
+        let mut parts: Vec<Part> = grow(&inside, -ring_m, arc_rad)
             .0
             .into_iter()
             .filter(|p| p.unsigned_area() > CRUMB_M2)
             .map(|shape| Part {
-                brim: rings_of(&shape),
-                rings: Vec::new(),
+                rings: rings_of(&shape),
                 shape,
                 reachable: MultiPolygon(Vec::new()),
             })
-            .filter(|p| !p.brim.is_empty())
+            .filter(|p| !p.rings.is_empty())
             .collect();
         parts.sort_by(|a, b| b.shape.unsigned_area().total_cmp(&a.shape.unsigned_area()));
-        if margin_m > 0.0 {
-            for deep in grow(target, -ring_m / arc_rad.cos(), arc_rad).0 {
-                if let Some(part) = home(&mut parts, &deep) {
-                    part.rings.extend(rings_of(&deep));
-                }
-            }
-        }
         let alone = parts.len() == 1 && margin_m <= 0.0;
         for part in &mut parts {
-            if part.rings.is_empty() {
-                part.rings.clone_from(&part.brim);
-            }
             let seen_m = if margin_m > 0.0 {
                 // What erosion took beyond the margin is given back.
                 0.9995 * radius_m + 0.7 * spare_m
             } else {
                 // Without a margin nothing is seen through walls that is not free by itself.
-                2.0 * RING_SLACK_M
+                2.0 * ring_m
             };
             part.reachable = if alone {
                 target.clone()
             } else {
-                grow(&MultiPolygon(vec![part.shape.clone()]), seen_m, fine_rad).intersection(target)
+                // Arcs drawn to a millimetre grow into each other a thousandfold: coarser ones see the same.
+                let shape = if margin_m > 0.0 {
+                    part.shape.simplify(COARSE_M)
+                } else {
+                    part.shape.clone()
+                };
+                grow(&MultiPolygon(vec![shape]), seen_m, fine_rad).intersection(target)
             };
         }
         let cell_m = radius_m.max(clearance_m);
-        let chords = chords(&target.orient(Direction::Default), BAY * margin_m);
         Free {
             outline: SegmentGrid::new(outline_edges, clearance_m, cell_m),
             chords: SegmentGrid::new(chords, clearance_m, cell_m),
             clearance_m,
             spare_m,
-            fringe_deep_m: 0.0005 * radius_m + brim_m - margin_m,
+            fringe_deep_m: 0.0005 * radius_m + ring_m - margin_m + COARSE_M / 2.0,
             parts,
         }
     }

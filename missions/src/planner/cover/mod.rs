@@ -434,7 +434,7 @@ impl Task<'_> {
         }
         let Some((_, angle_rad, mut tour)) = best else {
             // Too small for any line: one place sees it, or it is as good as unreachable.
-            let p = self.ways.nearest_free(*part.brim.first()?.first()?)?;
+            let p = self.ways.nearest_free(*part.rings.first()?.first()?)?;
             return Some((0.0, vec![p, p]));
         };
         if self.moves > 0 {
@@ -570,8 +570,12 @@ impl Task<'_> {
     /// Samples a swath that tell a thousandth of this part.
     fn fine(&self) -> f64 {
         let swaths = self.part.reachable.unsigned_area() / self.costs.swath_m.powi(2);
-        let least = if self.moves == 0 { 14.0 } else { 32.0 };
-        (80_000.0 / swaths.max(1e-9)).sqrt().clamp(least, 128.0)
+        let (least, samples) = if self.moves == 0 {
+            (14.0, 40_000.0)
+        } else {
+            (32.0, 80_000.0)
+        };
+        (samples / swaths.max(1e-9)).sqrt().clamp(least, 128.0)
     }
 
     fn lattice(&self, per_swath: f64, turned_rad: f64, others: &[Vec<P>]) -> Raster {

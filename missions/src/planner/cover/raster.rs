@@ -209,6 +209,18 @@ impl Raster {
         Some(self.place(k))
     }
 
+    /// Numbers of the cells asked for that no leg sees.
+    pub fn unseen_cells(&self, out: &mut Vec<u32>) {
+        out.clear();
+        let cells = self.counts.iter().enumerate();
+        out.extend(cells.filter(|c| *c.1 == 0).map(|c| c.0 as u32));
+    }
+
+    /// The place of a cell that no leg sees; `None` where it is seen by now.
+    pub fn still_unseen(&self, cell: u32) -> Option<P> {
+        (self.counts.get(cell as usize) == Some(&0)).then(|| self.place(cell as usize))
+    }
+
     fn place(&self, k: usize) -> P {
         let (row, col) = (k / self.cols.max(1), k % self.cols.max(1));
         let q = pt(

@@ -17,10 +17,12 @@ impl Polish<'_> {
         self.heat_m = 0.0;
         self.desperate = true;
         let mut tries = 0u32;
+        let mut unseen = Vec::new();
         for round in 0..40u32 {
             self.path.list();
             self.price_m = self.raster.sample_m2() / self.swath_m * 8.0 * 1.4f64.powi(round as i32);
             let mut won = false;
+            self.raster.unseen_cells(&mut unseen);
             for _ in 0..150 {
                 if self.raster.unseen <= self.allowed {
                     return;
@@ -29,7 +31,18 @@ impl Polish<'_> {
                 if tries > MEND_ON && tries.is_multiple_of(16) && stop() {
                     return;
                 }
-                won |= self.see_unseen();
+                let u = loop {
+                    let k = self.dice.below(unseen.len());
+                    let Some(cell) = unseen.get(k) else {
+                        break None;
+                    };
+                    if let Some(u) = self.raster.still_unseen(*cell) {
+                        break Some(u);
+                    }
+                    unseen.swap_remove(k);
+                };
+                let Some(u) = u else { break };
+                won |= self.see(u);
             }
             if !won && round > 24 {
                 // What is left lies where no legal place sees it.
@@ -77,9 +90,11 @@ impl Polish<'_> {
     /// there and back along a way around.
     pub(super) fn see_unseen(&mut self) -> bool {
         let from = self.dice.below(self.raster.cells());
-        let Some(u) = self.raster.unseen_after(from) else {
-            return false;
-        };
+        self.raster.unseen_after(from).is_some_and(|u| self.see(u))
+    }
+
+    /// Bends the way to see `u`.
+    fn see(&mut self, u: P) -> bool {
         let mut near = std::mem::take(&mut self.near);
         self.path.near(u, &mut near);
         let far = near.is_empty();

@@ -13,16 +13,7 @@ const INWARD_M: f64 = 5e-4;
 /// Ways inside one part.
 pub(super) struct Ways<'a> {
     free: &'a Free,
-    /// Along the deeper rings, where walking is always legal.
-    deep: Walks<'a>,
-    /// Along the brim, where the deeper rings do not reach: through the narrowest passages.
-    brim: Option<Walks<'a>>,
-}
-
-/// Rings to walk along.
-struct Walks<'a> {
-    free: &'a Free,
-    rings: &'a [Vec<P>],
+    part: &'a Part,
     grid: SegmentGrid,
     /// Ring and place in it of each segment of the grid.
     owner: Vec<(u32, u32)>,
@@ -39,52 +30,9 @@ struct Crossing {
 impl<'a> Ways<'a> {
     /// Prepares the rings.
     pub fn new(free: &'a Free, part: &'a Part, cell_m: f64) -> Self {
-        let brim = (part.brim != part.rings).then(|| Walks::new(free, &part.brim, cell_m));
-        Ways {
-            free,
-            deep: Walks::new(free, &part.rings, cell_m),
-            brim,
-        }
-    }
-
-    /// A legal way from `p` to `q`, both included. `None` where none was found.
-    pub fn way(&self, p: P, q: P) -> Option<Vec<P>> {
-        if self.free.legal(p, q) {
-            return Some(vec![p, q]);
-        }
-        let deep = self.deep.way(p, q);
-        match (&self.brim, &deep) {
-            (Some(brim), None) => brim.way(p, q),
-            _ => deep,
-        }
-    }
-
-    /// The place of free space nearest to `p`: on the brim, and as much further as it lies too deep; on the deeper rings
-    /// where that is not legal.
-    pub fn nearest_free(&self, p: P) -> Option<P> {
-        let on_brim = self.brim.as_ref().unwrap_or(&self.deep).grid.nearest(p);
-        let pushed = on_brim.into_iter().flat_map(|(d, q)| {
-            [1.0, 0.7, 0.4, 0.15, 0.0].map(|part| {
-                let by_m = part * self.free.spare_m;
-                lerp(q, p, (by_m / d.max(1e-9)).min(1.0))
-            })
-        });
-        pushed
-            .chain(self.deep.grid.nearest(p).map(|x| x.1))
-            .find(|n| self.free.legal(*n, *n))
-    }
-
-    /// Length of the way, metres; infinite where there is none.
-    pub fn length_m(&self, p: P, q: P) -> f64 {
-        self.way(p, q).map_or(f64::INFINITY, |w| length_m(&w))
-    }
-}
-
-impl<'a> Walks<'a> {
-    fn new(free: &'a Free, rings: &'a [Vec<P>], cell_m: f64) -> Self {
         let mut segments = Vec::new();
         let mut owner = Vec::new();
-        for (r, ring) in rings.iter().enumerate() {
+        for (r, ring) in part.rings.iter().enumerate() {
             for (i, a) in ring.iter().enumerate() {
                 if let Some(b) = ring.get(i + 1).or_else(|| ring.first()) {
                     segments.push((*a, *b));
@@ -92,7 +40,8 @@ impl<'a> Walks<'a> {
                 }
             }
         }
-        let along_m = rings
+        let along_m = part
+            .rings
             .iter()
             .map(|ring| {
                 let next = ring.iter().skip(1).chain(ring.first());
@@ -103,17 +52,20 @@ impl<'a> Walks<'a> {
                 std::iter::once(0.0).chain(steps).collect()
             })
             .collect();
-        Walks {
+        Ways {
             free,
-            rings,
+            part,
             grid: SegmentGrid::new(segments, 0.0, cell_m),
             owner,
             along_m,
         }
     }
 
-    /// A legal way that is not straight.
-    fn way(&self, p: P, q: P) -> Option<Vec<P>> {
+    /// A legal way from `p` to `q`, both included. `None` where none was found.
+    pub fn way(&self, p: P, q: P) -> Option<Vec<P>> {
+        if self.free.legal(p, q) {
+            return Some(vec![p, q]);
+        }
         // Places between the rings and the exact margin are led in first: only from inside do crossings pair up.
         let (ends, p, q) = ((p, q), self.inward(p), self.inward(q));
         let mut crossings: Vec<Crossing> = Vec::new();
@@ -185,10 +137,24 @@ impl<'a> Walks<'a> {
             .unwrap_or(p)
     }
 
+    /// The place of free space nearest to `p`: on the rings, and as much further as they lie too deep.
+    pub fn nearest_free(&self, p: P) -> Option<P> {
+        let (d, q) = self.grid.nearest(p)?;
+        [1.0, 0.7, 0.4, 0.15, 0.0]
+            .map(|part| lerp(q, p, (part * self.free.spare_m / d.max(1e-9)).min(1.0)))
+            .into_iter()
+            .find(|n| self.free.legal(*n, *n))
+    }
+
+    /// Length of the way, metres; infinite where there is none.
+    pub fn length_m(&self, p: P, q: P) -> f64 {
+        self.way(p, q).map_or(f64::INFINITY, |w| length_m(&w))
+    }
+
     /// Along the ring from one crossing to another, the shorter way round.
     fn walk(&self, from: &Crossing, to: &Crossing, start: P, end: P, way: &mut Vec<P>) {
         way.push(start);
-        let Some(ring) = self.rings.get(from.ring as usize) else {
+        let Some(ring) = self.part.rings.get(from.ring as usize) else {
             return;
         };
         let n = ring.len();
