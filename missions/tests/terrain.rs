@@ -333,3 +333,19 @@ proptest! {
         let _ = read_geotiff("x.tif", &tiff, Some(VerticalDatum::Egm96), 9.0);
     }
 }
+
+#[test]
+fn a_home_whose_height_is_not_that_of_the_ground_is_refused() {
+    let bytes = tile(|_, _| Some(75.0));
+    let v = with_ground(vec![square(700.0)], &bytes);
+    let at_height = |m: f64| {
+        let mut f = over_the_ridge(&v, 60.0);
+        f.home.alt = Alt::from_metres(m).unwrap();
+        refresh(&mut f);
+        PatrolPlan::check(f)
+    };
+    assert!(at_height(75.0).is_ok());
+    assert!(at_height(80.0).is_ok());
+    // Some 13 m of geoid undulation here would go unseen in the error of a tile; 30 m do not.
+    assert_eq!(at_height(105.0).unwrap_err().code, "plan.home_height");
+}

@@ -11,6 +11,9 @@ use crate::fence::contain::Rules;
 use crate::fence::{ContainedLeg, Fence, Leg};
 use crate::place::Alt;
 
+/// Home may stand this much above or below what the tile says, besides the tile's own error, metres: a roof, a bank.
+const HOME_ABOVE_GROUND_M: f64 = 10.0;
+
 /// Checks the steps of a plan in its fence: every leg, every return, landing sites, energy.
 ///
 /// # Errors
@@ -39,6 +42,7 @@ pub fn check_items(file: &PlanFile, fence: &Fence) -> Result<(Vec<ContainedLeg>,
         over_crowds: false,
         ..whole
     };
+    check_home_height(file, fence)?;
     check_sites(file, fence, &steps, &spot)?;
     let mut legs = Vec::with_capacity(steps.len() + 1);
     let mut clear_m = f64::INFINITY;
@@ -280,6 +284,32 @@ fn check_shape(file: &PlanFile) -> Result<(), PlanFault> {
     Ok(())
 }
 
+/// Home's height must be that of the ground there, as far as tiles can tell: heights above the ellipsoid, or of another
+/// place, are tens of metres off and would shift every leg.
+fn check_home_height(file: &PlanFile, fence: &Fence) -> Result<(), PlanFault> {
+    let Some((t, ground_m)) = fence
+        .terrain()
+        .and_then(|t| Some((t, t.height_m(file.home.at)?)))
+    else {
+        return Ok(());
+    };
+    let off_m = (file.home.alt.metres() - ground_m).abs();
+    if off_m <= t.error_m() + HOME_ABOVE_GROUND_M {
+        return Ok(());
+    }
+    Err(PlanFault {
+        at: Some(file.home.at),
+        value: off_m,
+        ..fault(
+            "plan.home_height",
+            format!(
+                "home is at {:.0} m above sea level and the ground there at {ground_m:.0} m: give home's height above sea level, not above the ellipsoid",
+                file.home.alt.metres()
+            ),
+        )
+    })
+}
+
 /// Home and the landing sites must be free straight down, at any time the aircraft may be aloft.
 fn check_sites(
     file: &PlanFile,
@@ -295,11 +325,16 @@ fn check_sites(
     let top =
         home.to_amsl(Alt::from_metres(top_m).map_err(|e| fault("plan.height", e.to_string()))?);
     for (k, site) in std::iter::once(&home.at).chain(&file.rally).enumerate() {
+        // Down to the ground there, which may lie below home.
+        let ground = fence
+            .terrain()
+            .and_then(|t| t.height_m(*site))
+            .and_then(|m| Alt::from_metres(m.min(home.alt.metres())).ok());
         let down = Leg {
             from: *site,
             from_alt: top,
             to: *site,
-            to_alt: home.alt,
+            to_alt: ground.unwrap_or(home.alt),
         };
         fence.contain_with(&down, spot).map_err(|f| PlanFault {
             item: None,

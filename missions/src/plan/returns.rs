@@ -117,8 +117,7 @@ impl<'f> Returns<'f> {
     }
 
     /// The base of a fan moved towards its site by half of what the aircraft needs to reach full speed; the other half
-    /// covers that the true line of equal distance is curved (parts are some 20 m long). `None`: full speed is never
-    /// reached.
+    /// covers that the true line of equal distance is curved. `None`: full speed is never reached.
     fn further(&self, base: &Leg, site: LatLon) -> Option<Leg> {
         let plane = self.fence.plane();
         let goal = plane.to_local(site);
@@ -136,9 +135,10 @@ impl<'f> Returns<'f> {
         };
         match (shift(base.from), shift(base.to)) {
             (None, None) => None,
+            // An end too near to move stays: stricter than need be, never less.
             (a, b) => Some(Leg {
-                from: a.or(b)?,
-                to: b.or(a)?,
+                from: a.unwrap_or(base.from),
+                to: b.unwrap_or(base.to),
                 ..*base
             }),
         }
