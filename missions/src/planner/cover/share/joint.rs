@@ -7,7 +7,7 @@
 use super::super::free::Free;
 use super::super::geom::{Dice, P, dist, length_m};
 use super::super::path::Path;
-use super::super::polish::Polish;
+use super::super::polish::{Costs, Polish};
 use super::super::raster::Raster;
 use super::super::tidy;
 use super::super::ways::Ways;
@@ -17,10 +17,13 @@ use geo::MultiPolygon;
 
 /// Moves of one way before another's turn.
 const TURN: u64 = 40;
+/// Moves for ways that must first find their shape, against those of the one way.
+const LOOPS: f64 = 3.0;
 /// How far a metre's price may stray from 1.
 const DEAREST: f64 = 1.35;
-/// What a way that is too long by a share of its due pays more for a metre, in such shares; twice that in the end.
+/// By so many times the share that a way is too long, a metre of it is dearer: while ways find their shape, and in the end.
 const STEEP: f64 = 10.0;
+const STEEPEST: f64 = 40.0;
 
 struct Joint<'a> {
     free: &'a Free,
@@ -72,6 +75,7 @@ impl<'a> Joint<'a> {
     ) -> Self {
         let swath_m = task.request.swath_m;
         let (lo, hi) = corners(task.part);
+        let costs = Costs::of(task.request);
         raster.clear();
         for w in places {
             add(&mut raster, w);
@@ -91,7 +95,7 @@ impl<'a> Joint<'a> {
                 // The lattice is lent to the way whose turn it is; at other times it holds an empty one.
                 let empty = Raster::new(&MultiPolygon(Vec::new()), swath_m / 2.0, step_m, 0.0);
                 let seed = seed.wrapping_add(1000 * j as u64);
-                let mut p = Polish::new(task.free, ways, empty, path, swath_m, allowed, seed);
+                let mut p = Polish::new(task.free, ways, empty, path, costs, allowed, seed);
                 p.pin = m.site;
                 p
             })
@@ -407,7 +411,13 @@ pub(super) fn polish(
         if task.moves == 0 {
             continue;
         }
-        let all = task.moves as f64 + 10_000.0 * task.group.len() as f64;
+        // Loops of parted legs have further to go than a way that was only cut.
+        let pains = if rough && task.group.len() > 1 {
+            LOOPS
+        } else {
+            1.0
+        };
+        let all = pains * task.moves as f64 + 10_000.0 * task.group.len() as f64;
         let moves = (all * part_of_moves) as u64;
         let raster = lattice(task, *per_swath, *turned);
         let aim = if i + 1 < stages.len() {
@@ -417,7 +427,11 @@ pub(super) fn polish(
         };
         let seed = task.seed.wrapping_add(i as u64);
         let mut joint = Joint::new(task, ways, &places, raster, aim, seed);
-        joint.steep = STEEP * if i + 1 < stages.len() { 1.0 } else { 2.0 };
+        joint.steep = if i + 1 < stages.len() {
+            STEEP
+        } else {
+            STEEPEST
+        };
         joint.dearest = if *per_swath < 20.0 { 20.0 } else { 32.0 };
         done += joint.run(moves, from * swath_m, to * swath_m, stop);
         places = joint.places();

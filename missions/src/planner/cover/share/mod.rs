@@ -11,6 +11,7 @@ mod part;
 use super::free::{Free, Part};
 use super::geom::{Dice, P, dist, length_m, pt};
 use super::lines::Line;
+use super::polish::Costs;
 use super::raster::Raster;
 use super::tour::Tour;
 use super::ways::Ways;
@@ -94,6 +95,12 @@ pub(crate) fn share(
     sharers: &[Sharer],
     stop: &mut dyn FnMut(f64) -> bool,
 ) -> Result<Shares, ShareFault> {
+    // Wished ends are one way's.
+    let request = &CoverRequest {
+        start: None,
+        end: None,
+        ..request.clone()
+    };
     let alone = super::plan(request, || stop(ALONE)).map_err(ShareFault::Cover)?;
     let free = Free::new(&request.target, request.margin_m, request.swath_m / 2.0);
     let homes = homes(&free, request.swath_m, sharers)?;
@@ -317,7 +324,7 @@ fn first_ways(
                 if let Some(s) = member.site {
                     lines.push(Line { a: s, b: s });
                 }
-                let mut tour = Tour::new(ways, &lines, member.closed);
+                let mut tour = Tour::new(ways, &lines, member.closed, &Costs::of(task.request));
                 let mut k = 0u32;
                 tour.improve(|| {
                     k = k.wrapping_add(1);
