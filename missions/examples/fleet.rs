@@ -142,14 +142,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         let target = cover::target(&of_role(Role::Inclusion), &of_role(Role::Exclusion));
         let area_m2 = geo::Area::unsigned_area(&target);
         let cover = CoverRequest {
-            swath_m,
-            margin_m: a.margin_m,
             closed: a.closed,
             seed: a.seed,
             effort: a
                 .effort
                 .unwrap_or_else(|| cover::thorough(area_m2, swath_m)),
-            target,
+            ..CoverRequest::new(target, swath_m, a.margin_m)
         };
         let name = file
             .file_stem()

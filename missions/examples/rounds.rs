@@ -4,9 +4,9 @@
 //! `cargo run --release -p missions --example rounds -- [--json] [--aircraft K] [--effort N] [--seed S] [FOLDER|FILE...]`
 //! (folder: `$PATROL_DATA/patrol_graphs`, or `../shared/data/patrol_graphs`)
 
-use missions::planner::rounds::shift::{Battery, ShiftRequest, drawn_shift, steady_shift};
-use missions::planner::rounds::{Differing, Effort, PatrolGraph, RoundsRequest, plan_rounds};
-use serde_json::{Value, json};
+use missions::planner::rounds::Effort;
+use missions::planner::rounds::figures::graph_figures;
+use serde_json::json;
 use std::path::PathBuf;
 
 struct Args {
@@ -61,33 +61,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let args = args()?;
     let mut rows = Vec::new();
     for file in &args.files {
-        let graph = PatrolGraph::parse(&std::fs::read_to_string(file)?)?;
-        let costs = graph.costs(Differing::Shorter)?;
-        let points = costs.places();
-        let request = RoundsRequest {
-            costs: costs.clone(),
-            importance: vec![1.0; points],
-            aircraft: args.aircraft,
-            one_each: false,
-            effort: args.effort,
-        };
-        let plan = plan_rounds(&request, &mut || false)?;
-        let mut row = json!({
-            "name": file.file_stem().map(|s| s.to_string_lossy().into_owned()),
-            "bound": plan.one_loop_m,
-            "measured": plan.worst_m,
-            "pass": plan.worst_m <= plan.one_loop_m + 1e-9,
-            "manner": plan.manner,
-            "forest_bound_m": plan.forest_bound_m,
-            "ratio_to_forest": plan.worst_m / plan.forest_bound_m,
-            "ways_bound_m": plan.bound_m,
-            "ratio_to_ways_bound": plan.worst_m / plan.bound_m,
-            "longest_open_way_m": plan.longest_open_way_m,
-            "ratio_to_open_ways": plan.worst_m / plan.longest_open_way_m,
-            "ways_with_two_lengths": graph.differing().len(),
-            "steps": plan.steps,
-        });
-        row["shift"] = shift(&request)?;
+        let figures = graph_figures(
+            &std::fs::read(file)?,
+            args.aircraft,
+            args.effort,
+            &mut || false,
+        )?;
+        let mut row = serde_json::to_value(&figures)?;
+        row["name"] = json!(file.file_stem().map(|s| s.to_string_lossy().into_owned()));
         rows.push(row);
     }
     if args.json {
@@ -117,14 +98,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         println!(
             "{:16} {:8.2} {:9.2} {:5} {:10} {:7.2} {:6.3} {:7.2} {:6.3} {:7.2} {:6.3}   {}{}",
             r["name"].as_str().unwrap_or("?"),
-            f("bound"),
-            f("measured"),
-            r["pass"],
+            f("one_loop_m"),
+            f("worst_m"),
+            r["within_one_loop"],
             r["manner"].as_str().unwrap_or("?"),
             f("forest_bound_m"),
             f("ratio_to_forest"),
-            f("ways_bound_m"),
-            f("ratio_to_ways_bound"),
+            f("bound_m"),
+            f("ratio_to_bound"),
             f("longest_open_way_m"),
             f("ratio_to_open_ways"),
             r["shift"],
@@ -136,47 +117,4 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         );
     }
     Ok(())
-}
-
-/// Eight hours at 5 m/s with batteries of 25 minutes, swapped at place 0: the promise is the round's worst absence and
-/// half of it again, and the detour of a swap.
-fn shift(request: &RoundsRequest) -> Result<Value, Box<dyn std::error::Error>> {
-    let alone = RoundsRequest {
-        one_each: true,
-        ..request.clone()
-    };
-    let plan = plan_rounds(&alone, &mut || false)?;
-    let speed_mps = 5.0;
-    let furthest_m = (0..request.costs.places())
-        .map(|p| request.costs.m(p, 0))
-        .fold(0.0, f64::max);
-    let swap_s = 60.0;
-    let mut shift = ShiftRequest {
-        speed_mps,
-        promise_s: vec![
-            1.5 * plan.worst_m / speed_mps + swap_s + 2.0 * furthest_m / speed_mps;
-            request.importance.len()
-        ],
-        length_s: 8.0 * 3600.0,
-        battery: Some(Battery {
-            base: 0,
-            endurance_s: 1500.0,
-            swap_s,
-        }),
-        seed: request.effort.seed,
-    };
-    let worst = |a: &[f64]| a.iter().copied().fold(0.0, f64::max);
-    let steady = steady_shift(&request.costs, &plan.rounds, &shift)?;
-    let drawn = drawn_shift(&request.costs, &plan.rounds, &shift)?;
-    shift.battery = None;
-    shift.promise_s = vec![1.5 * plan.worst_m / speed_mps; request.importance.len()];
-    let free = drawn_shift(&request.costs, &plan.rounds, &shift)?;
-    Ok(json!({
-        "promise_s": (1.5 * plan.worst_m + 2.0 * furthest_m) / speed_mps + swap_s,
-        "steady_worst_s": worst(&steady.absence_s),
-        "drawn_worst_s": worst(&drawn.absence_s),
-        "entropy_bits": drawn.entropy_bits,
-        "entropy_rate": drawn.entropy_rate,
-        "entropy_rate_without_swaps": free.entropy_rate,
-    }))
 }

@@ -6,8 +6,12 @@
 //!
 //! Never: a clock, a file, a word about heights above ground or about the 4-D fence.
 
+pub mod points;
+pub mod separation;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_apart;
 
 use crate::plane::EastNorth;
 use crate::planner::cover::share::{ShareFault, Sharer, Shares, share};

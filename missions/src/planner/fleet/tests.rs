@@ -12,12 +12,10 @@ fn park(closed: bool, effort: u64) -> CoverRequest {
     let lawn = ring(&[(0.0, 0.0), (200.0, 0.0), (200.0, 140.0), (0.0, 140.0)]);
     let pond = ring(&[(90.0, 50.0), (130.0, 60.0), (120.0, 95.0), (85.0, 90.0)]);
     CoverRequest {
-        target: target(&[polygon(&[lawn])], &[polygon(&[pond])]),
-        swath_m: 12.0,
-        margin_m: 2.0,
         closed,
         seed: 3,
         effort,
+        ..CoverRequest::new(target(&[polygon(&[lawn])], &[polygon(&[pond])]), 12.0, 2.0)
     }
 }
 

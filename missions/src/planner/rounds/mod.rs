@@ -13,10 +13,13 @@
 pub mod bound;
 mod clusters;
 pub mod costs;
+pub mod figures;
 pub(crate) mod kit;
 pub mod shift;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_figures;
 mod tour;
 mod weave;
 

@@ -11,6 +11,7 @@
 //!
 //! Never: a clock, a file, a word about whether a leg is legal; fences are the caller's.
 
+pub mod figures;
 mod improve;
 pub mod matching;
 pub mod read;

@@ -17,10 +17,14 @@ use geo::MultiPolygon;
 
 /// Moves of one way before another's turn.
 const TURN: u64 = 40;
+/// Moves of each start while it finds its shape, and of the best of them afterwards, against those of the one way.
+const ROUGH: f64 = 1.0;
+const FINE: f64 = 1.2;
 /// How far a metre's price may stray from 1.
 const DEAREST: f64 = 1.35;
-/// What a way that is too long by a share of its due pays more for a metre, in such shares; twice that in the end.
+/// By so many times the share that a way is too long, a metre of it is dearer: while ways find their shape, and in the end.
 const STEEP: f64 = 10.0;
+const STEEPEST: f64 = 40.0;
 
 struct Joint<'a> {
     free: &'a Free,
@@ -379,7 +383,7 @@ impl<'a> Joint<'a> {
 pub(super) fn polish(
     task: &Task<'_>,
     ways: &Ways<'_>,
-    first: Vec<Vec<P>>,
+    starts: Vec<Vec<Vec<P>>>,
     rough: bool,
     stop: &mut dyn FnMut(f64) -> bool,
 ) -> Done {
@@ -393,34 +397,38 @@ pub(super) fn polish(
     } else {
         AIM
     };
-    let untouched = first.clone();
-    let mut places = first;
+    let untouched = starts.first().cloned().unwrap_or_default();
+    let all = task.moves as f64 + 10_000.0 * task.group.len() as f64;
     let mut done = 0;
-    let stages: &[(f64, f64, f64, f64, f64)] = if rough {
-        &[
-            (10.0, 0.093, 0.6, 0.03, 0.004),
-            (32.0, 0.131, 0.4, 0.006, 0.0005),
-        ]
-    } else {
-        &[(32.0, 0.131, 0.4, 0.004, 0.0005)]
-    };
-    for (i, (per_swath, turned, part_of_moves, from, to)) in stages.iter().enumerate() {
-        if task.moves == 0 {
-            continue;
+    let mut places = untouched.clone();
+    if rough && task.moves > 0 {
+        let mut best: Option<(f64, Vec<Vec<P>>)> = None;
+        for (i, start) in starts.into_iter().enumerate() {
+            let raster = lattice(task, 10.0, 0.093);
+            let seed = task.seed.wrapping_add(i as u64);
+            let mut joint = Joint::new(task, ways, &start, raster, aim, seed);
+            joint.steep = STEEP;
+            let moves = (all * ROUGH) as u64;
+            done += joint.run(moves, 0.03 * swath_m, 0.004 * swath_m, stop);
+            let shaped = joint.places();
+            let over = joint.raster.unseen.saturating_sub(joint.allowed) as f64;
+            let cost_m = task.worst(&shaped) + 3.0 / swath_m * over * joint.raster.sample_m2();
+            if best.as_ref().is_none_or(|b| cost_m < b.0) {
+                best = Some((cost_m, shaped));
+            }
         }
-        let all = task.moves as f64 + 10_000.0 * task.group.len() as f64;
-        let moves = (all * part_of_moves) as u64;
-        let raster = lattice(task, *per_swath, *turned);
-        let aim = if i + 1 < stages.len() {
-            aim
-        } else {
-            aim + 0.00008
-        };
-        let seed = task.seed.wrapping_add(i as u64);
-        let mut joint = Joint::new(task, ways, &places, raster, aim, seed);
-        joint.steep = STEEP * if i + 1 < stages.len() { 1.0 } else { 2.0 };
-        joint.dearest = if *per_swath < 20.0 { 20.0 } else { 32.0 };
-        done += joint.run(moves, from * swath_m, to * swath_m, stop);
+        places = best.map_or(places, |b| b.1);
+    }
+    if task.moves > 0 {
+        let raster = lattice(task, 32.0, 0.131);
+        let seed = task.seed.wrapping_add(50);
+        // It aims a little higher: what mending still adds is dearer.
+        let mut joint = Joint::new(task, ways, &places, raster, aim + 0.00008, seed);
+        joint.steep = STEEPEST;
+        joint.dearest = 32.0;
+        let heat = if rough { 0.006 } else { 0.004 };
+        let moves = (all * if rough { FINE } else { 0.4 }) as u64;
+        done += joint.run(moves, heat * swath_m, 0.0005 * swath_m, stop);
         places = joint.places();
     }
     let (mut out, mut coverage) = mended(task, ways, places, aim);

@@ -75,6 +75,8 @@ pub(crate) struct Shares {
 const ALONE: f64 = 0.4;
 /// Part of the budget after which only mending is done.
 const JOINT: f64 = 0.95;
+/// Manners of parting that are polished a little before the best of them is polished well.
+const STARTS: usize = 4;
 /// Times that the legs are parted, each time more evenly.
 const EVENINGS: usize = 4;
 
@@ -95,6 +97,12 @@ pub(crate) fn share(
     sharers: &[Sharer],
     stop: &mut dyn FnMut(f64) -> bool,
 ) -> Result<Shares, ShareFault> {
+    // Wished ends are one way's.
+    let request = &CoverRequest {
+        start: None,
+        end: None,
+        ..request.clone()
+    };
     let alone = super::plan(request, || stop(ALONE)).map_err(ShareFault::Cover)?;
     let free = Free::new(&request.target, request.margin_m, request.swath_m / 2.0);
     let homes = homes(&free, request.swath_m, sharers)?;
@@ -278,29 +286,28 @@ fn share_part(task: &Task<'_>, way: &[P], stop: &mut dyn FnMut(f64) -> bool) -> 
     let swath_m = task.request.swath_m;
     let ways = Ways::new(task.free, task.part, swath_m);
     let looped = task.group.iter().any(|m| m.closed);
-    let mut first = Vec::new();
+    let mut starts = Vec::new();
     if !looped || (task.group.len() == 1 && task.group.iter().all(|m| m.site.is_none())) {
         // Cut to length, the one way stays as good as it is.
         let weights: Vec<f64> = task.group.iter().map(|m| m.weight).collect();
-        first = pieces_by_length(way, &weights);
+        starts.push(pieces_by_length(way, &weights));
+    } else {
+        starts = first_ways(task, &ways, way, stop);
     }
-    if first.is_empty() {
-        first = first_ways(task, &ways, way, stop);
-    }
-    joint::polish(task, &ways, first, looped, stop)
+    joint::polish(task, &ways, starts, looped, stop)
 }
 
-/// Ways over legs parted in several manners; those that promise the shortest longest flight.
+/// Ways over legs parted in several manners, the most promising first.
 fn first_ways(
     task: &Task<'_>,
     ways: &Ways<'_>,
     way: &[P],
     stop: &mut dyn FnMut(f64) -> bool,
-) -> Vec<Vec<P>> {
+) -> Vec<Vec<Vec<P>>> {
     let swath_m = task.request.swath_m;
     let legs = legs_of(way, 0.6 * swath_m);
     let mut dice = Dice::new(task.seed);
-    let mut best: Option<(f64, Vec<Tour<'_>>)> = None;
+    let mut found: Vec<(f64, Vec<Tour<'_>>)> = Vec::new();
     let mut rough = Raster::new(
         &task.part.reachable,
         swath_m / 2.0 * SEEN_PART_OF_RADIUS,
@@ -363,26 +370,30 @@ fn first_ways(
             + sum
             + 3.0 / swath_m * rough.unseen as f64 * rough.sample_m2()
             + 1e6 * broken as f64;
-        if best.as_ref().is_none_or(|b| cost_m < b.0) {
-            best = Some((cost_m, tours));
-        }
-        if task.moves == 0 && best.is_some() && stop(ALONE) {
+        found.push((cost_m, tours));
+        if task.moves == 0 && stop(ALONE) {
             break;
         }
     }
-    let Some((_, mut tours)) = best else {
-        return Vec::new();
-    };
-    for t in &mut tours {
-        if task.moves > 0 {
-            t.shake(400, &mut dice, || stop(JOINT));
+    found.sort_by(|a, b| a.0.total_cmp(&b.0));
+    found.truncate(if task.moves > 0 { STARTS } else { 1 });
+    let mut out: Vec<Vec<Vec<P>>> = Vec::new();
+    for (_, mut tours) in found {
+        for t in &mut tours {
+            if task.moves > 0 {
+                t.shake(200, &mut dice, || stop(JOINT));
+            }
+        }
+        let ways: Vec<Vec<P>> = tours
+            .iter()
+            .zip(task.group)
+            .map(|(t, m)| ring(t.path().0, m))
+            .collect();
+        if !out.contains(&ways) {
+            out.push(ways);
         }
     }
-    tours
-        .iter()
-        .zip(task.group)
-        .map(|(t, m)| ring(t.path().0, m))
-        .collect()
+    out
 }
 
 /// A closed way with its first place repeated, begun at the site where there is one.

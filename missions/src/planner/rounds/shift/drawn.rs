@@ -11,8 +11,8 @@ use super::super::costs::Costs;
 use super::super::kit::{At, Dice};
 use super::super::weave::Round;
 use super::{
-    MOST_STOPS, ShiftFault, ShiftPlan, ShiftRequest, Visit, check, kept, kept_on, lone_duty,
-    measured, steady_duty,
+    Battery, MOST_STOPS, ShiftFault, ShiftPlan, ShiftRequest, Visit, alike, check, kept, kept_on,
+    lone_duty, measured, steady_duty, with_battery,
 };
 
 /// Orders drawn anew at every stop, each aircraft on its own round.
@@ -24,7 +24,22 @@ pub fn drawn_shift(
     rounds: &[Round],
     request: &ShiftRequest,
 ) -> Result<ShiftPlan, ShiftFault> {
+    drawn_shift_each(costs, rounds, request, &alike(rounds, request))
+}
+
+/// As [`drawn_shift`], each aircraft with a battery and a base of its own (`None`: it outlasts the shift), in the order of
+/// the rounds; the request's own battery does not count.
+///
+/// # Errors
+/// [`ShiftFault`], as [`drawn_shift`].
+pub fn drawn_shift_each(
+    costs: &Costs,
+    rounds: &[Round],
+    request: &ShiftRequest,
+    batteries: &[Option<Battery>],
+) -> Result<ShiftPlan, ShiftFault> {
     check(costs, rounds, request)?;
+    let whole = request;
     let mut dice = Dice::new(request.seed);
     let mut duties = Vec::new();
     let (mut bits, mut most_bits, mut draws) = (0.0, 0.0, 0.0);
@@ -35,6 +50,8 @@ pub fn drawn_shift(
                 aircraft: round.aircraft,
             });
         }
+        let own = with_battery(costs, rounds, whole, batteries, i)?;
+        let request = &own;
         let duty = Drawing::new(costs, round, request);
         let first = *round
             .stops

@@ -7,7 +7,7 @@
 
 mod drawn;
 
-pub use drawn::drawn_shift;
+pub use drawn::{drawn_shift, drawn_shift_each};
 
 use super::bound::as_f64;
 use super::costs::Costs;
@@ -148,16 +148,58 @@ pub fn steady_shift(
     rounds: &[Round],
     request: &ShiftRequest,
 ) -> Result<ShiftPlan, ShiftFault> {
+    steady_shift_each(costs, rounds, request, &alike(rounds, request))
+}
+
+/// As [`steady_shift`], each aircraft with a battery and a base of its own (`None`: it outlasts the shift), in the order
+/// of the rounds; the request's own battery does not count.
+///
+/// # Errors
+/// [`ShiftFault`], as [`steady_shift`].
+pub fn steady_shift_each(
+    costs: &Costs,
+    rounds: &[Round],
+    request: &ShiftRequest,
+    batteries: &[Option<Battery>],
+) -> Result<ShiftPlan, ShiftFault> {
     check(costs, rounds, request)?;
     let mut duties = Vec::new();
     for round in rounds {
         for n in 0..round.aircraft {
-            duties.push(steady_duty(costs, round, n, request)?);
+            let own = with_battery(costs, rounds, request, batteries, duties.len())?;
+            duties.push(steady_duty(costs, round, n, &own)?);
         }
     }
     let plan = measured(duties, request, 0.0, 0.0);
     kept(&plan, request)?;
     Ok(plan)
+}
+
+/// The request's battery for everyone.
+fn alike(rounds: &[Round], request: &ShiftRequest) -> Vec<Option<Battery>> {
+    vec![request.battery; rounds.iter().map(|r| r.aircraft).sum()]
+}
+
+/// The request as it is for the `n`-th aircraft.
+fn with_battery(
+    costs: &Costs,
+    rounds: &[Round],
+    request: &ShiftRequest,
+    batteries: &[Option<Battery>],
+    n: usize,
+) -> Result<ShiftRequest, ShiftFault> {
+    let Some(battery) = batteries.get(n) else {
+        return Err(ShiftFault::BadNumber {
+            what: "number of batteries",
+            value: as_f64(batteries.len()),
+        });
+    };
+    let own = ShiftRequest {
+        battery: *battery,
+        ..request.clone()
+    };
+    check(costs, rounds, &own)?;
+    Ok(own)
 }
 
 fn check(costs: &Costs, rounds: &[Round], r: &ShiftRequest) -> Result<(), ShiftFault> {
