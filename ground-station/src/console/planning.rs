@@ -106,11 +106,17 @@ fn reason(r: &PlanRefusal) -> Reason {
             let words: Vec<String> = faults.iter().map(ToString::to_string).collect();
             Reason::new("plan.fence").with("words", words.join("; "))
         }
-        PlanRefusal::NothingLeft { margin_m, alt_m } => Reason::new("plan.nothing_left")
+        PlanRefusal::NothingLeft {
+            margin_m, alt_m, ..
+        } => Reason::new("plan.nothing_left")
             .with("margin_m", *margin_m)
             .with("alt_m", *alt_m),
         PlanRefusal::NoWay { to, .. } => Reason::new("plan.no_way").at(Some(*to)),
-        PlanRefusal::NotLegal(fault) => plan_reason(fault),
+        PlanRefusal::DatumOutside { datum, .. } => Reason::new("plan.no_way").at(Some(*datum)),
+        PlanRefusal::NothingToFly { left_out } => {
+            Reason::new("plan.no_way").at(left_out.first().map(|l| l.from))
+        }
+        PlanRefusal::NotLegal { fault, .. } => plan_reason(fault),
     }
 }
 
