@@ -185,6 +185,8 @@ mod tests {
         }
         for c in [
             "plan.no_line",
+            "plan.datum_outside",
+            "plan.nothing_to_fly",
             "plan.no_watch_zone",
             "plan.no_place",
             "import.gone",

@@ -4,8 +4,9 @@ use super::import::Imported;
 use crate::desk::{Reason, plan_reason};
 use missions::flight::OnLinkLoss;
 use missions::place::{Alt, LatLon};
-use missions::planner::patterns::{Drift, Flow, Hand, Pattern, Round, WatchPoint};
-use missions::planner::{PatrolRequest, PlanRefusal, plan_patrol};
+use missions::planner::{
+    Drift, Flow, Hand, PatrolRequest, Pattern, PlanRefusal, Round, WatchPoint, plan_patrol,
+};
 use missions::time::{Utc, Window};
 use missions::vehicle::VehicleSpec;
 use missions::venue::{Role, Venue};
@@ -123,7 +124,7 @@ pub(super) fn make(
     let pattern = pattern(wish, venue, lines)?;
     let request = PatrolRequest {
         name: format!("{} {} {:.0} m", venue.name, pattern.name(), wish.alt_m),
-        pattern: flown(pattern)?,
+        pattern,
         alt,
         speed_mps: wish.speed_mps,
         margin_m: wish.margin_m.unwrap_or(MARGIN_M),
@@ -140,16 +141,6 @@ pub(super) fn make(
     plan_patrol(venue, &basis.vehicle, &request)
         .map(|p| p.to_json())
         .map_err(|r| reason(&r))
-}
-
-/// Patterns that are proven for flight.
-fn flown(p: Pattern<LatLon>) -> Result<missions::planner::Pattern, Reason> {
-    use missions::planner::Pattern as Flown;
-    match p {
-        Pattern::Sweep { swath_m, angle_deg } => Ok(Flown::Sweep { swath_m, angle_deg }),
-        Pattern::Perimeter { offset_m } => Ok(Flown::Perimeter { offset_m }),
-        _ => Err(Reason::new("plan.bad_request")),
-    }
 }
 
 fn pattern(
@@ -262,6 +253,20 @@ fn place(text: &str, venue: &Venue) -> Result<LatLon, Reason> {
 }
 
 fn reason(r: &PlanRefusal) -> Reason {
+    let told = told(r);
+    match r.obstructions().first() {
+        // What stands in the way, for whoever wants it in figures; and its place, where none is told.
+        Some(o) => {
+            let at = told.at.or(Some([o.at.lon_deg(), o.at.lat_deg()]));
+            let mut told = told.with("words", o.to_string());
+            told.at = at;
+            told
+        }
+        None => told,
+    }
+}
+
+fn told(r: &PlanRefusal) -> Reason {
     match r {
         PlanRefusal::NoLaunchSite => Reason::new("plan.no_launch_site"),
         PlanRefusal::NoGround => Reason::new("plan.no_ground"),
@@ -272,11 +277,19 @@ fn reason(r: &PlanRefusal) -> Reason {
             let words: Vec<String> = faults.iter().map(ToString::to_string).collect();
             Reason::new("plan.fence").with("words", words.join("; "))
         }
-        PlanRefusal::NothingLeft { margin_m, alt_m } => Reason::new("plan.nothing_left")
+        PlanRefusal::NothingLeft {
+            margin_m, alt_m, ..
+        } => Reason::new("plan.nothing_left")
             .with("margin_m", *margin_m)
             .with("alt_m", *alt_m),
         PlanRefusal::NoWay { to, .. } => Reason::new("plan.no_way").at(Some(*to)),
-        PlanRefusal::NotLegal(fault) => plan_reason(fault),
+        PlanRefusal::DatumOutside { datum, .. } => {
+            Reason::new("plan.datum_outside").at(Some(*datum))
+        }
+        PlanRefusal::NothingToFly { left_out } => Reason::new("plan.nothing_to_fly")
+            .at(left_out.first().map(|l| l.from))
+            .with("value", left_out.len()),
+        PlanRefusal::NotLegal { fault, .. } => plan_reason(fault),
     }
 }
 

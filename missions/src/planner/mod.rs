@@ -1,52 +1,38 @@
 //! From a venue and a wish to a plan: patterns, ways around, time and energy.
 //!
-//! Whatever a pattern proposes is proven by [`crate::plan::PatrolPlan::check`]; a proposal that is not legal is
-//! tightened and tried again, and in the end refused with the reason.
+//! A pattern is laid as pure geometry ([`patterns`], [`cover`]), cut to what is proven leg by leg with every return, and
+//! joined by proven ways. Whatever comes out is proven once more by [`crate::plan::PatrolPlan::check`]; what cannot be
+//! flown is left out and said, and where nothing is left the plan is refused with the reason.
 
 pub mod cover;
+mod explain;
 pub mod fleet;
+mod ground;
 pub mod patterns;
-mod perimeter;
+mod propose;
+mod returnable;
 pub mod rounds;
 pub mod streets;
-mod sweep;
 #[cfg(test)]
 pub(crate) mod tests;
 
+pub use explain::{LeftPiece, Obstruction};
+pub use patterns::{Drift, Flow, Hand, Pattern, Round, WatchPoint};
+pub use propose::{ProvenWay, revisit};
+
 use crate::fence::contain::Rules;
-use crate::fence::flat::{self, Area, Edge};
-use crate::fence::route::Router;
 use crate::fence::{Fence, FenceDraft, FenceFault};
 use crate::flight::OnLinkLoss;
 use crate::place::{AboveHome, Alt, Home, LatLon};
 use crate::plan::{
-    Estimate, FORMAT, HEIGHT_ERROR_M, PatrolPlan, PlanFault, PlanFile, PlanItem, Returns,
-    aloft_window, hex, margin_m,
+    Estimate, FORMAT, HEIGHT_ERROR_M, PatrolPlan, PlanFault, PlanFile, aloft_window, hex, margin_m,
 };
-use crate::plane::{EastNorth, LocalPlane};
 use crate::time::Window;
 use crate::vehicle::VehicleSpec;
-use crate::venue::{Shape, Venue};
+use crate::venue::Venue;
+use propose::{LONGEST_S, Proposal, Proposer};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
-
-/// What to fly.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "pattern", rename_all = "snake_case")]
-pub enum Pattern {
-    /// Back and forth over the free area.
-    Sweep {
-        /// Distance between lines, metres.
-        swath_m: f64,
-        /// Direction of the lines, degrees clockwise from north; chosen when absent.
-        angle_deg: Option<f64>,
-    },
-    /// Once around, inside the boundary.
-    Perimeter {
-        /// Distance from the boundary, metres; never less than the margin.
-        offset_m: f64,
-    },
-}
 
 /// A wish.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -71,6 +57,35 @@ pub struct PatrolRequest {
     pub over_crowds: bool,
 }
 
+/// How hard a plan is polished. The same effort and seed give the same plan, as long as nothing stops it early.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanEffort {
+    /// Moves of the sweep's optimiser; by the size of the area, within a bound, when absent.
+    pub moves: Option<u64>,
+    /// Of the dice.
+    pub seed: u64,
+}
+
+impl Default for PlanEffort {
+    fn default() -> Self {
+        PlanEffort {
+            moves: None,
+            seed: 1,
+        }
+    }
+}
+
+/// A plan, and what it leaves out.
+#[derive(Clone, Debug)]
+pub struct Planned {
+    /// The plan.
+    pub plan: PatrolPlan,
+    /// Pieces of the pattern that are not flown, and what stands in their way.
+    pub left_out: Vec<LeftPiece>,
+    /// Metres of the way that are pattern, not ways between its pieces.
+    pub pattern_m: f64,
+}
+
 /// Why there is no plan.
 #[derive(Clone, Debug, PartialEq, Error)]
 pub enum PlanRefusal {
@@ -89,176 +104,91 @@ pub enum PlanRefusal {
     #[error("the fence: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     Fence(Vec<FenceFault>),
     /// The margin leaves nothing to fly in.
-    #[error("at a margin of {margin_m:.1} m and {alt_m:.0} m above home nothing is left to fly in")]
+    #[error("at a margin of {margin_m:.1} m and {alt_m:.0} m above home nothing is left to fly in{}", because_in_words(because.as_deref()))]
     NothingLeft {
         /// Metres.
         margin_m: f64,
         /// Metres above home.
         alt_m: f64,
+        /// What stands in the way at home.
+        because: Option<Box<Obstruction>>,
     },
     /// Part of the area cannot be reached.
-    #[error("there is no way inside the fence from {from} to {to}")]
+    #[error("there is no way inside the fence from {from} to {to}{}", because_in_words(because.as_deref()))]
     NoWay {
         /// From.
         from: LatLon,
         /// To.
         to: LatLon,
+        /// What stands in the straight way.
+        because: Option<Box<Obstruction>>,
+    },
+    /// The datum of a search is where nothing may fly.
+    #[error("the datum {datum} is where nothing may fly{}{}", nearest_in_words(nearest.as_ref()), because_in_words(because.as_deref()))]
+    DatumOutside {
+        /// The datum when the aircraft is there: moved by its drift.
+        datum: LatLon,
+        /// Nearest place that may be flown over.
+        nearest: Option<LatLon>,
+        /// What stands in the way.
+        because: Option<Box<Obstruction>>,
+    },
+    /// The whole pattern is left out.
+    #[error("nothing of the pattern can be flown{}", first_in_words(left_out))]
+    NothingToFly {
+        /// Piece by piece.
+        left_out: Vec<LeftPiece>,
     },
     /// The plan was made and did not pass.
-    #[error("{0}")]
-    NotLegal(PlanFault),
+    #[error("{fault}")]
+    NotLegal {
+        /// What [`PatrolPlan::check`] says.
+        fault: PlanFault,
+        /// What stands in the way, where a leg is at fault.
+        because: Option<Box<Obstruction>>,
+    },
 }
 
-/// A piece of pattern to fly, proven.
-pub(crate) struct Line {
-    pub a: LatLon,
-    pub b: LatLon,
+impl PlanRefusal {
+    /// Everything that stands in the way, leg by leg, for those who ask to have it explained.
+    #[must_use]
+    pub fn obstructions(&self) -> Vec<&Obstruction> {
+        match self {
+            PlanRefusal::NothingLeft { because, .. }
+            | PlanRefusal::NoWay { because, .. }
+            | PlanRefusal::DatumOutside { because, .. }
+            | PlanRefusal::NotLegal { because, .. } => because.iter().map(AsRef::as_ref).collect(),
+            PlanRefusal::NothingToFly { left_out } => {
+                left_out.iter().filter_map(|l| l.because.as_ref()).collect()
+            }
+            PlanRefusal::NoLaunchSite
+            | PlanRefusal::NoGround
+            | PlanRefusal::BadRequest(_)
+            | PlanRefusal::Fence(_) => Vec::new(),
+        }
+    }
 }
 
-/// A way from the start and back to it.
-pub(crate) struct Way {
-    pub places: Vec<LatLon>,
-    /// Metres of it that are pattern, not transit.
-    pub patrolled_m: f64,
-    /// Metres of pattern that could not be reached, or not returned from.
-    pub left_out_m: f64,
+fn because_in_words(o: Option<&Obstruction>) -> String {
+    o.map_or(String::new(), |o| format!(": {o}"))
 }
 
-/// What a pattern works with.
-pub(crate) struct Ground2d<'a> {
-    pub fence: &'a Fence,
-    pub router: &'a Router<'a>,
-    pub rules: Rules,
-    pub alt_amsl_m: f64,
-    /// Only inside this.
-    pub zone: Option<Area>,
-    pub start: LatLon,
+fn nearest_in_words(nearest: Option<&LatLon>) -> String {
+    nearest.map_or(String::new(), |n| {
+        format!(", the nearest place inside is {n}")
+    })
+}
+
+fn first_in_words(left_out: &[LeftPiece]) -> String {
+    left_out.first().map_or(String::new(), |l| format!(": {l}"))
 }
 
 /// Patterns are laid this much further from things than the plan is checked with, metres.
 const ROOM_M: f64 = 0.5;
-/// Pieces of pattern are cut no finer than this, metres.
-const FINEST_M: f64 = 4.0;
-/// A waypoint this near to the straight way past it is left out, metres.
-const STRAIGHT_M: f64 = 0.3;
+/// A spot that is hovered over counts as much as so many metres of pattern.
+const SPOT_M: f64 = 100.0;
 
-impl Ground2d<'_> {
-    fn nothing_left(&self) -> PlanRefusal {
-        PlanRefusal::NothingLeft {
-            margin_m: self.rules.margin_m,
-            alt_m: self.alt_amsl_m - self.fence.home().alt.metres(),
-        }
-    }
-
-    fn length_m(&self, l: &Line) -> f64 {
-        let plane = self.fence.plane();
-        plane.to_local(l.a).distance_m(plane.to_local(l.b))
-    }
-
-    /// Proven pieces of a line at least `shortest_m` long, and the metres that are free but not proven (no legal return).
-    fn flyable_pieces(&self, line: Edge, boundary_m: f64, shortest_m: f64) -> (Vec<Line>, f64) {
-        let length_m = line.0.distance_m(line.1);
-        let at = |metres: f64| {
-            let t = metres / length_m;
-            self.fence.plane().to_latlon(EastNorth::new(
-                line.0.east_m + t * (line.1.east_m - line.0.east_m),
-                line.0.north_m + t * (line.1.north_m - line.0.north_m),
-            ))
-        };
-        let sees = |from: f64, to: f64| match (at(from), at(to)) {
-            (Some(a), Some(b)) => self.router.sees(a, b),
-            _ => false,
-        };
-        let mut out = Vec::new();
-        let mut lost_m = 0.0;
-        let free = self
-            .fence
-            .free_along(line, boundary_m, self.alt_amsl_m, &self.rules);
-        for (from, to) in self.within_zone(line, free) {
-            if to - from < shortest_m {
-                continue;
-            }
-            // Halve until each half is proven or too fine, then join neighbours where the whole is proven.
-            let mut proven: Vec<(f64, f64)> = Vec::new();
-            let mut todo = vec![(from, to)];
-            while let Some((from, to)) = todo.pop() {
-                if sees(from, to) {
-                    match proven.last_mut() {
-                        Some(last) if last.1 == from && sees(last.0, to) => last.1 = to,
-                        _ => proven.push((from, to)),
-                    }
-                } else if to - from > FINEST_M {
-                    let mid = (from + to) / 2.0;
-                    todo.push((mid, to));
-                    todo.push((from, mid));
-                } else {
-                    lost_m += to - from;
-                }
-            }
-            for (from, to) in proven {
-                if to - from < shortest_m {
-                    lost_m += to - from;
-                } else if let (Some(a), Some(b)) = (at(from), at(to)) {
-                    out.push(Line { a, b });
-                }
-            }
-        }
-        (out, lost_m)
-    }
-
-    /// Cuts pieces of a line to the zone asked for.
-    fn within_zone(&self, line: Edge, pieces: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
-        let Some(zone) = &self.zone else {
-            return pieces;
-        };
-        let length_m = line.0.distance_m(line.1);
-        let mut cuts = zone.crossings(line);
-        cuts.sort_by(f64::total_cmp);
-        let mut out = Vec::new();
-        for (from, to) in pieces {
-            let mut last = from;
-            for cut in cuts
-                .iter()
-                .map(|t| t * length_m)
-                .filter(|c| *c > from && *c < to)
-                .chain([to])
-            {
-                let t = (last + cut) / 2.0 / length_m;
-                let mid = EastNorth::new(
-                    line.0.east_m + t * (line.1.east_m - line.0.east_m),
-                    line.0.north_m + t * (line.1.north_m - line.0.north_m),
-                );
-                if zone.contains(mid) {
-                    out.push((last, cut));
-                }
-                last = cut;
-            }
-        }
-        out
-    }
-
-    /// Drops waypoints that change nothing.
-    fn tidy(&self, mut way: Vec<LatLon>) -> Vec<LatLon> {
-        way.dedup();
-        let plane = self.fence.plane();
-        let mut out: Vec<LatLon> = Vec::with_capacity(way.len());
-        for (i, at) in way.iter().enumerate() {
-            if let (Some(before), Some(after)) = (out.last(), way.get(i + 1)) {
-                let straight = (plane.to_local(*before), plane.to_local(*after));
-                let p = plane.to_local(*at);
-                let between = flat::point_to_edge_m(p, straight) < STRAIGHT_M
-                    && straight.0.distance_m(p) < straight.0.distance_m(straight.1);
-                if between && self.router.sees(*before, *after) {
-                    continue;
-                }
-            }
-            out.push(*at);
-        }
-        out
-    }
-}
-
-/// Makes a plan.
+/// Makes a plan, at the usual effort. Takes up to some seconds on a large venue.
 ///
 /// # Errors
 /// [`PlanRefusal`] says why not and what would help.
@@ -267,6 +197,21 @@ pub fn plan_patrol(
     vehicle: &VehicleSpec,
     request: &PatrolRequest,
 ) -> Result<PatrolPlan, PlanRefusal> {
+    plan_patrol_within(venue, vehicle, request, &PlanEffort::default(), || false).map(|p| p.plan)
+}
+
+/// Makes a plan at a stated effort. `stop` is asked often and ends the polishing early; what stands by then is proven as
+/// any other.
+///
+/// # Errors
+/// [`PlanRefusal`] says why not and what would help.
+pub fn plan_patrol_within(
+    venue: &Venue,
+    vehicle: &VehicleSpec,
+    request: &PatrolRequest,
+    effort: &PlanEffort,
+    mut stop: impl FnMut() -> bool,
+) -> Result<Planned, PlanRefusal> {
     let start = venue.launch_site().ok_or(PlanRefusal::NoLaunchSite)?;
     let ground = venue.ground.height_at(start).ok_or(PlanRefusal::NoGround)?;
     let home = Home {
@@ -304,69 +249,96 @@ pub fn plan_patrol(
         wind: crate::energy::Wind::default(),
     };
     let margin_m = margin_m(&file);
+    let rules = Rules {
+        margin_m: margin_m + ROOM_M,
+        height_error_m: HEIGHT_ERROR_M,
+        // The flight's length is not known yet.
+        when: aloft_window(file.launch_window, LONGEST_S),
+        over_crowds: request.over_crowds,
+    };
+    let mut proposer = Proposer::new(&fence, venue, request, rules, *effort);
     let mut first: Option<PlanRefusal> = None;
-    let mut best: Option<(f64, PatrolPlan)> = None;
+    let mut best: Option<(f64, Planned)> = None;
     for return_alt in return_heights(&fence, request.alt) {
         file.return_alt = return_alt;
-        let made = propose(&fence, &file, request, margin_m + ROOM_M).and_then(|(items, way)| {
-            let mut file = PlanFile {
-                items,
-                ..file.clone()
-            };
-            file.estimate = Estimate {
-                left_out_m: tidy_number(way.left_out_m),
-                ..estimate(&file)
-            };
-            PatrolPlan::check(file)
-                .map(|p| (way.patrolled_m, p))
-                .map_err(PlanRefusal::NotLegal)
-        });
+        let made = proposer
+            .propose(&file, &mut stop)
+            .and_then(|p| prove(p, &file, &fence, venue, rules));
         match made {
-            Ok((patrolled_m, plan)) => {
+            Ok((worth_m, planned)) => {
+                let complete = !planned
+                    .left_out
+                    .iter()
+                    .any(|l| l.because.as_ref().is_some_and(|o| o.is_return));
                 // A higher return passes over things that the patrol goes around: it must buy a tenth more ground seen.
-                if best.as_ref().is_none_or(|(b, _)| patrolled_m > b * 1.1) {
-                    best = Some((patrolled_m, plan));
+                if best.as_ref().is_none_or(|(b, _)| worth_m > b * 1.1) {
+                    best = Some((worth_m, planned));
+                }
+                if complete {
+                    break;
                 }
             }
             // Another return height gives no energy.
             Err(
-                e @ PlanRefusal::NotLegal(PlanFault {
-                    code: "plan.energy",
+                e @ PlanRefusal::NotLegal {
+                    fault:
+                        PlanFault {
+                            code: "plan.energy",
+                            ..
+                        },
                     ..
-                }),
+                },
             ) if best.is_none() => {
                 return Err(e);
             }
+            // A figure is no better at another height.
+            Err(e @ PlanRefusal::BadRequest(_)) => return Err(e),
             // The first reason, at the lowest return, is the one an officer can understand.
             Err(e) => first = first.or(Some(e)),
         }
     }
     match best {
-        Some((_, plan)) => Ok(plan),
+        Some((_, planned)) => Ok(planned),
         None => Err(first.unwrap_or(PlanRefusal::NothingLeft {
             margin_m,
             alt_m: request.alt.metres(),
+            because: None,
         })),
     }
 }
 
+/// A proposal as a plan that was checked, and how many metres of pattern it is worth.
+fn prove(
+    proposal: Proposal,
+    file: &PlanFile,
+    fence: &Fence,
+    venue: &Venue,
+    rules: Rules,
+) -> Result<(f64, Planned), PlanRefusal> {
+    let mut file = PlanFile {
+        items: proposal.items,
+        ..file.clone()
+    };
+    let left_out_m: f64 = proposal.left_out.iter().map(|l| l.metres).sum();
+    file.estimate = Estimate {
+        left_out_m: tidy_number(left_out_m.max(0.0)),
+        ..estimate(&file)
+    };
+    let worth_m = proposal.pattern_m + SPOT_M * proposal.spots as f64;
+    let plan = PatrolPlan::check(file.clone()).map_err(|fault| PlanRefusal::NotLegal {
+        because: explain::of_fault(&fault, &file, fence, venue, rules).map(Box::new),
+        fault,
+    })?;
+    let planned = Planned {
+        plan,
+        left_out: proposal.left_out,
+        pattern_m: proposal.pattern_m,
+    };
+    Ok((worth_m, planned))
+}
+
 fn check_request(r: &PatrolRequest) -> Result<(), PlanRefusal> {
     let bad = |w: String| Err(PlanRefusal::BadRequest(w));
-    match r.pattern {
-        Pattern::Sweep { swath_m, angle_deg } => {
-            if !(swath_m.is_finite() && (1.0..=1_000.0).contains(&swath_m)) {
-                return bad(format!("swath {swath_m} m is not between 1 and 1000"));
-            }
-            if angle_deg.is_some_and(|a| !a.is_finite()) {
-                return bad("the angle is no number".into());
-            }
-        }
-        Pattern::Perimeter { offset_m } => {
-            if !(offset_m.is_finite() && offset_m >= 0.0) {
-                return bad(format!("offset {offset_m} m is no distance"));
-            }
-        }
-    }
     if !(r.margin_m.is_finite() && r.margin_m >= 0.0) {
         return bad(format!("margin {} m is no distance", r.margin_m));
     }
@@ -401,92 +373,6 @@ fn return_heights(fence: &Fence, alt: Alt<AboveHome>) -> Vec<Alt<AboveHome>> {
         out.push(a);
     }
     out
-}
-
-/// Items, and the metres of them that are pattern (not transit).
-fn propose(
-    fence: &Fence,
-    file: &PlanFile,
-    request: &PatrolRequest,
-    margin_m: f64,
-) -> Result<(Vec<PlanItem>, Way), PlanRefusal> {
-    let alt_amsl = file.home.to_amsl(request.alt);
-    // The flight's length is not known yet: forty minutes after the launch window cover the battery.
-    let when = aloft_window(file.launch_window, 2_400.0);
-    let rules = Rules {
-        margin_m,
-        height_error_m: HEIGHT_ERROR_M,
-        when,
-        over_crowds: request.over_crowds,
-    };
-    let returns = Returns::new(
-        file,
-        fence,
-        Rules {
-            margin_m: crate::plan::margin_m(file),
-            ..rules
-        },
-    );
-    let also = Box::new(|leg: &crate::fence::Leg| returns.check_along(leg).is_ok());
-    let router = Router::requiring(fence, alt_amsl, rules, Some(also));
-    let zone = match &request.area {
-        Some(id) => Some(zone_area(fence.plane(), file, id)?),
-        None => None,
-    };
-    let g = Ground2d {
-        fence,
-        router: &router,
-        rules,
-        alt_amsl_m: alt_amsl.metres(),
-        zone,
-        start: file.home.at,
-    };
-    let way = match request.pattern {
-        Pattern::Sweep { swath_m, angle_deg } => sweep::sweep(&g, swath_m, angle_deg)?,
-        Pattern::Perimeter { offset_m } => perimeter::perimeter(&g, offset_m)?,
-    };
-    let mut items = vec![PlanItem::Takeoff { alt: request.alt }];
-    items.extend(
-        way.places
-            .iter()
-            .copied()
-            .skip(1)
-            .map(|at| PlanItem::Waypoint {
-                at,
-                alt: request.alt,
-                hold_s: 0.0,
-            }),
-    );
-    // The way ends over home: the last waypoint becomes the landing.
-    if matches!(items.last(), Some(PlanItem::Waypoint { at, .. }) if *at == file.home.at) {
-        items.pop();
-    }
-    items.push(PlanItem::Land { at: file.home.at });
-    Ok((items, way))
-}
-
-fn zone_area(plane: &LocalPlane, file: &PlanFile, id: &str) -> Result<Area, PlanRefusal> {
-    let venue =
-        Venue::from_value(&file.venue).map_err(|e| PlanRefusal::BadRequest(e.to_string()))?;
-    let zone = venue
-        .zones
-        .iter()
-        .find(|z| z.id == id)
-        .ok_or_else(|| PlanRefusal::BadRequest(format!("the venue has no zone `{id}`")))?;
-    let ring =
-        |r: &Vec<LatLon>| -> Vec<EastNorth> { r.iter().map(|p| plane.to_local(*p)).collect() };
-    match &zone.shape {
-        Shape::Polygon { outer, holes } => Ok(Area::Rings(
-            std::iter::once(outer).chain(holes).map(ring).collect(),
-        )),
-        Shape::Circle { centre, radius_m } => Ok(Area::Disc {
-            centre: plane.to_local(*centre),
-            radius_m: *radius_m,
-        }),
-        Shape::Point(_) => Err(PlanRefusal::BadRequest(format!(
-            "zone `{id}` is a point, not an area"
-        ))),
-    }
 }
 
 /// Time, way and energy of a plan's steps: see [`crate::energy::estimate`].

@@ -5,12 +5,16 @@ use crate::cli::settings::Settings;
 use anyhow::anyhow;
 use missions::place::LatLon;
 use missions::plan::PlanFault;
-use missions::planner::{PatrolRequest, PlanRefusal, plan_patrol};
+use missions::planner::patterns::DrawRefusal;
+use missions::planner::{PatrolRequest, PlanEffort, PlanRefusal, plan_patrol_within};
 use missions::venue::{Shape, Venue};
 use std::fmt::Write;
 
 /// What is said to somebody who did not ask for more.
 const ASK: &str = "(`--explain` says where, by how much and what would help)";
+
+/// Most obstructions told.
+const MOST: usize = 20;
 
 /// A refusal of geometry.
 pub(super) fn geometry(a: &Plan, e: anyhow::Error) -> anyhow::Error {
@@ -25,6 +29,14 @@ pub(super) fn geometry(a: &Plan, e: anyhow::Error) -> anyhow::Error {
         a.pattern.text(),
         a.margin
     );
+    if let Some(p) = nearest_place(a, &e) {
+        let _ = write!(
+            text,
+            "\n  would help: --at {:.7},{:.7}, the nearest place that may be flown over",
+            p.lat_deg(),
+            p.lon_deg()
+        );
+    }
     if let Some(margin_m) = largest_margin(a) {
         let _ = write!(
             text,
@@ -32,6 +44,22 @@ pub(super) fn geometry(a: &Plan, e: anyhow::Error) -> anyhow::Error {
         );
     }
     anyhow!(text)
+}
+
+/// Where a search could begin instead.
+fn nearest_place(a: &Plan, e: &anyhow::Error) -> Option<LatLon> {
+    let (DrawRefusal::DatumOutside {
+        nearest: Some(at), ..
+    }
+    | DrawRefusal::StartOutside {
+        nearest: Some(at), ..
+    }) = e.downcast_ref::<DrawRefusal>()?
+    else {
+        return None;
+    };
+    let got = crate::cli::settings::import(&a.files.venue, a.datum).ok()?;
+    let ground = crate::cli::geometry::ground::Ground::new(&got.venue, a.area.as_deref()).ok()?;
+    ground.plane.to_latlon(*at)
 }
 
 /// The largest margin below the one asked for that leaves something to fly in, by halving; `None` when none does.
@@ -70,12 +98,15 @@ pub(super) fn flying(
         return anyhow!("{head} {ASK}");
     }
     let mut text = head;
-    if let PlanRefusal::NotLegal(fault) = &refusal {
+    if let PlanRefusal::NotLegal { fault, .. } = &refusal {
         place(&mut text, venue, fault);
     }
-    if let PlanRefusal::NoWay { from, to } = &refusal {
-        at(&mut text, venue, "from", *from);
-        at(&mut text, venue, "to", *to);
+    let all = refusal.obstructions();
+    for o in all.iter().take(MOST) {
+        let _ = write!(text, "\n  in the way: {o}");
+    }
+    if all.len() > MOST {
+        let _ = write!(text, "\n  … and {} more", all.len() - MOST);
     }
     for r in remedies(s, venue, request) {
         let _ = write!(text, "\n  would help: {r} (tried)");
@@ -143,7 +174,13 @@ fn at(text: &mut String, venue: &Venue, what: &str, p: LatLon) {
 /// Changes of the request that were tried and give a plan: the smallest of each kind.
 fn remedies(s: &Settings, venue: &Venue, request: &PatrolRequest) -> Vec<String> {
     let mut out = Vec::new();
-    let works = |r: &PatrolRequest| plan_patrol(venue, &s.vehicle, r).is_ok();
+    // Unpolished: whether there is a plan at all.
+    let effort = PlanEffort {
+        moves: Some(0),
+        ..PlanEffort::default()
+    };
+    let works =
+        |r: &PatrolRequest| plan_patrol_within(venue, &s.vehicle, r, &effort, || false).is_ok();
     let cruise = request.speed_mps.unwrap_or(s.vehicle.cruise_mps);
     for part in [0.75, 0.5, 0.35] {
         let slower = PatrolRequest {

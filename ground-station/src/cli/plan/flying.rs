@@ -4,6 +4,7 @@ use super::Plan;
 use super::explain;
 use super::picture;
 use super::wish;
+use crate::cli::geometry::Budget;
 use crate::cli::settings::{Settings, import};
 use crate::draw::{Picture, Track, on_plane};
 use anyhow::{Context, bail};
@@ -13,7 +14,7 @@ use missions::formats::{to_geojson, to_imported, write_plan};
 use missions::place::{Alt, LatLon};
 use missions::plan::{PatrolPlan, hex};
 use missions::plane::LocalPlane;
-use missions::planner::{PatrolRequest, Pattern, patterns, plan_patrol};
+use missions::planner::{LeftPiece, PatrolRequest, PlanEffort, Planned, plan_patrol_within};
 use missions::terrain::{SRTM_ERROR_M, VerticalDatum, read_geotiff, read_hgt};
 use missions::time::{Utc, Window};
 use missions::venue::Venue;
@@ -144,7 +145,7 @@ fn request(
     let f = &a.flying;
     Ok(PatrolRequest {
         name: a.name.clone().unwrap_or_else(|| venue.name.clone()),
-        pattern: flown(wish::pattern(a, venue, lines)?)?,
+        pattern: wish::pattern(a, venue, lines)?,
         alt: Alt::from_metres(a.altitude).with_context(|| format!("--altitude {}", a.altitude))?,
         speed_mps: a.speed,
         margin_m: a.margin,
@@ -157,20 +158,6 @@ fn request(
         },
         over_crowds: f.over_crowds,
     })
-}
-
-/// Patterns that are proven for flight.
-fn flown(p: patterns::Pattern<LatLon>) -> anyhow::Result<Pattern> {
-    match p {
-        patterns::Pattern::Sweep { swath_m, angle_deg } => {
-            Ok(Pattern::Sweep { swath_m, angle_deg })
-        }
-        patterns::Pattern::Perimeter { offset_m } => Ok(Pattern::Perimeter { offset_m }),
-        other => bail!(
-            "{} is drawn as geometry only so far: leave out --vehicle",
-            other.name()
-        ),
-    }
 }
 
 /// Plans and writes.
@@ -187,17 +174,41 @@ pub(super) fn run(a: &Plan, s: &Settings) -> anyhow::Result<ExitCode> {
         take_terrain(&mut venue, dir, a.flying.geoid)?;
     }
     let request = request(a, &venue, &got.lines)?;
-    let plan = match plan_patrol(&venue, &s.vehicle, &request) {
+    let effort = PlanEffort {
+        moves: a.drawing.effort,
+        seed: a.drawing.seed,
+    };
+    let mut budget = Budget::new(a.drawing.budget_ms);
+    let made = plan_patrol_within(&venue, &s.vehicle, &request, &effort, || budget.over());
+    let Planned {
+        plan,
+        left_out,
+        pattern_m,
+    } = match made {
         Ok(p) => p,
         Err(refusal) => return Err(explain::flying(a, s, &venue, &request, refusal)),
     };
     let out = &a.files.out;
     let bytes = encode(&plan, out)?;
     std::fs::write(out, bytes).with_context(|| format!("cannot write {}", out.display()))?;
-    let figures = figures(a, &plan);
-    let words = words(&plan);
+    let seen = coverage(a, &venue, &plan);
+    let figures = figures(a, &plan, &left_out, pattern_m, seen);
+    let mut words = words(&plan);
+    if let Some(part) = seen {
+        words.push(format!(
+            "{:.1} % of the whole area seen at a swath of {:.1} m",
+            100.0 * part,
+            a.seen().swath_m
+        ));
+    }
+    if budget.was_over() {
+        words.push(format!(
+            "stopped by --budget-ms {}: more time may give a shorter way",
+            a.drawing.budget_ms
+        ));
+    }
     if let Some(path) = &a.files.draw {
-        picture::write(&drawing(a, &venue, &plan, &words), path)?;
+        picture::write(&drawing(a, &venue, &plan, &left_out, &words), path)?;
     }
     if s.json {
         println!("{}", serde_json::to_string_pretty(&figures)?);
@@ -207,13 +218,40 @@ pub(super) fn run(a: &Plan, s: &Settings) -> anyhow::Result<ExitCode> {
     for w in words {
         println!("  {w}");
     }
+    for l in left_out
+        .iter()
+        .take(if a.explain { left_out.len() } else { 3 })
+    {
+        println!("  left out: {l}");
+    }
+    if left_out.len() > 3 && !a.explain {
+        println!(
+            "  … and {} pieces more: --explain tells all",
+            left_out.len() - 3
+        );
+    }
     for n in &got.notes {
         println!("  note: {}", n.words);
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn figures(a: &Plan, plan: &PatrolPlan) -> Value {
+/// Part of the area that the way sees at the swath, by a measure of our own; the whole venue is the area.
+fn coverage(a: &Plan, venue: &Venue, plan: &PatrolPlan) -> Option<f64> {
+    let ground = crate::cli::geometry::ground::Ground::new(venue, a.area.as_deref()).ok()?;
+    let places: Vec<LatLon> = plan.path().iter().map(|p| p.0).collect();
+    let way = on_plane(&ground.plane, &places);
+    let m = crate::cli::measure::measure(&ground.target, &[way], a.seen().swath_m, 0.0);
+    Some(m.coverage)
+}
+
+fn figures(
+    a: &Plan,
+    plan: &PatrolPlan,
+    left_out: &[LeftPiece],
+    pattern_m: f64,
+    coverage: Option<f64>,
+) -> Value {
     let f = plan.file();
     let e = f.estimate;
     let places: Vec<LatLon> = plan.path().iter().map(|p| p.0).collect();
@@ -229,7 +267,12 @@ fn figures(a: &Plan, plan: &PatrolPlan) -> Value {
         "turns": turns,
         "time_s": e.time_s,
         "energy_wh": e.energy_wh,
+        "pattern_m": pattern_m,
+        "coverage": coverage,
+        // Flown again at once, the same ground is seen again after so long.
+        "revisit_s": e.time_s,
         "left_out_m": e.left_out_m,
+        "left_out": left_out,
         "margin_m": plan.margin_m(),
         "min_clearance_m": plan.min_clearance_m(),
         "return_above_home_m": f.return_alt.metres(),
@@ -274,7 +317,13 @@ fn words(plan: &PatrolPlan) -> Vec<String> {
     out
 }
 
-fn drawing(a: &Plan, venue: &Venue, plan: &PatrolPlan, words: &[String]) -> Picture {
+fn drawing(
+    a: &Plan,
+    venue: &Venue,
+    plan: &PatrolPlan,
+    left_out: &[LeftPiece],
+    words: &[String],
+) -> Picture {
     let plane = LocalPlane::new(plan.file().home.at);
     let name = &plan.file().name;
     let plain = if name.is_ascii() {
@@ -291,6 +340,10 @@ fn drawing(a: &Plan, venue: &Venue, plan: &PatrolPlan, words: &[String]) -> Pict
     };
     p.add_venue(venue, &plane);
     let places: Vec<LatLon> = plan.path().iter().map(|q| q.0).collect();
+    p.left_out = left_out
+        .iter()
+        .map(|l| (plane.to_local(l.from), plane.to_local(l.to)))
+        .collect();
     p.tracks.push(Track {
         name: format!("way, {:.2} km", plan.file().estimate.distance_m / 1000.0),
         places: on_plane(&plane, &places),

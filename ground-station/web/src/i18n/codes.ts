@@ -104,6 +104,8 @@ export const CODES = {
     "plan.bad_request",
     "plan.nothing_left",
     "plan.no_way",
+    "plan.datum_outside",
+    "plan.nothing_to_fly",
     // the console's planning form and its import of venues
     "plan.no_place",
     "plan.no_line",

@@ -104,6 +104,8 @@ const codes: CodeWords = {
     "plan.bad_request": "a figure of the request is wrong",
     "plan.nothing_left": "at this height and margin nothing is left to fly in",
     "plan.no_way": "there is no way inside the fence",
+    "plan.datum_outside": "the search datum is where nothing may fly",
+    "plan.nothing_to_fly": "nothing of the pattern can be flown[ ({value} pieces, none of them)]",
     "plan.no_place": "give the place as “latitude, longitude” or a zone's id",
     "plan.no_line": "the imported file draws no line to follow",
     "plan.no_watch_zone": "this venue has no watch zone",

@@ -103,6 +103,8 @@ const codes: CodeWords = {
     "plan.bad_request": "计划要求中的数值不对",
     "plan.nothing_left": "按此高度和余量，没有可飞的地方",
     "plan.no_way": "围栏内没有通路",
+    "plan.datum_outside": "搜索基点不在可飞的地方",
+    "plan.nothing_to_fly": "此方式没有一段可飞[（{value} 段都不行）]",
     "plan.no_place": "请写明地点：“纬度,经度”，或区域编号",
     "plan.no_line": "导入的文件里没有可沿着飞的线",
     "plan.no_watch_zone": "场地没有警戒区",

@@ -1,7 +1,7 @@
 //! A pattern drawn over an area with holes: geometry only, legal at its margin.
 
 use super::join::{Ground, Joined, LeftOut, Stop, cut, join, tidy};
-use super::lay::{Scene, lay};
+use super::lay::{Scene, Stroke, lay};
 use super::{Pace, Pattern};
 use crate::fence::flat;
 use crate::plane::EastNorth;
@@ -265,7 +265,7 @@ pub fn draw(request: &DrawRequest, mut stop: impl FnMut() -> bool) -> Result<Dra
     if let (Some(p), Some(n)) = (lead_in, from) {
         scene.pace.start_s += request.pace.leg_time_s(p.distance_m(n));
     }
-    let (joined, left_out) = settle(&request.pattern, scene, &mut stop)?;
+    let (joined, left_out) = settle(&request.pattern, scene, None, &mut stop)?;
     let ways: Vec<Vec<Stop>> = joined
         .ways
         .iter()
@@ -294,10 +294,11 @@ pub fn draw(request: &DrawRequest, mut stop: impl FnMut() -> bool) -> Result<Dra
     })
 }
 
-/// Lays, cuts and joins; what drifts again until the times agree with the way that is flown.
+/// Lays (or takes what is `ready`), cuts and joins; what drifts again until the times agree with the way that is flown.
 pub(in crate::planner) fn settle(
     pattern: &Pattern<EastNorth>,
-    mut scene: Scene<'_>,
+    scene: Scene<'_>,
+    ready: Option<Vec<Stroke>>,
     stop: &mut dyn FnMut() -> bool,
 ) -> Result<(Joined, Vec<LeftOut>), DrawRefusal> {
     let drifts = matches!(
@@ -309,13 +310,12 @@ pub(in crate::planner) fn settle(
     let mut times: Option<Vec<f64>> = None;
     let mut done = None;
     for _ in 0..tries {
-        scene.times_s = None;
-        let strokes = {
-            let scene = Scene {
-                times_s: times.as_deref(),
-                ..scene
-            };
-            lay(pattern, &scene, stop)?
+        let strokes = match &ready {
+            Some(strokes) => strokes.clone(),
+            None => {
+                let times_s = times.as_deref();
+                lay(pattern, &Scene { times_s, ..scene }, stop)?
+            }
         };
         let (pieces, mut left_out) = cut(scene.ground, &strokes);
         if pieces.is_empty() {
@@ -369,7 +369,7 @@ fn stats(
     let mut s = DrawingStats {
         length_m: 0.0,
         pattern_m: 0.0,
-        left_out_m: left_out.iter().map(|l| l.metres).sum(),
+        left_out_m: left_out.iter().map(|l| l.metres).fold(0.0, |a, b| a + b),
         spots_left_out: left_out.iter().filter(|l| l.from == l.to).count(),
         turns: 0,
         time_s: request.pace.start_s,

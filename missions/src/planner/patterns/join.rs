@@ -20,6 +20,10 @@ pub(in crate::planner) trait Ground {
     fn free_along(&self, a: EastNorth, b: EastNorth) -> Vec<(f64, f64)>;
     /// Whether the straight way may be flown.
     fn sees(&self, a: EastNorth, b: EastNorth) -> bool;
+    /// Whether the straight way may be flown, and all of it is wanted.
+    fn whole(&self, a: EastNorth, b: EastNorth) -> bool {
+        self.sees(a, b)
+    }
     /// A way that may be flown, both ends included.
     fn route(&self, a: EastNorth, b: EastNorth) -> Option<Vec<EastNorth>>;
     /// The place as it will be written down.
@@ -102,7 +106,7 @@ pub(in crate::planner) fn cut(
         };
         let first_of_stroke = pieces.len();
         if let [spot] = places.as_slice() {
-            if ground.sees(*spot, *spot) {
+            if ground.whole(*spot, *spot) {
                 pieces.push(piece(vec![*spot]));
             } else {
                 left_out.push(LeftOut {
@@ -170,7 +174,7 @@ fn passing(
     whole_m: f64,
     at: &dyn Fn(f64) -> EastNorth,
 ) -> Vec<(f64, f64)> {
-    if ground.sees(a, b) {
+    if ground.whole(a, b) {
         return vec![(0.0, whole_m)];
     }
     let mut out: Vec<(f64, f64)> = Vec::new();

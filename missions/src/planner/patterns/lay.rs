@@ -316,20 +316,18 @@ fn sweep(
 ) -> Result<Vec<Stroke>, DrawRefusal> {
     let plan = cover::plan(
         &CoverRequest {
-            closed: scene.back,
+            // Home is no part of the area to be seen: a way that is open, with both ends next to it, is the shorter one.
+            closed: scene.back && scene.from.is_none(),
             seed: scene.seed,
             effort: scene.effort,
             // Braking and going on from rest cost as much time as so many metres do.
             corner_m: scene.pace.corner_m(),
             angle_deg,
             start: scene.from,
+            end: scene.from.filter(|_| scene.back),
             ..CoverRequest::new(scene.target.clone(), swath_m, scene.margin_m)
         },
         stop,
     )?;
-    Ok(plan
-        .routes
-        .into_iter()
-        .map(|route| Stroke::along(rings::begin_near(route, scene.from)))
-        .collect())
+    Ok(plan.routes.into_iter().map(Stroke::along).collect())
 }

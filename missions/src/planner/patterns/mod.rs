@@ -11,7 +11,7 @@ mod creeping;
 pub(in crate::planner) mod draw;
 pub(in crate::planner) mod join;
 pub(in crate::planner) mod lay;
-mod rings;
+pub(in crate::planner) mod rings;
 mod searches;
 mod spots;
 #[cfg(test)]

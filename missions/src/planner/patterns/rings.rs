@@ -23,11 +23,6 @@ const SAG: f64 = 0.02;
 pub(super) fn perimeter(offset_m: f64, scene: &Scene<'_>) -> Result<Vec<Stroke>, DrawRefusal> {
     let asked_m = offset_m.max(scene.margin_m * (1.0 + ROOM) + 0.02);
     let keepouts_m = scene.margin_m * (1.0 + ROOM) + 0.02;
-    let shrink = |shape: &MultiPolygon<f64>, by_m: f64| {
-        // Chords of a round join lie nearer to the corner than its arc, by up to twice the asked step.
-        let by_m = by_m / ARC_RAD.cos();
-        shape.buffer_with_style(BufferStyle::new(-by_m).line_join(LineJoin::Round(ARC_RAD)))
-    };
     let boundary = MultiPolygon(
         (scene.target.0.iter())
             .map(|p| Polygon::new(p.exterior().clone(), Vec::new()))
@@ -57,6 +52,13 @@ pub(super) fn perimeter(offset_m: f64, scene: &Scene<'_>) -> Result<Vec<Stroke>,
         strokes.sort_by(|a, b| to(a).total_cmp(&to(b)));
     }
     Ok(strokes)
+}
+
+/// What lies at least `by_m` inside the outline.
+pub(in crate::planner) fn shrink(shape: &MultiPolygon<f64>, by_m: f64) -> MultiPolygon<f64> {
+    // Chords of a round join lie nearer to the corner than its arc, by up to twice the asked step.
+    let by_m = by_m / ARC_RAD.cos();
+    shape.buffer_with_style(BufferStyle::new(-by_m).line_join(LineJoin::Round(ARC_RAD)))
 }
 
 fn places(ring: &LineString<f64>) -> Vec<EastNorth> {
