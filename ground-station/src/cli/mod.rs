@@ -4,6 +4,7 @@ mod bench;
 mod demo;
 mod fly;
 mod geometry;
+mod ground;
 mod plan;
 mod serve;
 mod settings;

@@ -24,6 +24,8 @@ pub struct Plan {
     /// Grid of the file's coordinates where the file does not say it: WGS-84, GCJ-02 or BD-09. A plan that flies needs it
     #[arg(long, value_name = "GRID", value_parser = datum)]
     pub(super) datum: Option<Datum>,
+    #[command(flatten)]
+    ground: super::ground::GroundFlags,
     /// sweep: back and forth over the free area; perimeter: once around, inside the boundary
     #[arg(long, value_name = "PATTERN", default_value = "sweep", value_parser = ["sweep", "perimeter"])]
     pub(super) pattern: String,
@@ -128,7 +130,8 @@ pub fn run(a: &Plan, s: &Settings) -> anyhow::Result<ExitCode> {
         return super::geometry::run(a, s.json);
     }
     let got = import(&a.venue, a.datum)?;
-    let venue = got.venue;
+    let mut venue = got.venue;
+    a.ground.give(&mut venue)?;
     let request = PatrolRequest {
         name: a.name.clone().unwrap_or_else(|| venue.name.clone()),
         pattern: match a.pattern.as_str() {
