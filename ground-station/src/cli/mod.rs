@@ -6,6 +6,7 @@ mod demo;
 mod fly;
 mod geometry;
 mod graphs;
+mod ground;
 mod measure;
 mod plan;
 mod serve;

@@ -92,10 +92,14 @@ impl Fault {
     fn of_plan(f: &PlanFault) -> Self {
         use MavMissionResult as R;
         let (refusal, nack) = match f.code {
-            "plan.leg_leaves" => (Refusal::LegLeaves, R::MAV_MISSION_INVALID_PARAM5_X),
+            "plan.leg_leaves" | "plan.corner_leaves" => {
+                (Refusal::LegLeaves, R::MAV_MISSION_INVALID_PARAM5_X)
+            }
             "plan.return_leaves" => (Refusal::ReturnLeaves, R::MAV_MISSION_INVALID_PARAM5_X),
             "plan.landing_site" => (Refusal::LandingSite, R::MAV_MISSION_INVALID_PARAM5_X),
-            "plan.energy" => (Refusal::Energy, R::MAV_MISSION_ERROR),
+            "plan.energy" | "plan.no_way_back" | "plan.wind" => {
+                (Refusal::Energy, R::MAV_MISSION_ERROR)
+            }
             "plan.fence" | "plan.venue" => (Refusal::FenceInvalid, R::MAV_MISSION_INVALID),
             "plan.fence_differs" => (Refusal::FenceDiffers, R::MAV_MISSION_ERROR),
             "plan.too_long" => (Refusal::TooMany, R::MAV_MISSION_NO_SPACE),

@@ -5,6 +5,7 @@ use super::explain;
 use super::picture;
 use super::wish;
 use crate::cli::geometry::Budget;
+use crate::cli::ground::GroundFlags;
 use crate::cli::settings::{Settings, import};
 use crate::draw::{Picture, Track, on_plane};
 use anyhow::{Context, bail};
@@ -15,11 +16,10 @@ use missions::place::{Alt, LatLon};
 use missions::plan::{PatrolPlan, hex};
 use missions::plane::LocalPlane;
 use missions::planner::{LeftPiece, PatrolRequest, PlanEffort, Planned, plan_patrol_within};
-use missions::terrain::{SRTM_ERROR_M, VerticalDatum, read_geotiff, read_hgt};
 use missions::time::{Utc, Window};
 use missions::venue::Venue;
 use serde_json::{Value, json};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -27,6 +27,8 @@ use std::time::Duration;
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "With a vehicle")]
 pub(in crate::cli) struct Flying {
+    #[command(flatten)]
+    pub ground: GroundFlags,
     /// When it may be launched: now, or a time such as 2026-10-01T12:02:00Z (when the simulator's evening begins)
     #[arg(long, value_name = "WHEN", default_value = "now")]
     pub launch_from: String,
@@ -36,72 +38,9 @@ pub(in crate::cli) struct Flying {
     /// When the ground link is lost: hold-then-return, return or continue
     #[arg(long, value_name = "WHAT", default_value = "hold-then-return", value_parser = ["hold-then-return", "return", "continue"])]
     pub on_link_loss: String,
-    /// Elevation tiles around the venue (*.hgt, *.tif): heights above ground are judged by them
-    #[arg(long, value_name = "DIR")]
-    pub terrain: Option<PathBuf>,
-    /// What the heights of GeoTIFF tiles are above, where they do not say: EGM96 or EGM2008
-    #[arg(long, value_name = "GEOID", requires = "terrain", value_parser = geoid)]
-    pub geoid: Option<VerticalDatum>,
     /// There is a permit to fly over assembled crowds
     #[arg(long)]
     pub over_crowds: bool,
-}
-
-fn geoid(s: &str) -> Result<VerticalDatum, String> {
-    match s.to_ascii_uppercase().as_str() {
-        "EGM96" => Ok(VerticalDatum::Egm96),
-        "EGM2008" => Ok(VerticalDatum::Egm2008),
-        _ => Err("EGM96 or EGM2008".into()),
-    }
-}
-
-/// Most tiles looked at.
-const MOST_TILES: usize = 64;
-/// Largest tile, bytes.
-const MOST_BYTES: u64 = 128 << 20;
-
-/// The ground from elevation tiles of a folder.
-fn take_terrain(venue: &mut Venue, dir: &Path, geoid: Option<VerticalDatum>) -> anyhow::Result<()> {
-    let mut files: Vec<(String, Vec<u8>)> = Vec::new();
-    for entry in std::fs::read_dir(dir).with_context(|| format!("--terrain {}", dir.display()))? {
-        let path = entry?.path();
-        let ending = path
-            .extension()
-            .and_then(|e| e.to_str())
-            .map(str::to_lowercase);
-        if !matches!(ending.as_deref(), Some("hgt" | "tif" | "tiff")) {
-            continue;
-        }
-        if files.len() >= MOST_TILES || std::fs::metadata(&path)?.len() > MOST_BYTES {
-            bail!(
-                "--terrain {}: at most {MOST_TILES} tiles of {} MB are read: keep those around the venue there",
-                dir.display(),
-                MOST_BYTES >> 20
-            );
-        }
-        let name = path
-            .file_name()
-            .map_or_else(String::new, |n| n.to_string_lossy().into_owned());
-        let bytes = std::fs::read(&path).with_context(|| path.display().to_string())?;
-        files.push((name, bytes));
-    }
-    files.sort();
-    let tiles = files
-        .iter()
-        .map(|(name, bytes)| {
-            if name.to_lowercase().ends_with(".hgt") {
-                read_hgt(name, bytes)
-            } else {
-                read_geotiff(name, bytes, geoid, SRTM_ERROR_M)
-            }
-        })
-        .collect::<Result<Vec<_>, _>>()?;
-    if tiles.is_empty() {
-        bail!("--terrain {}: no *.hgt or *.tif in it", dir.display());
-    }
-    venue
-        .set_terrain(&tiles)
-        .with_context(|| format!("--terrain {}", dir.display()))
 }
 
 /// What a plan is written as, by its file name.
@@ -170,9 +109,7 @@ pub(super) fn run(a: &Plan, s: &Settings) -> anyhow::Result<ExitCode> {
     }
     let got = import(&a.files.venue, a.datum)?;
     let mut venue = got.venue;
-    if let Some(dir) = &a.flying.terrain {
-        take_terrain(&mut venue, dir, a.flying.geoid)?;
-    }
+    a.flying.ground.give(&mut venue)?;
     let request = request(a, &venue, &got.lines)?;
     let effort = PlanEffort {
         moves: a.drawing.effort,
