@@ -40,7 +40,7 @@ enum What {
     /// The officers' console, on this machine only
     Serve(serve::Serve),
     /// Make a patrol plan inside a venue's fence
-    Plan(plan::Plan),
+    Plan(Box<plan::Plan>),
     /// Fly a plan from the command line: upload, checks, confirmation, launch, watch
     Fly(fly::Fly),
     /// Show a recorded flight again in the console
