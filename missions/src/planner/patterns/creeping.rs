@@ -119,7 +119,7 @@ pub(super) fn legs(
         .collect())
 }
 
-fn turn_about(row: &mut Vec<(EastNorth, EastNorth)>) {
+fn turn_about(row: &mut [(EastNorth, EastNorth)]) {
     row.reverse();
     row.iter_mut().for_each(|leg| *leg = (leg.1, leg.0));
 }
