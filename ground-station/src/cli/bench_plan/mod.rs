@@ -140,10 +140,13 @@ impl Row {
     }
 }
 
+/// Measures a case.
+type Measuring<'a> = Box<dyn Fn(&Bench) -> anyhow::Result<Vec<Row>> + 'a>;
+
 /// A case: its key, and what measures it.
 pub(super) struct Case<'a> {
     pub key: String,
-    pub run: Box<dyn Fn(&Bench) -> anyhow::Result<Vec<Row>> + 'a>,
+    pub run: Measuring<'a>,
 }
 
 /// What all cases share.

@@ -104,7 +104,7 @@ pub(super) fn legs(
         }
         let begin = nearest(rows.first());
         if begin.1 < begin.0 {
-            rows.iter_mut().for_each(turn_about);
+            rows.iter_mut().for_each(|row| turn_about(row));
         }
     }
     for (k, row) in rows.iter_mut().enumerate() {
