@@ -258,10 +258,12 @@ impl Free {
         if self.clearance_m <= SLACK_M {
             return aim;
         }
+        // Farther than any rounding of the outline, nearer than what a margin leaves unseen.
+        let near_m = self.clearance_m.min(0.05);
         let mut fringe_m = 0.0;
         for (a, b) in edges(&part.reachable) {
             let mid = super::geom::lerp(a, b, 0.5);
-            if !self.outline.any_nearer(mid, mid, SLACK_M) {
+            if !self.outline.any_nearer(mid, mid, near_m) {
                 fringe_m += dist(a, b);
             }
         }

@@ -10,6 +10,8 @@ mod geom;
 mod grid;
 mod lines;
 mod near;
+#[cfg(test)]
+mod oracle;
 mod path;
 mod polish;
 mod raster;
@@ -182,11 +184,18 @@ pub fn thorough(target_m2: f64, swath_m: f64) -> u64 {
 #[must_use]
 pub fn target(inclusions: &[Polygon<f64>], exclusions: &[Polygon<f64>]) -> MultiPolygon<f64> {
     use geo::BooleanOps;
-    let inside = geo::unary_union(inclusions);
+    // A union of many counts how often a place is wound round, so a ring drawn clockwise would take instead of give:
+    // each is cleaned by itself first, which also turns it the right way.
+    let union = |polygons: &[Polygon<f64>]| {
+        let nothing = MultiPolygon(Vec::new());
+        let clean: Vec<Polygon<f64>> = polygons.iter().flat_map(|p| p.union(&nothing).0).collect();
+        geo::unary_union(&clean)
+    };
+    let inside = union(inclusions);
     if exclusions.is_empty() {
         return inside;
     }
-    inside.difference(&geo::unary_union(exclusions))
+    inside.difference(&union(exclusions))
 }
 
 /// Plans. `stop` is asked often and ends the polishing early; what stands by then is legal.

@@ -177,6 +177,11 @@ impl Raster {
         Some((gained, lost))
     }
 
+    /// Samples unseen now that a look from `p` would see.
+    pub fn gain(&self, p: P) -> usize {
+        self.trial(&[], &[(p, p)], |_| 0.0).map_or(0, |t| t.0)
+    }
+
     fn swept(&self, old: &[(P, P)], new: &[(P, P)]) -> Vec<Swept> {
         let r = self.radius;
         old.iter()

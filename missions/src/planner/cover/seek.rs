@@ -159,6 +159,13 @@ impl Polish<'_> {
 
     /// Leads the leg `a`–`b` by `q` along ways around, or there and back from where it passes nearest.
     fn go_around(&mut self, i: usize, a: P, b: P, q: P) -> bool {
+        // A way is never shorter than straight; what it sees on its way is of the order of what it sees from `q`.
+        let straight_m =
+            (dist(a, q) + dist(q, b) - dist(a, b)).min(2.0 * dist(q, nearest_on(q, a, b)));
+        let seen = self.raster.gain(q) as f64;
+        if straight_m > 4.0 * self.price_m * seen {
+            return false;
+        }
         if let (Some(there), Some(back)) = (self.ways.way(a, q), self.ways.way(q, b)) {
             let inner = back.len().saturating_sub(2);
             let back = back.iter().skip(1).take(inner);

@@ -114,11 +114,8 @@ impl<'a> Ways<'a> {
             w.windows(2)
                 .all(|s| matches!(s, [a, b] if self.free.legal(*a, *b)))
         };
-        if way.len() < 2 || !legal(&way) {
-            return None;
-        }
         self.tighten(&mut way);
-        Some(way)
+        (way.len() >= 2 && legal(&way)).then_some(way)
     }
 
     /// `p`, or just inside the rings next to it where it lies outside them.
@@ -199,24 +196,30 @@ impl<'a> Ways<'a> {
 
     /// Pulls the string: from each place as far ahead as a legal leg reaches.
     fn tighten(&self, way: &mut Vec<P>) {
-        // Halving passes first: rings have many vertices, and looking from each to each is quadratic.
-        for _ in 0..16 {
-            let before = way.len();
-            let mut kept: Vec<P> = Vec::with_capacity(before);
-            for (i, p) in way.iter().enumerate() {
-                let skip = match (kept.last(), way.get(i + 1)) {
-                    (Some(a), Some(c)) if i > 0 => self.free.legal(*a, *c),
-                    _ => false,
-                };
-                if !skip {
-                    kept.push(*p);
+        // Doubling steps first: rings have many vertices, and looking from each to each is quadratic.
+        let sees = |i: usize, j: usize| matches!((way.get(i), way.get(j)), (Some(a), Some(b)) if self.free.legal(*a, *b));
+        let last = way.len().saturating_sub(1);
+        let mut kept: Vec<usize> = vec![0];
+        let mut i = 0;
+        while i < last {
+            let mut near = 1;
+            while i + 2 * near <= last && sees(i, i + 2 * near) {
+                near *= 2;
+            }
+            let (mut near, mut far) = (i + near, (i + 2 * near).min(last + 1));
+            while far - near > 1 {
+                let mid = usize::midpoint(near, far);
+                if sees(i, mid) {
+                    near = mid;
+                } else {
+                    far = mid;
                 }
             }
-            *way = kept;
-            if way.len() == before {
-                break;
-            }
+            kept.push(near);
+            i = near;
         }
+        let way_now: Vec<P> = kept.iter().filter_map(|k| way.get(*k)).copied().collect();
+        *way = way_now;
         let mut out: Vec<P> = Vec::with_capacity(way.len());
         let mut i = 0;
         while let Some(p) = way.get(i) {
