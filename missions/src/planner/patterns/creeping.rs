@@ -104,7 +104,7 @@ pub(super) fn legs(
         }
         let begin = nearest(rows.first());
         if begin.1 < begin.0 {
-            rows.iter_mut().for_each(turn_about);
+            rows.iter_mut().for_each(|row| turn_about(row));
         }
     }
     for (k, row) in rows.iter_mut().enumerate() {
@@ -119,7 +119,7 @@ pub(super) fn legs(
         .collect())
 }
 
-fn turn_about(row: &mut Vec<(EastNorth, EastNorth)>) {
+fn turn_about(row: &mut [(EastNorth, EastNorth)]) {
     row.reverse();
     row.iter_mut().for_each(|leg| *leg = (leg.1, leg.0));
 }

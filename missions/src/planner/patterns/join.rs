@@ -259,12 +259,13 @@ pub(in crate::planner) fn join(
                 *t = Some(way.clock_s);
             }
         }
-        if back && let (Some(here), Some(begin)) = (way.here(), way.stops.first().map(|s| s.at)) {
-            if here != begin {
-                let home = ground.route(here, begin).ok_or((here, begin))?;
-                for p in home {
-                    way.go(p, None, false);
-                }
+        if back
+            && let (Some(here), Some(begin)) = (way.here(), way.stops.first().map(|s| s.at))
+            && here != begin
+        {
+            let home = ground.route(here, begin).ok_or((here, begin))?;
+            for p in home {
+                way.go(p, None, false);
             }
         }
         ways.push(way.stops);

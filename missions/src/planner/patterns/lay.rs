@@ -125,7 +125,7 @@ pub(in crate::planner) fn check(
         100.0,
         "between 0.1 and 100 m/s",
     )?;
-    if !(pace.brake_mps2 > 0.0) {
+    if pace.brake_mps2.is_nan() || pace.brake_mps2 <= 0.0 {
         let is = pace.brake_mps2;
         return Err(DrawRefusal::BadFigure {
             what: "the braking",
