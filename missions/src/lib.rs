@@ -3,6 +3,7 @@
 //! Pure domain. No I/O, no async, no MAVLink, no clock: time and randomness are arguments.
 
 pub mod anomaly;
+pub mod camera;
 pub mod energy;
 pub mod fence;
 pub mod flight;

@@ -185,6 +185,10 @@ fn first_in_words(left_out: &[LeftPiece]) -> String {
 
 /// Patterns are laid this much further from things than the plan is checked with, metres.
 const ROOM_M: f64 = 0.5;
+/// Moves for a sweep that is a little too long for the battery: some seconds.
+const HARDER_MOVES: u64 = 150_000;
+/// What more polish may take off, as a part of the battery.
+const POLISHED_OFF: f64 = 0.1;
 /// A spot that is hovered over counts as much as so many metres of pattern.
 const SPOT_M: f64 = 100.0;
 
@@ -211,6 +215,32 @@ pub fn plan_patrol_within(
     request: &PatrolRequest,
     effort: &PlanEffort,
     mut stop: impl FnMut() -> bool,
+) -> Result<Planned, PlanRefusal> {
+    let made = plan_once(venue, vehicle, request, effort, &mut stop);
+    match &made {
+        Err(PlanRefusal::NotLegal { fault, .. })
+            if fault.code == "plan.energy"
+                && effort.moves.is_none()
+                && matches!(request.pattern, Pattern::Sweep { .. })
+                && fault.value < POLISHED_OFF * vehicle.battery_wh =>
+        {
+            // A little too long for the battery: more polish takes some ten percent off a sweep.
+            let harder = PlanEffort {
+                moves: Some(HARDER_MOVES),
+                ..*effort
+            };
+            plan_once(venue, vehicle, request, &harder, &mut stop)
+        }
+        _ => made,
+    }
+}
+
+fn plan_once(
+    venue: &Venue,
+    vehicle: &VehicleSpec,
+    request: &PatrolRequest,
+    effort: &PlanEffort,
+    stop: &mut dyn FnMut() -> bool,
 ) -> Result<Planned, PlanRefusal> {
     let start = venue.launch_site().ok_or(PlanRefusal::NoLaunchSite)?;
     let ground = venue.ground.height_at(start).ok_or(PlanRefusal::NoGround)?;
@@ -262,7 +292,7 @@ pub fn plan_patrol_within(
     for return_alt in return_heights(&fence, request.alt) {
         file.return_alt = return_alt;
         let made = proposer
-            .propose(&file, &mut stop)
+            .propose(&file, stop)
             .and_then(|p| prove(p, &file, &fence, venue, rules));
         match made {
             Ok((worth_m, planned)) => {

