@@ -426,12 +426,11 @@ mod tests {
     #[test]
     fn what_a_margin_keeps_out_of_sight_is_not_asked_of_a_plan() {
         // At 30 m from every edge only the middle 40 m can be flown over; at a swath of 20 m the corners stay unseen.
-        let ways: Vec<_> = (0..5)
+        // Lines of 2.5 m: their round ends leave no gaps worth counting.
+        let ways: Vec<_> = (0..=16)
             .map(|i| {
-                way(&[
-                    (30.0, 30.0 + 10.0 * f64::from(i)),
-                    (70.0, 30.0 + 10.0 * f64::from(i)),
-                ])
+                let y = 30.0 + 2.5 * f64::from(i);
+                way(&[(30.0, y), (70.0, y)])
             })
             .collect();
         let m = measure(&square(100.0, None), &ways, 20.0, 30.0);

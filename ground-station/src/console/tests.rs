@@ -288,7 +288,12 @@ fn only_our_own_page_is_let_in() {
         assert_eq!(status("GET", "/api/hello", &[("Host", &local)]).await, 200);
         // Other pages on this machine.
         assert_eq!(status("GET", "/api/hello", &[("Origin", evil)]).await, 403);
-        for path in ["/api/command", "/api/plan", "/api/plan/make"] {
+        for path in [
+            "/api/command",
+            "/api/plan",
+            "/api/plan/make",
+            "/api/venue/import",
+        ] {
             assert_eq!(
                 status("POST", path, &[("Origin", own)]).await,
                 403,
@@ -484,6 +489,24 @@ fn a_plan_is_made_for_a_wish_and_shown() {
         )
         .await;
         assert_eq!(no["accepted"], false);
+        // No venue was imported yet; a file without a boundary corner is refused with its place; then one is taken, and a
+        // plan over it brings it.
+        let over = json!({"pattern": "watch_points", "alt_m": 60, "imported": true});
+        let gone = post(at, "/api/plan/make", &over).await;
+        assert_eq!(gone["reason"]["code"], "import.gone", "{gone}");
+        let path = "/api/venue/import?name=evening.geojson&datum=wgs84";
+        let mut file = missions::venue::Venue::sixi_river().to_value();
+        let good = file.clone();
+        file["features"][0]["geometry"]["coordinates"] = json!([[[320.0, 30.0]]]);
+        let refused = post(at, path, &file).await;
+        let code = refused["reason"]["code"].as_str().unwrap();
+        assert!(code.starts_with("import."), "{refused}");
+        assert!(refused["reason"]["params"]["place"].is_string());
+        let taken = post(at, path, &good).await;
+        assert_eq!(taken["accepted"], true, "{taken}");
+        assert_eq!(taken["datum_stated"], true);
+        let made = post(at, "/api/plan/make", &over).await;
+        assert_eq!(made["accepted"], true, "{made}");
     });
 }
 

@@ -443,7 +443,21 @@ fn wrapped(text: &str, size: f32) -> Vec<String> {
                 l.push(' ');
                 l.push_str(word);
             }
-            _ => out.push(word.to_owned()),
+            _ => out.push(String::new()),
+        }
+        // A word that is wider than the column, or begins a line: letter by letter.
+        if out.last().is_some_and(String::is_empty) {
+            for c in word.chars() {
+                let full = out
+                    .last()
+                    .is_some_and(|l| wide(l) + wide(&c.to_string()) > COLUMN as f32);
+                if full {
+                    out.push(String::new());
+                }
+                if let Some(l) = out.last_mut() {
+                    l.push(c);
+                }
+            }
         }
     }
     out
