@@ -393,8 +393,12 @@ fn changes(
                 }
             }
         }
-        // A handful: insertion is the quickest.
-        for i in 1..marks.len() {
+        // Mostly a handful, for which insertion is the quickest; a long way around has hundreds.
+        let few = marks.len() <= 32;
+        if !few {
+            marks.sort_unstable();
+        }
+        for i in 1..if few { marks.len() } else { 0 } {
             let mut j = i;
             while j > 0 && marks.get(j).map(|m| m.0) < marks.get(j - 1).map(|m| m.0) {
                 marks.swap(j, j - 1);

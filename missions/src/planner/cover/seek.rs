@@ -5,6 +5,8 @@ use super::polish::Polish;
 
 /// Length of a way that sees all it has to from one place, metres.
 const HAIR_M: f64 = 0.01;
+/// Most places of a way around that is worth judging.
+const LONGEST: usize = 200;
 /// Tries of mending before it lets itself be stopped.
 const MEND_ON: u32 = 2_000;
 
@@ -18,7 +20,7 @@ impl Polish<'_> {
         self.desperate = true;
         let mut tries = 0u32;
         let mut unseen = Vec::new();
-        for round in 0..40u32 {
+        for round in 0..30u32 {
             self.path.list();
             self.price_m = self.raster.sample_m2() / self.swath_m * 8.0 * 1.4f64.powi(round as i32);
             let mut won = false;
@@ -44,7 +46,7 @@ impl Polish<'_> {
                 let Some(u) = u else { break };
                 won |= self.see(u);
             }
-            if !won && round > 24 {
+            if !won && round > 18 {
                 // What is left lies where no legal place sees it.
                 return;
             }
@@ -170,18 +172,18 @@ impl Polish<'_> {
             let inner = back.len().saturating_sub(2);
             let back = back.iter().skip(1).take(inner);
             let detour: Vec<P> = there.iter().skip(1).chain(back).copied().collect();
-            if self.try_replace(i + 1, 0, &detour) {
+            if detour.len() < LONGEST && self.try_replace(i + 1, 0, &detour) {
                 return true;
             }
         }
         // There and back loses nothing that the leg sees.
         match self.ways.way(nearest_on(q, a, b), q) {
-            Some(there) => {
+            Some(there) if there.len() < LONGEST => {
                 let back = there.iter().rev().skip(1);
                 let spur: Vec<P> = there.iter().chain(back).copied().collect();
                 self.try_replace(i + 1, 0, &spur)
             }
-            None => false,
+            _ => false,
         }
     }
 
