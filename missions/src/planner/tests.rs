@@ -347,6 +347,11 @@ fn a_plan_that_may_start_before_the_show_and_end_in_it_keeps_out_of_the_box() {
         };
         let r = PatrolRequest {
             launch_window: window,
+            // The whole area at the evening's swath is more than one battery.
+            pattern: Pattern::Sweep {
+                swath_m: 70.0,
+                angle_deg: None,
+            },
             ..request()
         };
         let mut venue = Venue::sixi_river();
