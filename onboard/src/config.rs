@@ -19,6 +19,9 @@ pub enum GuardSwitch {
 pub struct Config {
     /// How many ground ports there are.
     pub ground_ports: u8,
+    /// What each ground line carries, bytes a second, in the order of the lines; 0 or absent: no limit. A serial line
+    /// has the rate of its baud unless this says otherwise.
+    pub ground_bytes_per_s: Vec<u32>,
     /// Guard.
     pub guard: GuardSwitch,
     /// Identity a *new* anomaly store gets; an existing store keeps its own. The shell draws it, a test fixes it.
@@ -51,6 +54,7 @@ impl Default for Config {
     fn default() -> Self {
         Config {
             ground_ports: 1,
+            ground_bytes_per_s: Vec::new(),
             guard: GuardSwitch::On,
             new_store_id: 1,
             eyes_rules: String::new(),

@@ -26,6 +26,8 @@ use missions::time::Mono;
 use std::time::Duration;
 
 const HEARTBEAT: Duration = Duration::from_millis(1000);
+/// State reports that carry news.
+const NEWS: Duration = Duration::from_millis(100);
 const STATE: Duration = Duration::from_millis(500);
 const PREFLIGHT: Duration = Duration::from_millis(500);
 const STREAMS_AGAIN: Duration = Duration::from_secs(2);
@@ -78,20 +80,16 @@ impl Onboard {
         self.flight_events();
         self.with_gate(|g, cx| g.tick(cx));
         self.keep_params(now);
-        self.bundle.tick(self.now);
-        while let Some(m) = self.bundle.poll() {
-            self.wires.patrol(m);
-        }
-        for a in self.outbox.due(self.now) {
-            self.wires
-                .patrol(anomaly_to_message(self.outbox.store_id(), &a));
+        for a in self.outbox.due(self.now, self.wires.record_room()) {
+            let (store, a) = self.outbox.on_the_wire(&a);
+            self.wires.patrol(anomaly_to_message(store, &a));
         }
         self.tell_eyes();
         if self.facts.id.is_some() {
             self.reports(now);
         }
         let alive = self.ground_silent().is_some_and(|s| s < self.link_loss());
-        for m in self.bulk.send(self.now, &self.outbox, alive) {
+        for m in self.bulk.send(self.now, &self.outbox, alive, self.wires.bulk_room()) {
             self.wires.patrol(m);
         }
     }
@@ -366,7 +364,9 @@ impl Onboard {
             self.send_preflight();
         }
         if now >= self.due.state {
-            self.due.state = now.after(STATE);
+            let soon = self.due.news > 0;
+            self.due.news = self.due.news.saturating_sub(1);
+            self.due.state = now.after(if soon { NEWS } else { STATE });
             let report = self.report();
             self.wires.patrol(report.to_message());
         }

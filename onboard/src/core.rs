@@ -19,8 +19,10 @@ use link::common::{self, MavMessage as Common, MavSeverity};
 use link::frame::{Frame, Framer, Msg};
 use link::journal::{Disk, DiskError};
 use link::orders::OrderReceiver;
+use link::pack::{pack, unpack};
 use link::patrol::MavMessage as Patrol;
 use link::receipts::Outbox;
+use link::state::PlanState;
 use missions::anomaly::{Anomaly, Priority};
 use missions::time::{Mono, Now, Reading, Utc};
 use sha2::{Digest, Sha256};
@@ -30,6 +32,8 @@ use thiserror::Error;
 
 /// How often the control loop runs at the least.
 pub const LOOP: Duration = Duration::from_millis(50);
+/// State reports in quick succession after a plan came further.
+const PLAN_NEWS: u8 = 6;
 
 /// Why the companion cannot start.
 #[derive(Debug, Error)]
@@ -48,6 +52,8 @@ pub(crate) struct Due {
     pub(crate) preflight: Mono,
     pub(crate) streams: Mono,
     pub(crate) params: Mono,
+    /// State reports still to be sent in quick succession.
+    pub(crate) news: u8,
 }
 
 /// The companion.
@@ -78,6 +84,7 @@ pub struct Onboard {
     pub(crate) reboots: u32,
     pub(crate) battery_low_since: Option<Mono>,
     pub(crate) guard_off_said: bool,
+    plan_said: PlanState,
 }
 
 impl Onboard {
@@ -88,7 +95,7 @@ impl Onboard {
     pub fn new(config: Config, mut disk: Box<dyn Disk>) -> Result<Self, StartError> {
         let outbox = Outbox::open(disk.as_mut(), config.new_store_id)?;
         Ok(Onboard {
-            wires: Wires::new(config.ground_ports),
+            wires: Wires::new(config.ground_ports, &config.ground_bytes_per_s),
             grounds: (0..config.ground_ports).map(|_| Framer::new()).collect(),
             autopilot: Framer::new(),
             now: Now {
@@ -115,6 +122,7 @@ impl Onboard {
             reboots: 0,
             battery_low_since: None,
             guard_off_said: false,
+            plan_said: PlanState::None,
             disk,
             config,
         })
@@ -168,10 +176,22 @@ impl Onboard {
             }
             Input::Tick => {}
         }
+        self.bundle.tick(self.now);
+        while let Some(m) = self.bundle.poll() {
+            self.wires.patrol(m);
+        }
+        if self.gate.plan_state() != self.plan_said {
+            // What becomes of a plan is news: said at once, and often enough to get through.
+            self.plan_said = self.gate.plan_state();
+            self.due.news = PLAN_NEWS;
+            self.due.state = self.now.mono;
+            self.due.tick = self.now.mono;
+        }
         if self.now.mono >= self.due.tick {
             self.due.tick = self.now.mono.after(LOOP);
             self.control();
         }
+        self.wires.release(self.now.mono);
     }
     /// The next thing to do.
     pub fn poll(&mut self) -> Option<Output> {
@@ -180,7 +200,14 @@ impl Onboard {
     /// When an [`Input::Tick`] is wanted at the latest.
     #[must_use]
     pub fn next_wakeup(&self) -> Option<Mono> {
-        Some(self.due.tick)
+        [
+            Some(self.due.tick),
+            self.wires.next_wakeup(),
+            self.bundle.next_wakeup(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
     /// Identity of the anomaly store.
     #[must_use]
@@ -320,6 +347,13 @@ impl Onboard {
             }
             self.ground_heard = Some(now.mono);
         }
+        if let Msg::Common(m) = &msg
+            && let Common::RADIO_STATUS(r) = m.as_ref()
+        {
+            // The radio's own word about its buffer; it ends here.
+            self.wires.radio_buffer(now.mono, port, r.txbuf);
+            return;
+        }
         let Msg::Patrol(m) = &msg else {
             let mode = self.with_gate(|g, cx| g.ground_frame(cx, port, frame));
             if let Some(mode) = mode {
@@ -338,13 +372,15 @@ impl Onboard {
             }
             Patrol::PATROL_BLOB_OFFER(d) => {
                 let known = self.gate.ready().is_some_and(|j| {
-                    <[u8; 32]>::from(Sha256::digest(j.plan.to_json())) == d.sha256
+                    pack(&j.plan.to_json())
+                        .is_some_and(|b| <[u8; 32]>::from(Sha256::digest(b)) == d.sha256)
                 });
                 self.bundle.offer(now, d, known);
             }
             Patrol::PATROL_BLOB_CHUNK(d) => {
                 if let Some(blob) = self.bundle.chunk(now, d) {
-                    if self.with_gate(|g, cx| g.bundle(cx, &blob.bytes)) {
+                    let plan = unpack(&blob.bytes).unwrap_or_default();
+                    if self.with_gate(|g, cx| g.bundle(cx, &plan)) {
                         self.bundle.accept();
                     } else {
                         self.bundle.refuse();

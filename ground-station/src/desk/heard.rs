@@ -88,7 +88,10 @@ impl Desk {
 
     fn patrol(&mut self, i: usize, m: Patrol) {
         match m {
-            Patrol::PATROL_STATE(d) => self.state(i, StateReport::from_data(&d)),
+            Patrol::PATROL_STATE(d) => {
+                self.state(i, StateReport::from_data(&d));
+                self.look_now = true;
+            }
             Patrol::PATROL_PREFLIGHT(d) => {
                 let report = PreflightReport::from_data(&d);
                 let now = self.now.mono;
@@ -168,6 +171,7 @@ impl Desk {
                 if let Some(s) = self.aircraft.get_mut(i).and_then(|a| a.sender.as_mut()) {
                     s.status(now, &d);
                 }
+                self.look_now = true;
             }
             Patrol::PATROL_ORDER_ACK(d) => {
                 if let Some((order, fate, value)) = OrderFate::from_data(&d) {

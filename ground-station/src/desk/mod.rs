@@ -186,6 +186,8 @@ pub struct Desk {
     next_keep_alive: Mono,
     next_transfer: u32,
     last_look: Mono,
+    /// Something was heard that a sending waits for.
+    look_now: bool,
     out: VecDeque<DeskOut>,
 }
 
@@ -236,6 +238,7 @@ impl Desk {
             keys: VecDeque::new(),
             next_keep_alive: Mono::ZERO,
             last_look: Mono::ZERO,
+            look_now: false,
             out: VecDeque::new(),
         })
     }
@@ -375,6 +378,8 @@ impl Desk {
             self.start_upload(i);
         }
         self.event(DeskEvent::Plan);
+        self.look_now = true;
+        self.look_around();
         Answer::yes()
     }
 
@@ -625,7 +630,9 @@ impl Desk {
             a.upload = Upload::OnAircraft;
             return;
         }
-        a.sender = Sender::new(BlobKind::Bundle, self.next_transfer, 0, bytes);
+        a.sender = link::pack::pack(&bytes)
+            .and_then(|b| Sender::new(BlobKind::Bundle, self.next_transfer, 0, b));
+        a.room_bytes = self.config.bulk_bytes_per_s * 0.1 + 500.0;
         a.upload = match &a.sender {
             Some(_) => Upload::Sending { sent: 0, total: 0 },
             None => Upload::Failed(Reason::new(Refusal::TooMany.key())),
@@ -644,7 +651,8 @@ impl Desk {
                 self.send(i, station_heartbeat());
             }
         }
-        if now.mono.since(self.last_look) < LOOK && self.last_look != Mono::ZERO {
+        let soon = std::mem::take(&mut self.look_now);
+        if now.mono.since(self.last_look) < LOOK && self.last_look != Mono::ZERO && !soon {
             return;
         }
         let passed_s = now.mono.since(self.last_look).as_secs_f64();

@@ -15,6 +15,7 @@ pub mod items;
 pub mod journal;
 pub mod meaning;
 pub mod orders;
+pub mod pack;
 pub mod reading;
 pub mod receipts;
 pub mod state;

@@ -474,7 +474,7 @@ impl Gate {
             self.next = Some(j);
             return;
         }
-        if let Err(e) = memory::mark_dirty(cx.disk) {
+        if let Err(e) = memory::mark_dirty(cx.disk, &j) {
             // Without the mark a crash now would leave a mix nobody knows of.
             self.storage_ok = false;
             cx.wires.status(
@@ -607,6 +607,15 @@ impl Gate {
         match memory::recall(cx.disk, dialect) {
             Ok(found) => {
                 self.dirty = found.dirty;
+                // Died while writing: on the ground it is written to the end. Aloft nobody touches what is flown.
+                if let (Some(next), false) = (found.next, cx.facts.armed) {
+                    cx.wires.status(
+                        MavSeverity::MAV_SEVERITY_WARNING,
+                        "Patrol: writing was cut off, begun again",
+                    );
+                    self.commit(cx, next, writer::ALL);
+                    return;
+                }
                 if let Some(j) = found.plan {
                     for kind in ListKind::ALL {
                         self.server.set_list(kind, j.list(kind).to_vec());

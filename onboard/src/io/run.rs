@@ -59,10 +59,23 @@ pub fn run(setup: Setup) -> anyhow::Result<()> {
         .block_on(main_loop(setup))
 }
 
+/// What a line carries, bytes a second: a serial line ten bits a byte, less what radios need for themselves.
+fn line_rate(e: &Endpoint) -> u32 {
+    match e {
+        Endpoint::Serial { baud, .. } => baud / 10 / 10 * 9,
+        _ => 0,
+    }
+}
+
 async fn main_loop(setup: Setup) -> anyhow::Result<()> {
     let disk = DirDisk::open(&setup.store).context("the store cannot be opened")?;
     let mut config = setup.config;
     config.ground_ports = u8::try_from(setup.grounds.len()).context("too many ground lines")?;
+    for (n, ground) in setup.grounds.iter().enumerate() {
+        if config.ground_bytes_per_s.len() <= n {
+            config.ground_bytes_per_s.push(line_rate(ground));
+        }
+    }
     let mut core = Onboard::new(config, Box::new(disk))?;
     let clock = Clock::start();
     let (events, mut inbox) = mpsc::channel::<Event>(4096);

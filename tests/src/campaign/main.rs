@@ -4,6 +4,7 @@
 //! Progress goes to standard error. With `--results FILE` a stopped campaign goes on where it stopped.
 
 mod frame;
+mod kill;
 mod upload;
 
 use clap::{Parser, Subcommand};
@@ -26,6 +27,8 @@ struct Args {
 enum What {
     /// Plan bundles over bad radios: click to staged, to read back on the autopilot
     Upload,
+    /// Stops in every disk call, power cuts, kill -9: what was acknowledged stays
+    Kill,
 }
 
 fn main() -> ExitCode {
@@ -39,6 +42,7 @@ fn main() -> ExitCode {
     let json = args.common.json;
     let run = || -> anyhow::Result<Vec<frame::Row>> {
         match args.what {
+            What::Kill => kill::run(&mut Bench::new("kill", args.common)?),
             What::Upload => upload::run(&mut Bench::new("upload", args.common)?),
         }
     };

@@ -165,6 +165,11 @@ pub fn upload(
         venue_geojson: SIXI_GEOJSON.to_owned(),
         onboard: OnboardConfig {
             new_store_id: seed | 1,
+            // What `onboard` takes from the baud of a serial line.
+            ground_bytes_per_s: match radio.bits_per_s {
+                b if b > 0.0 && b < 1e6 => vec![(b / 10.0 * 0.9) as u32],
+                _ => Vec::new(),
+            },
             ..OnboardConfig::default()
         },
         desk,

@@ -54,7 +54,7 @@ fn cells() -> Vec<Cell> {
         ("slow-loss-30", 0.3),
         ("slow-loss-50", 0.5),
     ] {
-        out.push(cell(name, slow(loss), Some(5_000.0), None));
+        out.push(cell(name, slow(loss), Some(6_000.0), None));
     }
     let far = RadioSpec {
         delay_ms: 150.0,
