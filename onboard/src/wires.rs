@@ -5,8 +5,10 @@ use crate::shaper::Shaper;
 use crate::{LogLevel, Output, Port};
 use link::common::{self, MavMessage as Common};
 use link::frame::{Frame, Outgoing, Stamper};
+use link::journal::Disk;
 use link::patrol::MavMessage as Patrol;
-use missions::time::Mono;
+use link::signing::{Refusals, Seal};
+use missions::time::{Mono, Now};
 use std::collections::VecDeque;
 
 /// Our component id: MAV_COMP_ID_ONBOARD_COMPUTER.
@@ -21,6 +23,9 @@ const MAX_QUEUED: usize = 8192;
 pub struct Wires {
     out: VecDeque<Output>,
     grounds: Vec<Shaper>,
+    /// What signs and checks on each ground line; `None`: a laboratory's cable.
+    seals: Vec<Option<Seal>>,
+    refusals: Vec<Refusals>,
     own: Stamper,
     station: Stamper,
     /// Answers to what was addressed to the autopilot: they must come from its component, or stations ignore them.
@@ -41,6 +46,8 @@ impl Wires {
             grounds: (0..grounds)
                 .map(|n| Shaper::new(rate(n).map(f64::from)))
                 .collect(),
+            seals: (0..grounds).map(|_| None).collect(),
+            refusals: vec![Refusals::default(); usize::from(grounds)],
             own: Stamper::new(0, COMPANION),
             station: Stamper::new(STATION.0, STATION.1),
             as_autopilot: Stamper::new(0, 1),
@@ -110,11 +117,69 @@ impl Wires {
             .get_mut(usize::from(n))
             .and_then(|line| line.put(frame));
         if let Some(bytes) = now {
-            self.push(Output::Bytes {
-                port: Port::Ground(n),
-                bytes,
-            });
+            self.leave(n, bytes);
         }
+    }
+    /// The last step: signed as late as this, so that what leaves first is older than what leaves next.
+    fn leave(&mut self, n: u8, bytes: Vec<u8>) {
+        let bytes = match self.seals.get_mut(usize::from(n)) {
+            Some(Some(seal)) => {
+                match Frame::from_bytes(&bytes).and_then(|f| seal.sign(&f)) {
+                    Some(signed) => signed.bytes().to_vec(),
+                    // MAVLink 1 carries no signature: it ends here.
+                    None => return,
+                }
+            }
+            _ => bytes,
+        };
+        self.push(Output::Bytes {
+            port: Port::Ground(n),
+            bytes,
+        });
+    }
+    /// From now on this ground line is signed.
+    pub fn seal(&mut self, n: u8, seal: Seal) {
+        if let Some(slot) = self.seals.get_mut(usize::from(n)) {
+            *slot = Some(seal);
+        }
+    }
+    /// Whether this ground line is signed.
+    #[must_use]
+    pub fn is_signed(&self, n: u8) -> bool {
+        matches!(self.seals.get(usize::from(n)), Some(Some(_)))
+    }
+    /// Keeps the signatures' times ahead on disk.
+    pub fn tend(&mut self, now: Now, disk: &mut dyn Disk) {
+        for seal in self.seals.iter_mut().flatten() {
+            seal.tend(now, disk);
+        }
+    }
+    /// Whether a frame on a ground line is to be believed. What is not is counted and alarmed.
+    pub fn admit(&mut self, now: Now, disk: &mut dyn Disk, n: u8, frame: &Frame) -> bool {
+        let Some(Some(seal)) = self.seals.get_mut(usize::from(n)) else {
+            return true;
+        };
+        let Err(why) = seal.check(disk, frame) else {
+            return true;
+        };
+        let words = self
+            .refusals
+            .get_mut(usize::from(n))
+            .and_then(|r| r.add(now.mono, why));
+        if let Some(words) = words {
+            self.status(
+                common::MavSeverity::MAV_SEVERITY_ALERT,
+                &format!("Patrol: line {n}: {words}"),
+            );
+        }
+        false
+    }
+    /// Frames that were not believed, on all lines.
+    #[must_use]
+    pub fn not_believed(&self) -> u32 {
+        self.refusals
+            .iter()
+            .fold(0, |a, r| a.saturating_add(r.total()))
     }
     /// Lets go what the ground lines have room for.
     pub fn release(&mut self, now: Mono) {
@@ -124,10 +189,7 @@ impl Wires {
                 .get_mut(usize::from(n))
                 .and_then(|line| line.next(now))
             {
-                self.push(Output::Bytes {
-                    port: Port::Ground(n),
-                    bytes,
-                });
+                self.leave(n, bytes);
             }
         }
     }
@@ -148,7 +210,11 @@ impl Wires {
     /// Bytes of pictures that may be sent now.
     #[must_use]
     pub fn bulk_room(&self) -> usize {
-        self.grounds.iter().map(Shaper::bulk_room).max().unwrap_or(0)
+        self.grounds
+            .iter()
+            .map(Shaper::bulk_room)
+            .max()
+            .unwrap_or(0)
     }
     /// A radio on a ground port said how full its buffer is, percent free.
     pub fn radio_buffer(&mut self, now: Mono, port: u8, free_pct: u8) {

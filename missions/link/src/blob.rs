@@ -421,6 +421,13 @@ impl Receiver {
         self.say_have();
     }
 
+    /// Answers an offer with a refusal and keeps what is under way: the offer is of somebody who may not send now.
+    pub fn not_now(&mut self, d: &PATROL_BLOB_OFFER_DATA) {
+        if d.kind == self.kind.number() {
+            self.say(d.transfer, 2);
+        }
+    }
+
     /// Takes a chunk. Returns the blob when it is whole and its hash is equal; answer with [`Receiver::accept`] or
     /// [`Receiver::refuse`] once it is durable or judged.
     pub fn chunk(&mut self, now: Now, d: &PATROL_BLOB_CHUNK_DATA) -> Option<Blob> {

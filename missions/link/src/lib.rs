@@ -18,6 +18,7 @@ pub mod orders;
 pub mod pack;
 pub mod reading;
 pub mod receipts;
+pub mod signing;
 pub mod state;
 pub mod telemetry;
 pub mod tlog;

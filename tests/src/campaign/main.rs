@@ -4,7 +4,11 @@
 //! Progress goes to standard error. With `--results FILE` a stopped campaign goes on where it stopped.
 
 mod frame;
+mod fuzz;
 mod kill;
+mod link_loss;
+mod process;
+mod route;
 mod upload;
 
 use clap::{Parser, Subcommand};
@@ -27,6 +31,12 @@ struct Args {
 enum What {
     /// Plan bundles over bad radios: click to staged, to read back on the autopilot
     Upload,
+    /// Ten million frames through decoder, gate, uploads, receipts, plan and log readers
+    Fuzz,
+    /// False link losses at 50 % loss, both ways (--hours H)
+    LinkLoss,
+    /// Raw routing through the real companion: messages a CPU-second, latency, slow clients, garbage
+    Route,
     /// Stops in every disk call, power cuts, kill -9: what was acknowledged stays
     Kill,
 }
@@ -42,6 +52,9 @@ fn main() -> ExitCode {
     let json = args.common.json;
     let run = || -> anyhow::Result<Vec<frame::Row>> {
         match args.what {
+            What::Fuzz => fuzz::run(&mut Bench::new("fuzz", args.common)?),
+            What::Route => route::run(&mut Bench::new("route", args.common)?),
+            What::LinkLoss => link_loss::run(&mut Bench::new("link-loss", args.common)?),
             What::Kill => kill::run(&mut Bench::new("kill", args.common)?),
             What::Upload => upload::run(&mut Bench::new("upload", args.common)?),
         }

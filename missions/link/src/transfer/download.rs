@@ -106,12 +106,13 @@ impl Downloader {
         let (target_system, target_component) = self.target;
         let mission_type = self.kind.to_wire();
         let Some(total) = self.total else {
-            self.out
-                .push_back(MavMessage::MISSION_REQUEST_LIST(MISSION_REQUEST_LIST_DATA {
+            self.out.push_back(MavMessage::MISSION_REQUEST_LIST(
+                MISSION_REQUEST_LIST_DATA {
                     target_system,
                     target_component,
                     mission_type,
-                }));
+                },
+            ));
             return;
         };
         // After silence everything from the first missing item on is asked for again.

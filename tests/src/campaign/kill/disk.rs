@@ -170,7 +170,10 @@ impl Disk for FaultDisk {
         if d.stopped {
             return Err(Inner::gone("reading", file));
         }
-        Ok(d.files.get(file).map(|f| f.seen.clone()).unwrap_or_default())
+        Ok(d.files
+            .get(file)
+            .map(|f| f.seen.clone())
+            .unwrap_or_default())
     }
     fn replace(&mut self, file: &str, bytes: &[u8]) -> Result<(), DiskError> {
         let mut d = self.inner();

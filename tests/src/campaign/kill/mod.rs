@@ -71,7 +71,10 @@ pub fn run(bench: &mut Bench) -> anyhow::Result<Vec<Row>> {
             wrong(&|o| o.mixed),
         ));
         rows.push(none(
-            format!("{name}: not all delivered, or no plan that may fly, {} s later", story::SETTLE_S),
+            format!(
+                "{name}: not all delivered, or no plan that may fly, {} s later",
+                story::SETTLE_S
+            ),
             wrong(&|o| !o.settled),
         ));
     }

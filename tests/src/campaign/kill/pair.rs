@@ -16,7 +16,7 @@ use onboard::{Config, Input, Onboard, Output, Port};
 use sim::radio::{Radio, RadioSpec};
 use sim::scenario::Scenario;
 use sim::simulation::{STEP_US, Sim, SimConfig};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 /// Which side.
@@ -50,7 +50,12 @@ pub struct Pair {
     pub subjects: BTreeMap<(u64, u32), String>,
     /// What was seen that must not be.
     pub wrong: Vec<String>,
+    /// What the companion logged last.
+    pub log: VecDeque<String>,
 }
+
+/// Lines of the log that are kept.
+const MAX_LOG: usize = 12;
 
 impl Pair {
     /// Both sides up.
@@ -85,6 +90,7 @@ impl Pair {
             shown: BTreeMap::new(),
             subjects: BTreeMap::new(),
             wrong: Vec::new(),
+            log: VecDeque::new(),
         };
         pair.start(Side::Onboard)?;
         pair.start(Side::Ground)?;
@@ -303,15 +309,20 @@ impl Pair {
                             .entry((store, a.number))
                             .or_insert_with(|| a.subject.clone());
                         if *was != a.subject {
-                            self.wrong.push(format!(
-                                "number {} was {was}, is {}",
-                                a.number, a.subject
-                            ));
+                            self.wrong
+                                .push(format!("number {} was {was}, is {}", a.number, a.subject));
                         }
                     }
                     self.radio.down.send(self.now, &bytes);
                 }
-                Output::ToEyes(_) | Output::Log(..) => {}
+                Output::Log(_, text) => {
+                    if self.log.len() >= MAX_LOG {
+                        self.log.pop_front();
+                    }
+                    self.log
+                        .push_back(format!("{:.2} {text}", self.now.as_secs_f64()));
+                }
+                Output::ToEyes(_) => {}
             }
         }
         for b in to_autopilot {

@@ -8,12 +8,9 @@
     reason = "real programs run by the real clock, which sets their deadlines"
 )]
 
-use anyhow::Context;
-use link::common::{
-    GLOBAL_POSITION_INT_DATA, GPS_RAW_INT_DATA, GpsFixType, HEARTBEAT_DATA, MavAutopilot, MavMessage, MavModeFlag,
-    MavState, MavType,
-};
-use link::frame::{Framer, Msg, Outgoing, Stamper};
+use crate::process::{Line, Running, autopilot_heartbeat, free_udp_port, station_heartbeat};
+use link::common::{GLOBAL_POSITION_INT_DATA, GPS_RAW_INT_DATA, GpsFixType, MavMessage};
+use link::frame::Msg;
 use link::patrol::{MavMessage as Patrol, PATROL_RECEIPT_DATA};
 use link::receipts::Inbox;
 use link::state::{anomaly_from_data, anomaly_to_message};
@@ -25,9 +22,6 @@ use rand_chacha::ChaCha8Rng;
 use sim::site::{Flat, Spot};
 use sim::world::remote_id::{Broadcast, Receiver};
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{SocketAddr, UdpSocket};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// A process that says nothing for this long does not come up.
@@ -46,130 +40,6 @@ pub struct Outcome {
     pub slowest_start_s: f64,
     /// What was lost or changed.
     pub wrong: Vec<String>,
-}
-
-/// The three programs in one file beside this one.
-fn programs() -> anyhow::Result<PathBuf> {
-    let me = std::env::current_exe()?;
-    let there = me.with_file_name("programs");
-    let in_deps = me
-        .parent()
-        .and_then(Path::parent)
-        .map(|d| d.join("programs"));
-    [Some(there), in_deps]
-        .into_iter()
-        .flatten()
-        .find(|p| p.is_file())
-        .context("the binary `programs` is not beside `campaign`: cargo build --release -p patrol-tests")
-}
-
-struct Running(Child);
-
-impl Running {
-    fn start(arguments: &[&str]) -> anyhow::Result<Running> {
-        let mut command = Command::new(programs()?);
-        for (key, _) in std::env::vars_os() {
-            if key.to_string_lossy().starts_with("PATROL_") {
-                command.env_remove(key);
-            }
-        }
-        Ok(Running(
-            command
-                .args(arguments)
-                .stdin(Stdio::null())
-                .stdout(Stdio::null())
-                .stderr(Stdio::null())
-                .spawn()?,
-        ))
-    }
-    /// SIGKILL.
-    fn kill(&mut self) -> anyhow::Result<()> {
-        self.0.kill()?;
-        self.0.wait()?;
-        Ok(())
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// A socket with frames on it.
-struct Line {
-    socket: UdpSocket,
-    peer: Option<SocketAddr>,
-    framer: Framer,
-    stamper: Stamper,
-    began: Instant,
-}
-
-impl Line {
-    fn new(bind: &str, peer: Option<SocketAddr>, id: (u8, u8)) -> anyhow::Result<Line> {
-        let socket = UdpSocket::bind(bind)?;
-        socket.set_read_timeout(Some(Duration::from_millis(2)))?;
-        Ok(Line {
-            socket,
-            peer,
-            framer: Framer::new(),
-            stamper: Stamper::new(id.0, id.1),
-            began: Instant::now(),
-        })
-    }
-    fn port(&self) -> anyhow::Result<u16> {
-        Ok(self.socket.local_addr()?.port())
-    }
-    fn send(&mut self, m: impl Into<Outgoing>) {
-        let f = self.stamper.frame(m);
-        self.bytes(f.bytes());
-    }
-    fn bytes(&self, b: &[u8]) {
-        if let Some(p) = self.peer {
-            // Nobody there is what this is about.
-            let _ = self.socket.send_to(b, p);
-        }
-    }
-    fn heard(&mut self) -> Vec<Msg> {
-        let mut out = Vec::new();
-        let mut buf = [0u8; 4_096];
-        while let Ok((n, from)) = self.socket.recv_from(&mut buf) {
-            self.peer = Some(from);
-            let now = Mono(u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX));
-            self.framer.push(now, buf.get(..n).unwrap_or(&[]));
-            while let Some(f) = self.framer.next_frame() {
-                out.push(f.decode());
-            }
-            if out.len() > 500 {
-                break;
-            }
-        }
-        out
-    }
-}
-
-fn heartbeat(autopilot: bool) -> MavMessage {
-    MavMessage::HEARTBEAT(HEARTBEAT_DATA {
-        custom_mode: 0,
-        mavtype: if autopilot {
-            MavType::MAV_TYPE_QUADROTOR
-        } else {
-            MavType::MAV_TYPE_GCS
-        },
-        autopilot: if autopilot {
-            MavAutopilot::MAV_AUTOPILOT_PX4
-        } else {
-            MavAutopilot::MAV_AUTOPILOT_INVALID
-        },
-        base_mode: MavModeFlag::empty(),
-        system_status: MavState::MAV_STATE_STANDBY,
-        mavlink_version: 3,
-    })
-}
-
-fn free_udp_port() -> anyhow::Result<u16> {
-    Ok(UdpSocket::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
 fn anomaly(number: u32) -> anyhow::Result<Anomaly> {
@@ -204,11 +74,7 @@ pub fn ground(kills: usize, tick: &mut dyn FnMut(usize)) -> anyhow::Result<Outco
     let store = dir.path().join("ground");
     let record = dir.path().join("flights");
     let port = free_udp_port()?;
-    let mut line = Line::new(
-        "127.0.0.1:0",
-        Some(([127, 0, 0, 1], port).into()),
-        (1, 191),
-    )?;
+    let mut line = Line::new("127.0.0.1:0", Some(([127, 0, 0, 1], port).into()), (1, 191))?;
     let link = format!("udp-listen:127.0.0.1:{port}");
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     let mut o = Outcome::default();
@@ -234,7 +100,7 @@ pub fn ground(kills: usize, tick: &mut dyn FnMut(usize)) -> anyhow::Result<Outco
         let mut got = 0;
         let mut first = None;
         let mut beat = Instant::now();
-        line.send(heartbeat(true));
+        line.send(autopilot_heartbeat());
         while got < want {
             anyhow::ensure!(
                 began.elapsed() < DEAF,
@@ -242,7 +108,7 @@ pub fn ground(kills: usize, tick: &mut dyn FnMut(usize)) -> anyhow::Result<Outco
             );
             if beat.elapsed() > Duration::from_millis(20) {
                 beat = Instant::now();
-                line.send(heartbeat(true));
+                line.send(autopilot_heartbeat());
                 // What is not receipted is sent again, and a little more.
                 let lowest = (1..next).filter(|n| !receipted.contains(n));
                 for n in lowest.chain(next..next + 3).take(8).collect::<Vec<_>>() {
@@ -274,8 +140,12 @@ pub fn ground(kills: usize, tick: &mut dyn FnMut(usize)) -> anyhow::Result<Outco
         let mut disk = link_io::DirDisk::open(&store)?;
         let inbox = Inbox::open(&mut disk, "inbox.log")?;
         for n in &receipted {
-            if inbox.get(STORE_ID, *n).is_none_or(|a| a.subject != format!("s-{n}")) {
-                o.wrong.push(format!("kill {k}: {n} was receipted and is gone"));
+            if inbox
+                .get(STORE_ID, *n)
+                .is_none_or(|a| a.subject != format!("s-{n}"))
+            {
+                o.wrong
+                    .push(format!("kill {k}: {n} was receipted and is gone"));
             }
         }
     }
@@ -290,18 +160,13 @@ pub fn ground(kills: usize, tick: &mut dyn FnMut(usize)) -> anyhow::Result<Outco
 pub fn onboard(kills: usize, tick: &mut dyn FnMut(usize)) -> anyhow::Result<Outcome> {
     let dir = tempfile::tempdir()?;
     let store = dir.path().join("aircraft");
-    let (autopilot_port, sensor_port) = (free_udp_port()?, free_udp_port()?);
+    let autopilot_port = free_udp_port()?;
     let mut autopilot = Line::new(
         "127.0.0.1:0",
         Some(([127, 0, 0, 1], autopilot_port).into()),
         (1, 1),
     )?;
     let mut station = Line::new("127.0.0.1:0", None, (255, 190))?;
-    let sensor = Line::new(
-        "127.0.0.1:0",
-        Some(([127, 0, 0, 1], sensor_port).into()),
-        (1, 236),
-    )?;
     let ground = format!("udp:127.0.0.1:{}", station.port()?);
     let mut receiver = Receiver::new(1, 1, 3);
     let flat = Flat::about(27.787, 120.091);
@@ -313,6 +178,13 @@ pub fn onboard(kills: usize, tick: &mut dyn FnMut(usize)) -> anyhow::Result<Outc
     let mut drone = 0u32;
     for k in 0..kills {
         tick(k);
+        // The eyes of the killed one may still hold the last port.
+        let sensor_port = free_udp_port()?;
+        let sensor = Line::new(
+            "127.0.0.1:0",
+            Some(([127, 0, 0, 1], sensor_port).into()),
+            (1, 236),
+        )?;
         let began = Instant::now();
         let mut companion = Running::start(&[
             "onboard",
@@ -323,23 +195,23 @@ pub fn onboard(kills: usize, tick: &mut dyn FnMut(usize)) -> anyhow::Result<Outc
             "--store",
             &store.display().to_string(),
             "--sensor",
-            &format!("udp-listen:127.0.0.1:{sensor_port}"),
+            &format!("udp:127.0.0.1:{sensor_port}"),
         ])?;
         let want = rng.random_range(BEFORE[0]..=3);
         let (mut new, mut first) = (0, None);
         let (mut beat, mut broadcast, mut settled) = (Instant::now(), Instant::now(), None);
-        autopilot.send(heartbeat(true));
+        autopilot.send(autopilot_heartbeat());
         loop {
             anyhow::ensure!(
                 began.elapsed() < DEAF,
-                "the companion does not come up (kill {k})"
+                "the companion does not come up (kill {k}): first word {first:?} s, {new} anomalies"
             );
             if beat.elapsed() > Duration::from_millis(50) {
                 beat = Instant::now();
-                autopilot.send(heartbeat(true));
+                autopilot.send(autopilot_heartbeat());
                 autopilot.send(position(began));
                 autopilot.send(fix());
-                station.send(heartbeat(false));
+                station.send(station_heartbeat());
                 autopilot.heard();
             }
             if broadcast.elapsed() > Duration::from_millis(150) {
@@ -357,19 +229,34 @@ pub fn onboard(kills: usize, tick: &mut dyn FnMut(usize)) -> anyhow::Result<Outc
                         operator: Spot::new(200.0, 0.0),
                     };
                     let now = Mono(u64::try_from(began.elapsed().as_micros()).unwrap_or(0));
-                    receiver.hear(now, Utc(0), &flat, 10.0, (Spot::new(0.0, 0.0), 50.0), &b, &mut out);
+                    receiver.hear(
+                        now,
+                        Utc(0),
+                        &flat,
+                        10.0,
+                        (Spot::new(0.0, 0.0), 50.0),
+                        &b,
+                        &mut out,
+                    );
                     sensor.bytes(&out);
                 }
             }
             for m in station.heard() {
                 let Msg::Patrol(m) = m else { continue };
                 first.get_or_insert_with(|| began.elapsed().as_secs_f64());
-                let Patrol::PATROL_ANOMALY(d) = *m else { continue };
-                let Some((store, a)) = anomaly_from_data(&d) else { continue };
+                let Patrol::PATROL_ANOMALY(d) = *m else {
+                    continue;
+                };
+                let Some((store, a)) = anomaly_from_data(&d) else {
+                    continue;
+                };
                 let key = (store, a.number);
                 match told.get(&key) {
                     Some(was) if *was != a.subject => {
-                        o.wrong.push(format!("kill {k}: number {} was {was}, is {}", a.number, a.subject));
+                        o.wrong.push(format!(
+                            "kill {k}: number {} was {was}, is {}",
+                            a.number, a.subject
+                        ));
                     }
                     Some(_) => {}
                     None => {
@@ -391,7 +278,9 @@ pub fn onboard(kills: usize, tick: &mut dyn FnMut(usize)) -> anyhow::Result<Outc
                 settled = Some(Instant::now());
             }
             // A moment more, drawn, so that kills fall everywhere.
-            if settled.is_some_and(|s| s.elapsed() > Duration::from_millis(rng.random_range(0..120))) {
+            if settled
+                .is_some_and(|s| s.elapsed() > Duration::from_millis(rng.random_range(0..120)))
+            {
                 break;
             }
         }
@@ -411,7 +300,9 @@ pub fn onboard(kills: usize, tick: &mut dyn FnMut(usize)) -> anyhow::Result<Outc
                 t.contains(&format!("\"number\":{n},")) && t.contains(&format!("\"{subject}\""))
             });
             if !kept {
-                o.wrong.push(format!("kill {k}: number {n} ({subject}) was sent and is gone"));
+                o.wrong.push(format!(
+                    "kill {k}: number {n} ({subject}) was sent and is gone"
+                ));
             }
         }
     }

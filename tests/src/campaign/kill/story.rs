@@ -96,7 +96,13 @@ fn holds(plan: &PatrolPlan, pair: &Pair) -> bool {
 /// When a side does not start again.
 pub fn stop(story: &Story, seed: u64, side: Side, end: End) -> anyhow::Result<Outcome> {
     let calls = evening(story, seed, side, end, None)?.calls;
-    evening(story, seed, side, end, Some(1 + seed * SPREAD % calls.max(1)))
+    evening(
+        story,
+        seed,
+        side,
+        end,
+        Some(1 + seed * SPREAD % calls.max(1)),
+    )
 }
 
 /// The evening, with a stop in a disk call or (`None`) without one, to count them.
@@ -129,7 +135,9 @@ fn evening(
     let mut loaded = [false; 2];
     let mut begin = None;
     let mut calls_before = 0;
-    let mut deeds: Vec<f64> = (0..ANOMALIES).map(|_| rng.random::<f64>() * SPAN_S).collect();
+    let mut deeds: Vec<f64> = (0..ANOMALIES)
+        .map(|_| rng.random::<f64>() * SPAN_S)
+        .collect();
     deeds.sort_by(f64::total_cmp);
     let mut flagged = 0u32;
     let new_at = rng.random::<f64>() * SPAN_S;
@@ -175,8 +183,8 @@ fn evening(
             && !pair.is_down(Side::Onboard)
         {
             let subject = format!("s-{flagged}");
-            let priority = [Priority::Urgent, Priority::High, Priority::Notice]
-                [flagged as usize % 3];
+            let priority =
+                [Priority::Urgent, Priority::High, Priority::Notice][flagged as usize % 3];
             let picture = flagged
                 .is_multiple_of(3)
                 .then(|| vec![flagged as u8; 300 + 200 * flagged as usize]);
@@ -215,7 +223,10 @@ fn evening(
         let over = since >= SPAN_S && (o.stopped || since >= SPAN_S + 4.0) && up_again.is_none();
         if over && !pair.is_down(side) {
             // The desk forgets the plan it was sending when it dies: the officer loads it again.
-            if side == Side::Ground && !ready && loaded[1] && pair.desk().is_some_and(|d| d.plan().is_none())
+            if side == Side::Ground
+                && !ready
+                && loaded[1]
+                && pair.desk().is_some_and(|d| d.plan().is_none())
             {
                 pair.load_plan(&story.new.to_json());
             }
@@ -233,9 +244,11 @@ fn evening(
     }
     if !o.settled {
         o.wrong.push(format!(
-            "not settled: {:?} pending, ready {:?}",
+            "not settled: stopped in call {}, {:?} pending, ready {:?}; the companion said: {:?}",
+            o.call,
             pair.onboard().map(|b| b.stored_and_pending()),
-            pair.onboard().map(|b| b.plan_ready())
+            pair.onboard().map(|b| b.plan_ready()),
+            pair.log
         ));
     }
     check_ground(&pair, &decided, &mut o);
@@ -246,7 +259,8 @@ fn evening(
     for s in &taken {
         if !by_subject.contains_key(s) {
             o.lost = true;
-            o.wrong.push(format!("{s} was taken and is not on the ground"));
+            o.wrong
+                .push(format!("{s} was taken and is not on the ground"));
         }
     }
     for (s, n) in &by_subject {
@@ -273,7 +287,8 @@ fn check_ground(pair: &Pair, decided: &[String], o: &mut Outcome) {
     for r in &pair.receipted {
         if !have.contains(r) {
             o.lost = true;
-            o.wrong.push(format!("number {} was receipted and is gone", r.1));
+            o.wrong
+                .push(format!("number {} was receipted and is gone", r.1));
         }
     }
     for id in decided {
@@ -282,7 +297,8 @@ fn check_ground(pair: &Pair, decided: &[String], o: &mut Outcome) {
             .and_then(|v| v.get("state").and_then(|s| s.as_str().map(str::to_owned)));
         if state.as_deref() != Some("confirmed") {
             o.lost = true;
-            o.wrong.push(format!("the decision on {id} is gone: {state:?}"));
+            o.wrong
+                .push(format!("the decision on {id} is gone: {state:?}"));
         }
     }
 }
