@@ -289,7 +289,13 @@ fn a_second_station_is_told_who_holds_control_and_may_still_stop_the_aircraft() 
     );
     assert!(!s.fake.commands.iter().any(|c| c.0 == 178 && c.1[1] == 3.0));
     // It may hold it.
-    say(&mut s, command(MavCmd::MAV_CMD_NAV_LOITER_UNLIM, [0.0; 7]));
+    say(
+        &mut s,
+        command(
+            MavCmd::MAV_CMD_DO_SET_MODE,
+            [1.0, 4.0, 3.0, 0.0, 0.0, 0.0, 0.0],
+        ),
+    );
     s.until("holding", 5.0, |s| s.phase() == Some(FlightPhase::Holding));
     // The holder still orders.
     let id = s.order(OrderKind::Return);

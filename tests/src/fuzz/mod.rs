@@ -114,9 +114,9 @@ fn aboard(mono: Mono) -> Now {
 
 /// Messages of a station's that may reach the autopilot; commands among them are judged by number.
 const MAY_PASS: [u32; 13] = [4, 11, 20, 21, 41, 75, 76, 110, 111, 117, 119, 122, 511];
-/// Commands that may pass on the ground without a plan.
-const COMMANDS: [u16; 14] = [
-    17, 20, 21, 176, 193, 207, 224, 400, 410, 510, 511, 512, 519, 520,
+/// Commands that may pass on the ground without a plan (DO_CHANGE_SPEED only to a speed the margins allow).
+const COMMANDS: [u16; 15] = [
+    17, 20, 21, 176, 178, 193, 207, 224, 400, 410, 510, 511, 512, 519, 520,
 ];
 
 fn companion(data: &[u8], ground_first: bool) {
@@ -193,6 +193,10 @@ fn check_passed(bytes: &[u8]) {
         }
         let command = u16::from_le_bytes([p[28], p[29]]);
         assert!(COMMANDS.contains(&command), "command {command} passed");
+        if command == 178 {
+            let speed = f32::from_le_bytes([p[4], p[5], p[6], p[7]]);
+            assert!(speed <= 15.0, "a speed of {speed} m/s passed");
+        }
         if command == 400 {
             let arm = f32::from_le_bytes([p[0], p[1], p[2], p[3]]);
             let force = f32::from_le_bytes([p[4], p[5], p[6], p[7]]);

@@ -115,7 +115,7 @@ fn judge(c: &Cell, name: &str, all: &[&Outcome], asked: usize) -> Vec<Row> {
     });
     // What a link needs for the bytes alone when each is lost with this probability.
     let need_s = bytes_s / (1.0 - c.radio.loss);
-    let staged_at_most = c.staged_s.unwrap_or(1.5 * need_s + 0.5);
+    let staged_at_most = c.staged_s.unwrap_or(2.0 * need_s + 0.5);
     let count = |f: &dyn Fn(&Outcome) -> bool| all.iter().filter(|o| f(o)).count();
     vec![
         row(
