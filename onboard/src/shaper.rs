@@ -199,11 +199,11 @@ impl Shaper {
             return Some(b);
         }
         let both = !self.records.is_empty() && !self.turns.is_empty();
-        if !both || self.since_telemetry < TELEMETRY_EVERY {
-            if let Some(b) = self.records.pop_front() {
-                self.since_telemetry += 1;
-                return Some(b);
-            }
+        if (!both || self.since_telemetry < TELEMETRY_EVERY)
+            && let Some(b) = self.records.pop_front()
+        {
+            self.since_telemetry += 1;
+            return Some(b);
         }
         self.since_telemetry = 0;
         if let Some(key) = self.turns.pop_front() {

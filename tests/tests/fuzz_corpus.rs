@@ -6,6 +6,9 @@ use patrol_tests::workspace_root;
 /// Fresh inputs a target: seconds, not minutes.
 const FRESH: u64 = 60;
 
+/// Inputs that a target once failed at: target, seed, what it was.
+const FOUND: [(&str, u64, &str); 1] = [("logs", 62 * 200 + 42, "found-end-of-time")];
+
 #[test]
 fn no_target_panics_on_the_corpus_or_on_fresh_inputs() {
     for (name, target) in TARGETS {
@@ -40,6 +43,9 @@ fn write_the_corpus() {
             // Small: a few kilobytes are enough to begin from.
             input.truncate(3_000);
             std::fs::write(dir.join(format!("seed-{seed}")), input).unwrap();
+        }
+        for (_, seed, what) in FOUND.iter().filter(|f| f.0 == name) {
+            std::fs::write(dir.join(what), make::input(name, *seed)).unwrap();
         }
     }
 }

@@ -1,5 +1,8 @@
 //! What never reaches the autopilot, on the ground and in the air, from whoever holds control; and who holds it.
 
+// Messages that newer ones replaced: an autopilot may still obey them.
+#![allow(deprecated)]
+
 use super::{Stage, plan};
 use crate::facts::Kind;
 use link::common::{self as c, MavCmd, MavMessage as Common};

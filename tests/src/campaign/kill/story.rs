@@ -195,7 +195,7 @@ fn evening(
                 perhaps.push(subject);
             }
         }
-        if since >= 0.0 && since < SPAN_S && rng.random::<f64>() < 0.02 {
+        if (0.0..SPAN_S).contains(&since) && rng.random::<f64>() < 0.02 {
             let open = pair
                 .on_the_ground()
                 .into_iter()
