@@ -57,7 +57,7 @@ impl Turnaround {
         let [lo, hi] = [i, i + 1].map(|k| self.deciles_ms.get(k).copied().unwrap_or(1.0));
         let ms = lo + (hi - lo) * (x - i as f64);
         let work = Duration::from_secs_f64(self.deciles_ms.first().copied().unwrap_or(0.3) * 1e-3);
-        self.free = if now <= self.slice {
+        self.free = if now < self.slice {
             self.free.after(work)
         } else {
             self.slice = now.after(Duration::from_secs_f64(ms * 1e-3));
