@@ -66,8 +66,14 @@ impl Bulk {
             p.status(now, d);
         }
     }
-    /// What to send now. Nothing while nobody listens.
-    pub fn send(&mut self, now: Now, outbox: &Outbox, ground_alive: bool) -> Vec<Patrol> {
+    /// What to send now, at most `room_bytes`. Nothing while nobody listens.
+    pub fn send(
+        &mut self,
+        now: Now,
+        outbox: &Outbox,
+        ground_alive: bool,
+        room_bytes: usize,
+    ) -> Vec<Patrol> {
         let dt_s = now.mono.since(self.at).as_secs_f64();
         self.at = now.mono;
         self.budget = (self.budget + dt_s * self.bytes_per_s).min(self.bytes_per_s * 0.5);
@@ -92,7 +98,7 @@ impl Bulk {
         }
         let mut out = Vec::new();
         if let Some(p) = &mut self.picture {
-            out.extend(p.send(now, self.budget.max(0.0) as usize));
+            out.extend(p.send(now, (self.budget.max(0.0) as usize).min(room_bytes)));
             self.budget -= out.len() as f64 * 230.0;
             if !matches!(p.state(), Sending::Running { .. }) {
                 // Silent or refused: another transfer, later; the outbox still has it.
@@ -101,7 +107,7 @@ impl Bulk {
         }
         if let Some((p, _)) = &mut self.preview {
             let before = out.len();
-            out.extend(p.send(now, self.budget.max(0.0) as usize));
+            out.extend(p.send(now, (self.budget.max(0.0) as usize).min(room_bytes)));
             self.budget -= (out.len() - before) as f64 * 230.0;
         }
         out

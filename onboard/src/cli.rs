@@ -1,12 +1,14 @@
 //! The command line of the companion.
 
 use crate::config::{Config, GuardSwitch};
+use crate::core::KEY_FILE;
 use crate::eyes::child::{self, ChildConfig};
 use crate::eyes::rules::{RosterEntry, with_roster};
 use crate::failsafe;
 use crate::io::run::{Setup, run};
 use anyhow::{Context, bail};
 use clap::{CommandFactory, Parser, Subcommand};
+use link::signing::{Key, Trust};
 use link_io::Endpoint;
 use serde::Deserialize;
 use std::ffi::OsString;
@@ -41,6 +43,15 @@ struct RunArgs {
         value_delimiter = ','
     )]
     ground: Vec<String>,
+    /// How far each ground line is trusted, in their order: signed, or wired-lab (loopback and serial lines only)
+    /// [default: wired-lab on the loopback, signed everywhere else]
+    #[arg(
+        long,
+        env = "PATROL_TRUST",
+        value_name = "TRUST",
+        value_delimiter = ','
+    )]
+    trust: Vec<Trust>,
     /// Directory for plans and anomalies; they survive a restart [default: patrol-store]
     #[arg(long, env = "PATROL_STORE", value_name = "DIR")]
     store: Option<PathBuf>,
@@ -65,6 +76,14 @@ struct RunArgs {
 enum What {
     /// Print who does what when something fails
     Failsafes,
+    /// Make or show the key that signs this aircraft's ground lines
+    Key {
+        /// new, set or show
+        #[arg(value_parser = ["new", "set", "show"])]
+        what: String,
+        /// The key for set: 64 hexadecimal digits
+        hex: Option<String>,
+    },
     /// Print the configuration in force (file, environment and flags together) and stop
     Settings,
     /// Print a completion script for a shell
@@ -95,6 +114,7 @@ fn parse_guard(s: &str) -> Result<GuardSwitch, String> {
 struct File {
     autopilot: Option<String>,
     ground: Vec<String>,
+    trust: Vec<Trust>,
     store: Option<PathBuf>,
     camera: Option<String>,
     sensor: Option<String>,
@@ -144,21 +164,86 @@ fn resolve(a: &RunArgs) -> anyhow::Result<Setup> {
         .build_hasher()
         .finish()
         | 1;
+    let grounds: Vec<Endpoint> = grounds
+        .iter()
+        .map(|g| g.parse())
+        .collect::<Result<_, _>>()?;
+    let said = if a.trust.is_empty() {
+        file.trust
+    } else {
+        a.trust.clone()
+    };
+    config.ground_trust.clear();
+    for (n, line) in grounds.iter().enumerate() {
+        let trust = match said.get(n) {
+            Some(t) => *t,
+            None if line.is_loopback() => Trust::WiredLab,
+            None => Trust::Signed,
+        };
+        if trust == Trust::WiredLab && !line.is_loopback() && !line.is_serial() {
+            bail!(
+                "{line} cannot be wired-lab: only the loopback and serial lines can. Sign it (make a key with `onboard key new`)"
+            );
+        }
+        config.ground_trust.push(trust);
+    }
     Ok(Setup {
         autopilot: Endpoint::of_autopilot(&autopilot)?,
-        grounds: grounds
-            .iter()
-            .map(|g| g.parse())
-            .collect::<Result<_, _>>()?,
-        store: a
-            .store
-            .clone()
-            .or(file.store)
-            .unwrap_or_else(|| "patrol-store".into()),
+        grounds,
+        store: store(a, file.store),
         camera: a.camera.clone().or(file.camera),
         sensor: a.sensor.clone().or(file.sensor),
         config,
     })
+}
+
+fn store(a: &RunArgs, file: Option<PathBuf>) -> PathBuf {
+    a.store
+        .clone()
+        .or(file)
+        .unwrap_or_else(|| "patrol-store".into())
+}
+
+/// Makes, takes or shows the aircraft's key. Done by hand at the aircraft, never over a link.
+fn key(a: &RunArgs, what: &str, hex: Option<&str>) -> anyhow::Result<()> {
+    use link::journal::Disk;
+    let mut disk = link_io::DirDisk::open(&store(a, None)).context("the store cannot be opened")?;
+    let old = String::from_utf8(disk.read(KEY_FILE)?)
+        .ok()
+        .and_then(|t| Key::from_hex(&t));
+    let key = match (what, hex) {
+        ("show", None) => {
+            old.context("this aircraft has no key: make one with `onboard key new`")?
+        }
+        ("new", None) => {
+            let mut bytes = [0u8; 32];
+            std::fs::File::open("/dev/urandom")
+                .and_then(|mut f| std::io::Read::read_exact(&mut f, &mut bytes))
+                .context("the system gives no random bytes")?;
+            Key::new(bytes)
+        }
+        ("set", Some(hex)) => {
+            Key::from_hex(hex).context("a key has 64 hexadecimal digits; nothing was changed")?
+        }
+        _ => bail!("write `key new`, `key show` or `key set HEX`"),
+    };
+    if what != "show" {
+        disk.replace(KEY_FILE, key.to_hex().as_bytes())?;
+    }
+    if a.json {
+        println!(
+            "{}",
+            serde_json::json!({"key": key.to_hex(), "fingerprint": key.fingerprint()})
+        );
+    } else {
+        // The key alone on standard output: `onboard key show > GROUND-STORE/link-1.key`.
+        println!("{}", key.to_hex());
+        eprintln!(
+            "fingerprint {}. The ground station wants it as link-AIRCRAFT.key in its store; nobody else may have it.",
+            key.fingerprint()
+        );
+    }
+    Ok(())
 }
 
 fn print_failsafes(json: bool) -> anyhow::Result<()> {
@@ -197,6 +282,7 @@ fn print_failsafes(json: bool) -> anyhow::Result<()> {
 fn act(args: Args) -> anyhow::Result<()> {
     match args.what {
         Some(What::Failsafes) => print_failsafes(args.run.json),
+        Some(What::Key { what, hex }) => key(&args.run, &what, hex.as_deref()),
         Some(What::Completions { shell }) => {
             clap_complete::generate(
                 shell,
@@ -263,6 +349,35 @@ mod tests {
     }
 
     #[test]
+    fn only_cables_may_go_unsigned() {
+        let trust = |lines: &[&str]| {
+            let mut args = vec!["onboard", "--autopilot", "udp:0.0.0.0:14540"];
+            args.extend(lines);
+            resolve(&Args::try_parse_from(args).unwrap().run).map(|s| s.config.ground_trust)
+        };
+        let radio = [
+            "--ground",
+            "udp:10.0.0.1:14550,serial:/dev/ttyUSB0:57600,udp:127.0.0.1:1",
+        ];
+        assert_eq!(
+            trust(&radio).unwrap(),
+            [Trust::Signed, Trust::Signed, Trust::WiredLab]
+        );
+        let cable = ["--ground", "serial:/dev/ttyUSB0", "--trust", "wired-lab"];
+        assert_eq!(trust(&cable).unwrap(), [Trust::WiredLab]);
+        for open in [
+            "udp:10.0.0.1:14550",
+            "tcp-listen:0.0.0.0:5760",
+            "udp-listen:[::]:14550",
+        ] {
+            assert!(
+                trust(&["--ground", open, "--trust", "wired-lab"]).is_err(),
+                "{open}"
+            );
+        }
+    }
+
+    #[test]
     fn flags_go_before_the_file() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("c.toml");
@@ -276,12 +391,13 @@ mod tests {
             "--config",
             path.to_str().unwrap(),
             "--ground",
-            "tcp-listen:0.0.0.0:5760",
+            "tcp-listen:127.0.0.1:5760",
         ])
         .unwrap();
         let s = resolve(&a.run).unwrap();
         assert_eq!(s.autopilot.to_string(), "serial:/dev/ttyAMA0:921600");
-        assert_eq!(s.grounds[0].to_string(), "tcp-listen:0.0.0.0:5760");
+        assert_eq!(s.grounds[0].to_string(), "tcp-listen:127.0.0.1:5760");
+        assert_eq!(s.config.ground_trust, [Trust::WiredLab]);
         assert_eq!((s.store, s.config.max_wind_mps), ("here".into(), 7.0));
         assert!(s.config.eyes_rules.contains("uas_id = \"S-1\""));
         std::fs::write(&path, "[settings]\nmax_wnd_mps = 7.0\n").unwrap();

@@ -1,5 +1,6 @@
 //! What a person may set about the companion, already resolved. Parsing files, environment and flags is the shell's.
 
+use link::signing::Trust;
 use serde::{Deserialize, Serialize};
 
 /// Whether the guard may act.
@@ -19,6 +20,12 @@ pub enum GuardSwitch {
 pub struct Config {
     /// How many ground ports there are.
     pub ground_ports: u8,
+    /// What each ground line carries, bytes a second, in the order of the lines; 0 or absent: no limit. A serial line
+    /// has the rate of its baud unless this says otherwise.
+    pub ground_bytes_per_s: Vec<u32>,
+    /// How far each ground line is trusted, in the order of the lines; absent: a laboratory's cable. The program says it
+    /// of every line.
+    pub ground_trust: Vec<Trust>,
     /// Guard.
     pub guard: GuardSwitch,
     /// Identity a *new* anomaly store gets; an existing store keeps its own. The shell draws it, a test fixes it.
@@ -51,6 +58,8 @@ impl Default for Config {
     fn default() -> Self {
         Config {
             ground_ports: 1,
+            ground_bytes_per_s: Vec::new(),
+            ground_trust: Vec::new(),
             guard: GuardSwitch::On,
             new_store_id: 1,
             eyes_rules: String::new(),

@@ -25,7 +25,11 @@ use missions::flight::{Cause, FlightState, Response};
 use missions::time::Mono;
 use std::time::Duration;
 
+/// Heartbeats on the ground lines: 8 Hz, as the ground's own.
+const KEEP_ALIVE: Duration = Duration::from_millis(125);
 const HEARTBEAT: Duration = Duration::from_millis(1000);
+/// State reports that carry news.
+const NEWS: Duration = Duration::from_millis(100);
 const STATE: Duration = Duration::from_millis(500);
 const PREFLIGHT: Duration = Duration::from_millis(500);
 const STREAMS_AGAIN: Duration = Duration::from_secs(2);
@@ -35,6 +39,17 @@ const STREAM_SILENT: Duration = Duration::from_secs(4);
 const PARAMS_AGAIN: Duration = Duration::from_secs(15);
 /// The battery must be short for this long before it decides.
 const BATTERY_SURE: Duration = Duration::from_secs(2);
+
+fn companion_heartbeat() -> Common {
+    Common::HEARTBEAT(common::HEARTBEAT_DATA {
+        custom_mode: 0,
+        mavtype: common::MavType::MAV_TYPE_ONBOARD_CONTROLLER,
+        autopilot: common::MavAutopilot::MAV_AUTOPILOT_INVALID,
+        base_mode: common::MavModeFlag::empty(),
+        system_status: common::MavState::MAV_STATE_ACTIVE,
+        mavlink_version: 3,
+    })
+}
 
 impl Onboard {
     fn ground_silent(&self) -> Option<Duration> {
@@ -78,20 +93,19 @@ impl Onboard {
         self.flight_events();
         self.with_gate(|g, cx| g.tick(cx));
         self.keep_params(now);
-        self.bundle.tick(self.now);
-        while let Some(m) = self.bundle.poll() {
-            self.wires.patrol(m);
-        }
-        for a in self.outbox.due(self.now) {
-            self.wires
-                .patrol(anomaly_to_message(self.outbox.store_id(), &a));
+        for a in self.outbox.due(self.now, self.wires.record_room()) {
+            let (store, a) = self.outbox.on_the_wire(&a);
+            self.wires.patrol(anomaly_to_message(store, &a));
         }
         self.tell_eyes();
         if self.facts.id.is_some() {
             self.reports(now);
         }
         let alive = self.ground_silent().is_some_and(|s| s < self.link_loss());
-        for m in self.bulk.send(self.now, &self.outbox, alive) {
+        for m in self
+            .bulk
+            .send(self.now, &self.outbox, alive, self.wires.bulk_room())
+        {
             self.wires.patrol(m);
         }
     }
@@ -342,16 +356,16 @@ impl Onboard {
     }
 
     fn reports(&mut self, now: Mono) {
+        if now >= self.due.keep_alive {
+            // Also where the autopilot says nothing the ground must be able to tell a dead link from bad luck.
+            self.due.keep_alive = self.due.keep_alive.after(KEEP_ALIVE).max(now);
+            if now < self.due.heartbeat {
+                self.wires.grounds(companion_heartbeat());
+            }
+        }
         if now >= self.due.heartbeat {
             self.due.heartbeat = now.after(HEARTBEAT);
-            let beat = Common::HEARTBEAT(common::HEARTBEAT_DATA {
-                custom_mode: 0,
-                mavtype: common::MavType::MAV_TYPE_ONBOARD_CONTROLLER,
-                autopilot: common::MavAutopilot::MAV_AUTOPILOT_INVALID,
-                base_mode: common::MavModeFlag::empty(),
-                system_status: common::MavState::MAV_STATE_ACTIVE,
-                mavlink_version: 3,
-            });
+            let beat = companion_heartbeat();
             self.wires.autopilot(beat.clone());
             self.wires.grounds(beat);
             self.wires.station_heartbeat();
@@ -366,7 +380,9 @@ impl Onboard {
             self.send_preflight();
         }
         if now >= self.due.state {
-            self.due.state = now.after(STATE);
+            let soon = self.due.news > 0;
+            self.due.news = self.due.news.saturating_sub(1);
+            self.due.state = now.after(if soon { NEWS } else { STATE });
             let report = self.report();
             self.wires.patrol(report.to_message());
         }
@@ -447,7 +463,10 @@ impl Onboard {
             margin_m: found.and_then(|f| f.margin_m),
             last_anomaly: self.outbox.last_number(),
             order_id: self.flight.order(),
-            refused_frames: self.gate.refused_frames(),
+            refused_frames: self
+                .gate
+                .refused_frames()
+                .saturating_add(self.wires.not_believed()),
             pending: u16::try_from(self.outbox.pending()).unwrap_or(u16::MAX),
             endurance_s: self
                 .endurance_s()

@@ -15,12 +15,16 @@ use crate::preflight::Preflight;
 use crate::wires::{COMPANION, Wires};
 use crate::{EyesProcess, Input, LogLevel, Output, Port};
 use link::blob::{BlobKind, Receiver};
+use link::codes::Refusal;
 use link::common::{self, MavMessage as Common, MavSeverity};
 use link::frame::{Frame, Framer, Msg};
 use link::journal::{Disk, DiskError};
 use link::orders::OrderReceiver;
+use link::pack::{pack, unpack};
 use link::patrol::MavMessage as Patrol;
 use link::receipts::Outbox;
+use link::signing::{Key, Seal, Trust};
+use link::state::{OrderFate, PlanState};
 use missions::anomaly::{Anomaly, Priority};
 use missions::time::{Mono, Now, Reading, Utc};
 use sha2::{Digest, Sha256};
@@ -30,6 +34,21 @@ use thiserror::Error;
 
 /// How often the control loop runs at the least.
 pub const LOOP: Duration = Duration::from_millis(50);
+/// Messages of the autopilot's that somebody aboard reads: what [`Facts::take`] takes, the mission protocol, parameters,
+/// answers, and Remote ID.
+const LOOKED_AT: &[u32] = &[
+    0, 1, 2, 22, 24, 30, 33, 39, 40, 42, 43, 44, 45, 46, 47, 51, 65, 73, 77, 147, 148, 230, 231,
+    242, 245, 12_900, 12_901, 12_902, 12_903, 12_904, 12_905, 12_906, 12_907, 12_908, 12_909,
+    12_910, 12_911, 12_912, 12_913, 12_914, 12_915, 12_916, 12_917, 12_918, 12_919, 12_920,
+];
+const RADIO_STATUS: u32 = 109;
+/// PATROL_ORDER.kind.
+const HOLD: u8 = 2;
+const RETURN: u8 = 4;
+/// The aircraft's key in its store, as 64 hexadecimal digits.
+pub const KEY_FILE: &str = "link.key";
+/// State reports in quick succession after a plan came further.
+const PLAN_NEWS: u8 = 6;
 
 /// Why the companion cannot start.
 #[derive(Debug, Error)]
@@ -37,6 +56,11 @@ pub enum StartError {
     /// The store on disk.
     #[error("the store cannot be opened: {0}")]
     Store(#[from] DiskError),
+    /// A ground line is to be signed and there is no key.
+    #[error(
+        "ground line {0} is signed and this aircraft has no key: make one with `onboard key new`, give it to the ground station, or say --trust wired-lab for a cable in a laboratory"
+    )]
+    NoKey(u8),
 }
 
 /// When things are due next.
@@ -44,10 +68,13 @@ pub enum StartError {
 pub(crate) struct Due {
     pub(crate) tick: Mono,
     pub(crate) heartbeat: Mono,
+    pub(crate) keep_alive: Mono,
     pub(crate) state: Mono,
     pub(crate) preflight: Mono,
     pub(crate) streams: Mono,
     pub(crate) params: Mono,
+    /// State reports still to be sent in quick succession.
+    pub(crate) news: u8,
 }
 
 /// The companion.
@@ -78,6 +105,7 @@ pub struct Onboard {
     pub(crate) reboots: u32,
     pub(crate) battery_low_since: Option<Mono>,
     pub(crate) guard_off_said: bool,
+    plan_said: PlanState,
 }
 
 impl Onboard {
@@ -87,8 +115,21 @@ impl Onboard {
     /// [`StartError`] when the store on `disk` cannot be read.
     pub fn new(config: Config, mut disk: Box<dyn Disk>) -> Result<Self, StartError> {
         let outbox = Outbox::open(disk.as_mut(), config.new_store_id)?;
+        let mut wires = Wires::new(config.ground_ports, &config.ground_bytes_per_s);
+        for n in 0..config.ground_ports {
+            if config.ground_trust.get(usize::from(n)) != Some(&Trust::Signed) {
+                continue;
+            }
+            let text = disk.read(KEY_FILE)?;
+            let key = std::str::from_utf8(&text)
+                .ok()
+                .and_then(Key::from_hex)
+                .ok_or(StartError::NoKey(n))?;
+            let seal = Seal::open(disk.as_mut(), &format!("link-{n}.times"), key, n)?;
+            wires.seal(n, seal);
+        }
         Ok(Onboard {
-            wires: Wires::new(config.ground_ports),
+            wires,
             grounds: (0..config.ground_ports).map(|_| Framer::new()).collect(),
             autopilot: Framer::new(),
             now: Now {
@@ -115,6 +156,7 @@ impl Onboard {
             reboots: 0,
             battery_low_since: None,
             guard_off_said: false,
+            plan_said: PlanState::None,
             disk,
             config,
         })
@@ -128,6 +170,7 @@ impl Onboard {
             utc: now.utc,
         };
         self.now.utc = self.facts.utc(self.now);
+        self.wires.tend(self.now, self.disk.as_mut());
         match input {
             Input::Bytes {
                 port: Port::Autopilot,
@@ -150,7 +193,16 @@ impl Onboard {
                     .get_mut(usize::from(n))
                     .and_then(Framer::next_frame)
                 {
-                    self.from_ground(n, &frame);
+                    if frame.header().msg_id == RADIO_STATUS {
+                        // The radio itself speaks unsigned; all it can do is slow its own line down.
+                        if let Msg::Common(m) = frame.decode()
+                            && let Common::RADIO_STATUS(r) = *m
+                        {
+                            self.wires.radio_buffer(now.mono, n, r.txbuf);
+                        }
+                    } else if self.wires.admit(self.now, self.disk.as_mut(), n, &frame) {
+                        self.from_ground(n, &frame);
+                    }
                 }
             }
             Input::Eyes(up) => self.from_eyes(up),
@@ -168,10 +220,22 @@ impl Onboard {
             }
             Input::Tick => {}
         }
+        self.bundle.tick(self.now);
+        while let Some(m) = self.bundle.poll() {
+            self.wires.patrol(m);
+        }
+        if self.gate.plan_state() != self.plan_said {
+            // What becomes of a plan is news: said at once, and often enough to get through.
+            self.plan_said = self.gate.plan_state();
+            self.due.news = PLAN_NEWS;
+            self.due.state = self.now.mono;
+            self.due.tick = self.now.mono;
+        }
         if self.now.mono >= self.due.tick {
             self.due.tick = self.now.mono.after(LOOP);
             self.control();
         }
+        self.wires.release(self.now.mono);
     }
     /// The next thing to do.
     pub fn poll(&mut self) -> Option<Output> {
@@ -180,12 +244,32 @@ impl Onboard {
     /// When an [`Input::Tick`] is wanted at the latest.
     #[must_use]
     pub fn next_wakeup(&self) -> Option<Mono> {
-        Some(self.due.tick)
+        [
+            Some(self.due.tick),
+            self.wires.next_wakeup(),
+            self.bundle.next_wakeup(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
     /// Identity of the anomaly store.
     #[must_use]
     pub fn store_id(&self) -> u64 {
         self.outbox.store_id()
+    }
+
+    /// Whether a plan is aboard that was read back equal and may fly.
+    #[must_use]
+    pub fn plan_ready(&self) -> bool {
+        self.gate.flown(false).is_some()
+    }
+
+    /// Whether the ground was heard lately enough: otherwise the plan's link-loss action begins.
+    #[must_use]
+    pub fn ground_is_heard(&self) -> bool {
+        self.ground_heard
+            .is_some_and(|t| self.now.mono.since(t).as_secs_f64() < self.config.link_loss_s)
     }
 
     /// Anomalies stored since the store was made, and those of them the ground has not receipted.
@@ -211,6 +295,17 @@ impl Onboard {
     fn from_autopilot(&mut self, frame: &Frame) {
         let h = frame.header();
         let now = self.now.mono;
+        if !LOOKED_AT.contains(&h.msg_id) {
+            // Nobody here reads it: it goes down as it came, known or not, and nothing is decoded.
+            if self.facts.id.is_some_and(|(s, _)| s == h.system) && h.component == COMPANION {
+                return;
+            }
+            self.wires.forward(frame);
+            if self.facts.id == Some((h.system, h.component)) {
+                self.heard.insert(h.msg_id, now);
+            }
+            return;
+        }
         let msg = frame.decode();
         if self.facts.id.is_none()
             && let Msg::Common(m) = &msg
@@ -230,7 +325,7 @@ impl Onboard {
             // Our own frames, echoed.
             return;
         }
-        let to_us = Some(h.system) == own && frame.target() == (own, Some(COMPANION));
+        let to_us = Some(h.system) == own && msg.target() == (own, Some(COMPANION));
         if !to_us {
             self.wires.forward(frame);
         }
@@ -305,7 +400,11 @@ impl Onboard {
             return;
         }
         let msg = frame.decode();
-        if !matches!(msg, Msg::Raw { .. }) {
+        let h = frame.header();
+        let station = (port, h.system, h.component);
+        self.gate.heard(now.mono, station);
+        // Whatever is signed with our key is a sign of life; elsewhere it must at least be understood.
+        if self.wires.is_signed(port) || !matches!(msg, Msg::Raw { .. }) {
             if self
                 .ground_heard
                 .is_none_or(|t| now.mono.since(t).as_secs_f64() > self.config.link_loss_s)
@@ -323,22 +422,38 @@ impl Onboard {
         };
         match m.as_ref() {
             Patrol::PATROL_ORDER(d) if own == Some(d.target_system) => {
-                let h = frame.header();
-                self.order((h.system, h.component), d);
+                // Hold and return are a way to safety: anybody's. The others need the token.
+                if matches!(d.kind, HOLD | RETURN) || self.with_gate(|g, cx| g.may_act(cx, station))
+                {
+                    self.order((h.system, h.component), d);
+                } else {
+                    let why = Some(Refusal::Busy);
+                    self.wires
+                        .patrol(OrderFate::Refused { why }.to_message(d.order_id, None));
+                }
             }
             Patrol::PATROL_RECEIPT(d) => {
                 self.outbox
                     .receipt(self.disk.as_mut(), d.store_id, d.number);
             }
             Patrol::PATROL_BLOB_OFFER(d) => {
+                if !self.with_gate(|g, cx| g.may_act(cx, station)) {
+                    self.bundle.not_now(d);
+                    while let Some(m) = self.bundle.poll() {
+                        self.wires.patrol(m);
+                    }
+                    return;
+                }
                 let known = self.gate.ready().is_some_and(|j| {
-                    <[u8; 32]>::from(Sha256::digest(j.plan.to_json())) == d.sha256
+                    pack(&j.plan.to_json())
+                        .is_some_and(|b| <[u8; 32]>::from(Sha256::digest(b)) == d.sha256)
                 });
                 self.bundle.offer(now, d, known);
             }
-            Patrol::PATROL_BLOB_CHUNK(d) => {
+            Patrol::PATROL_BLOB_CHUNK(d) if self.with_gate(|g, cx| g.may_act(cx, station)) => {
                 if let Some(blob) = self.bundle.chunk(now, d) {
-                    if self.with_gate(|g, cx| g.bundle(cx, &blob.bytes)) {
+                    let plan = unpack(&blob.bytes).unwrap_or_default();
+                    if self.with_gate(|g, cx| g.bundle(cx, &plan)) {
                         self.bundle.accept();
                     } else {
                         self.bundle.refuse();

@@ -29,6 +29,7 @@ pub mod guard;
 pub mod io;
 pub mod params;
 pub mod preflight;
+pub mod shaper;
 #[cfg(test)]
 mod stories;
 pub mod wires;

@@ -1,10 +1,14 @@
 //! Everything the cores want sent, in one bounded queue. Never drops a frame of the autopilot's while the shell drains it.
 
 use crate::eyes::schema::Down;
+use crate::shaper::Shaper;
 use crate::{LogLevel, Output, Port};
 use link::common::{self, MavMessage as Common};
 use link::frame::{Frame, Outgoing, Stamper};
+use link::journal::Disk;
 use link::patrol::MavMessage as Patrol;
+use link::signing::{Refusals, Seal};
+use missions::time::{Mono, Now};
 use std::collections::VecDeque;
 
 /// Our component id: MAV_COMP_ID_ONBOARD_COMPUTER.
@@ -18,7 +22,10 @@ const MAX_QUEUED: usize = 8192;
 #[derive(Debug)]
 pub struct Wires {
     out: VecDeque<Output>,
-    grounds: u8,
+    grounds: Vec<Shaper>,
+    /// What signs and checks on each ground line; `None`: a laboratory's cable.
+    seals: Vec<Option<Seal>>,
+    refusals: Vec<Refusals>,
     own: Stamper,
     station: Stamper,
     /// Answers to what was addressed to the autopilot: they must come from its component, or stations ignore them.
@@ -29,12 +36,18 @@ pub struct Wires {
 }
 
 impl Wires {
-    /// For `grounds` ground ports; the system id is learnt from the autopilot.
+    /// For `grounds` ground ports, each with its rate in bytes a second (0 or none: no limit); the system id is learnt
+    /// from the autopilot.
     #[must_use]
-    pub fn new(grounds: u8) -> Self {
+    pub fn new(grounds: u8, rates: &[u32]) -> Self {
+        let rate = |n: u8| rates.get(usize::from(n)).copied().filter(|r| *r > 0);
         Wires {
             out: VecDeque::new(),
-            grounds,
+            grounds: (0..grounds)
+                .map(|n| Shaper::new(rate(n).map(f64::from)))
+                .collect(),
+            seals: (0..grounds).map(|_| None).collect(),
+            refusals: vec![Refusals::default(); usize::from(grounds)],
             own: Stamper::new(0, COMPANION),
             station: Stamper::new(STATION.0, STATION.1),
             as_autopilot: Stamper::new(0, 1),
@@ -97,13 +110,122 @@ impl Wires {
         self.autopilot_seq = frame.header().seq;
         self.grounds_bytes(frame);
     }
+    /// A frame to one ground port: now, or when its line has room.
+    fn ground_bytes(&mut self, n: u8, frame: &Frame) {
+        let now = self
+            .grounds
+            .get_mut(usize::from(n))
+            .and_then(|line| line.put(frame));
+        if let Some(bytes) = now {
+            self.leave(n, bytes);
+        }
+    }
+    /// The last step: signed as late as this, so that what leaves first is older than what leaves next.
+    fn leave(&mut self, n: u8, bytes: Vec<u8>) {
+        let bytes = match self.seals.get_mut(usize::from(n)) {
+            Some(Some(seal)) => {
+                match Frame::from_bytes(&bytes).and_then(|f| seal.sign(&f)) {
+                    Some(signed) => signed.bytes().to_vec(),
+                    // MAVLink 1 carries no signature: it ends here.
+                    None => return,
+                }
+            }
+            _ => bytes,
+        };
+        self.push(Output::Bytes {
+            port: Port::Ground(n),
+            bytes,
+        });
+    }
+    /// From now on this ground line is signed.
+    pub fn seal(&mut self, n: u8, seal: Seal) {
+        if let Some(slot) = self.seals.get_mut(usize::from(n)) {
+            *slot = Some(seal);
+        }
+    }
+    /// Whether this ground line is signed.
+    #[must_use]
+    pub fn is_signed(&self, n: u8) -> bool {
+        matches!(self.seals.get(usize::from(n)), Some(Some(_)))
+    }
+    /// Keeps the signatures' times ahead on disk.
+    pub fn tend(&mut self, now: Now, disk: &mut dyn Disk) {
+        for seal in self.seals.iter_mut().flatten() {
+            seal.tend(now, disk);
+        }
+    }
+    /// Whether a frame on a ground line is to be believed. What is not is counted and alarmed.
+    pub fn admit(&mut self, now: Now, disk: &mut dyn Disk, n: u8, frame: &Frame) -> bool {
+        let Some(Some(seal)) = self.seals.get_mut(usize::from(n)) else {
+            return true;
+        };
+        let Err(why) = seal.check(disk, frame) else {
+            return true;
+        };
+        let words = self
+            .refusals
+            .get_mut(usize::from(n))
+            .and_then(|r| r.add(now.mono, why));
+        if let Some(words) = words {
+            self.status(
+                common::MavSeverity::MAV_SEVERITY_ALERT,
+                &format!("Patrol: line {n}: {words}"),
+            );
+        }
+        false
+    }
+    /// Frames that were not believed, on all lines.
+    #[must_use]
+    pub fn not_believed(&self) -> u32 {
+        self.refusals
+            .iter()
+            .fold(0, |a, r| a.saturating_add(r.total()))
+    }
+    /// Lets go what the ground lines have room for.
+    pub fn release(&mut self, now: Mono) {
+        for n in (0u8..).take(self.grounds.len()) {
+            while let Some(bytes) = self
+                .grounds
+                .get_mut(usize::from(n))
+                .and_then(|line| line.next(now))
+            {
+                self.leave(n, bytes);
+            }
+        }
+    }
+    /// When a ground line has room for what waits.
+    #[must_use]
+    pub fn next_wakeup(&self) -> Option<Mono> {
+        self.grounds.iter().filter_map(Shaper::next_wakeup).min()
+    }
+    /// Anomalies that may be sent now: as many as the line with most room takes.
+    #[must_use]
+    pub fn record_room(&self) -> usize {
+        self.grounds
+            .iter()
+            .map(Shaper::record_room)
+            .max()
+            .unwrap_or(0)
+    }
+    /// Bytes of pictures that may be sent now.
+    #[must_use]
+    pub fn bulk_room(&self) -> usize {
+        self.grounds
+            .iter()
+            .map(Shaper::bulk_room)
+            .max()
+            .unwrap_or(0)
+    }
+    /// A radio on a ground port said how full its buffer is, percent free.
+    pub fn radio_buffer(&mut self, now: Mono, port: u8, free_pct: u8) {
+        if let Some(line) = self.grounds.get_mut(usize::from(port)) {
+            line.radio_buffer(now, free_pct);
+        }
+    }
     /// A frame to every ground port, untouched.
     pub fn grounds_bytes(&mut self, frame: &Frame) {
-        for n in 0..self.grounds {
-            self.push(Output::Bytes {
-                port: Port::Ground(n),
-                bytes: frame.bytes().to_vec(),
-            });
+        for n in (0u8..).take(self.grounds.len()) {
+            self.ground_bytes(n, frame);
         }
     }
     fn to_grounds(&mut self, msg: impl Into<Outgoing>) {
@@ -129,10 +251,7 @@ impl Wires {
             self.as_autopilot.follow(self.autopilot_seq);
             self.as_autopilot.frame(msg)
         };
-        self.push(Output::Bytes {
-            port: Port::Ground(port),
-            bytes: frame.bytes().to_vec(),
-        });
+        self.ground_bytes(port, &frame);
     }
     /// COMMAND_ACK to one ground port, from bytes: the command may be one the dialect has no name for.
     pub fn command_ack(&mut self, port: u8, component: u8, to: (u8, u8), command: u16, result: u8) {
@@ -146,10 +265,7 @@ impl Wires {
             &mut self.as_autopilot
         };
         if let Some(frame) = stamper.raw(77, &payload) {
-            self.push(Output::Bytes {
-                port: Port::Ground(port),
-                bytes: frame.bytes().to_vec(),
-            });
+            self.ground_bytes(port, &frame);
         }
     }
     /// A message to the autopilot in a station's name, so that the answer goes to that station.

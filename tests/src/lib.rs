@@ -1,6 +1,8 @@
 //! What the test files share: where real files and outside peers are, and how a test says that it was skipped.
 //!
-//! Never judges anything itself.
+//! Never judges anything itself, but in `fuzz`.
+
+pub mod fuzz;
 
 use std::path::{Path, PathBuf};
 

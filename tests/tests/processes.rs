@@ -97,6 +97,8 @@ fn fly(kind: &str, lines: &Lines) {
             &lines.onboard_autopilot,
             "--ground",
             &lines.onboard_ground,
+            "--trust",
+            "wired-lab",
             "--store",
             &at("aircraft"),
             "--camera",

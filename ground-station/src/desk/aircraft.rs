@@ -4,6 +4,7 @@ use super::intent::Reason;
 use link::blob::{BlobKind, Receiver, Sender};
 use link::frame::{Framer, Stamper};
 use link::orders::OrderSender;
+use link::signing::{Refusals, Seal};
 use link::state::{OrderFate, PreflightReport, StateReport};
 use link::telemetry::Telemetry;
 use missions::place::LatLon;
@@ -58,6 +59,9 @@ pub struct Aircraft {
     pub id: u8,
     pub(super) framer: Framer,
     pub(super) stamper: Stamper,
+    /// What signs and checks; `None`: a laboratory's cable.
+    pub(super) seal: Option<Seal>,
+    pub(super) refusals: Refusals,
     /// Autopilot's values.
     pub telemetry: Telemetry,
     /// Companion's state.
@@ -91,6 +95,8 @@ impl Aircraft {
             id,
             framer: Framer::new(),
             stamper: Stamper::new(system, component),
+            seal: None,
+            refusals: Refusals::default(),
             telemetry: Telemetry::default(),
             state: None,
             preflight: None,

@@ -13,6 +13,8 @@ use missions::flight::InCharge;
 use missions::plan::hex;
 use serde_json::Value;
 
+const RADIO_STATUS: u32 = 109;
+
 impl Desk {
     pub(super) fn bytes(&mut self, link: u8, bytes: &[u8]) {
         let i = usize::from(link);
@@ -41,6 +43,23 @@ impl Desk {
             return;
         }
         let id = a.id;
+        if a.seal.is_some() && h.msg_id == RADIO_STATUS {
+            // The radio itself speaks unsigned, and says nothing that is believed here.
+            return;
+        }
+        if let Some(seal) = &mut a.seal
+            && let Err(why) = seal.check(self.disk.as_mut(), frame)
+        {
+            if let Some(words) = a.refusals.add(now.mono, why) {
+                self.say(
+                    Some(id),
+                    "status_text",
+                    &[("text", words.into()), ("severity", 1.into())],
+                    None,
+                );
+            }
+            return;
+        }
         let was_up = a.link_was_up;
         let first = a.heard.is_none();
         a.heard = Some(now.mono);
@@ -88,7 +107,10 @@ impl Desk {
 
     fn patrol(&mut self, i: usize, m: Patrol) {
         match m {
-            Patrol::PATROL_STATE(d) => self.state(i, StateReport::from_data(&d)),
+            Patrol::PATROL_STATE(d) => {
+                self.state(i, StateReport::from_data(&d));
+                self.look_now = true;
+            }
             Patrol::PATROL_PREFLIGHT(d) => {
                 let report = PreflightReport::from_data(&d);
                 let now = self.now.mono;
@@ -168,6 +190,7 @@ impl Desk {
                 if let Some(s) = self.aircraft.get_mut(i).and_then(|a| a.sender.as_mut()) {
                     s.status(now, &d);
                 }
+                self.look_now = true;
             }
             Patrol::PATROL_ORDER_ACK(d) => {
                 if let Some((order, fate, value)) = OrderFate::from_data(&d) {

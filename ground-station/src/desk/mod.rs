@@ -19,6 +19,7 @@ use link::frame::Outgoing;
 use link::journal::{Disk, DiskError, Journal};
 use link::patrol;
 use link::receipts::Inbox;
+use link::signing::{Key, Seal};
 use link::state::{OrderKind, PlanState};
 use link::telemetry::station_heartbeat;
 use missions::place::LatLon;
@@ -186,6 +187,8 @@ pub struct Desk {
     next_keep_alive: Mono,
     next_transfer: u32,
     last_look: Mono,
+    /// Something was heard that a sending waits for.
+    look_now: bool,
     out: VecDeque<DeskOut>,
 }
 
@@ -213,10 +216,29 @@ impl Desk {
                 ))
             })
             .collect();
+        let mut aircraft: Vec<Aircraft> = (0..config.links)
+            .map(|i| Aircraft::new(i + 1, config.system, config.component, config.first_order))
+            .collect();
+        for a in &mut aircraft {
+            let file = key_file(a.id);
+            let text = disk.read(&file)?;
+            if text.is_empty() {
+                continue;
+            }
+            // A key that cannot be read must never mean a link without one.
+            let key = std::str::from_utf8(&text)
+                .ok()
+                .and_then(Key::from_hex)
+                .ok_or_else(|| DiskError::Io {
+                    doing: "reading the key in",
+                    file,
+                    detail: "not 64 hexadecimal digits".into(),
+                })?;
+            let times = format!("link-{}.times", a.id);
+            a.seal = Some(Seal::open(disk.as_mut(), &times, key, a.id)?);
+        }
         Ok(Desk {
-            aircraft: (0..config.links)
-                .map(|i| Aircraft::new(i + 1, config.system, config.component, config.first_order))
-                .collect(),
+            aircraft,
             venue: config.venue.clone(),
             next_transfer: config.first_order,
             config,
@@ -236,6 +258,7 @@ impl Desk {
             keys: VecDeque::new(),
             next_keep_alive: Mono::ZERO,
             last_look: Mono::ZERO,
+            look_now: false,
             out: VecDeque::new(),
         })
     }
@@ -243,6 +266,9 @@ impl Desk {
     /// Takes one input.
     pub fn handle(&mut self, now: Now, input: DeskIn<'_>) {
         self.now = now;
+        for seal in self.aircraft.iter_mut().filter_map(|a| a.seal.as_mut()) {
+            seal.tend(now, self.disk.as_mut());
+        }
         match input {
             DeskIn::Bytes { link, bytes } => self.bytes(link, bytes),
             DeskIn::Intent(intent) => {
@@ -375,6 +401,8 @@ impl Desk {
             self.start_upload(i);
         }
         self.event(DeskEvent::Plan);
+        self.look_now = true;
+        self.look_around();
         Answer::yes()
     }
 
@@ -625,7 +653,9 @@ impl Desk {
             a.upload = Upload::OnAircraft;
             return;
         }
-        a.sender = Sender::new(BlobKind::Bundle, self.next_transfer, 0, bytes);
+        a.sender = link::pack::pack(&bytes)
+            .and_then(|b| Sender::new(BlobKind::Bundle, self.next_transfer, 0, b));
+        a.room_bytes = self.config.bulk_bytes_per_s * 0.1 + 500.0;
         a.upload = match &a.sender {
             Some(_) => Upload::Sending { sent: 0, total: 0 },
             None => Upload::Failed(Reason::new(Refusal::TooMany.key())),
@@ -644,7 +674,8 @@ impl Desk {
                 self.send(i, station_heartbeat());
             }
         }
-        if now.mono.since(self.last_look) < LOOK && self.last_look != Mono::ZERO {
+        let soon = std::mem::take(&mut self.look_now);
+        if now.mono.since(self.last_look) < LOOK && self.last_look != Mono::ZERO && !soon {
             return;
         }
         let passed_s = now.mono.since(self.last_look).as_secs_f64();
@@ -773,7 +804,14 @@ impl Desk {
         let Some(a) = self.aircraft.get_mut(i) else {
             return;
         };
-        let bytes = a.stamper.frame(msg).bytes().to_vec();
+        let frame = a.stamper.frame(msg);
+        let bytes = match &mut a.seal {
+            None => frame.bytes().to_vec(),
+            Some(seal) => match seal.sign(&frame) {
+                Some(signed) => signed.bytes().to_vec(),
+                None => return,
+            },
+        };
         self.out.push_back(DeskOut::Bytes {
             link: u8::try_from(i).unwrap_or(u8::MAX),
             bytes,
@@ -824,6 +862,12 @@ impl Desk {
 #[must_use]
 pub fn anomaly_id(store: u64, number: u32) -> String {
     format!("{store:016x}-{number}")
+}
+
+/// File of an aircraft's key in the desk's store, as 64 hexadecimal digits; absent: that link is a laboratory's cable.
+#[must_use]
+pub fn key_file(aircraft: u8) -> String {
+    format!("link-{aircraft}.key")
 }
 
 /// Name of a picture's file in the desk's store.

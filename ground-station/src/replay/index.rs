@@ -142,7 +142,7 @@ impl Recording {
 
     /// Time since the recording's start.
     pub(super) fn mono(&self, t_us: i64) -> Mono {
-        Mono(u64::try_from(t_us - self.start_us).unwrap_or(0))
+        Mono(u64::try_from(t_us.saturating_sub(self.start_us)).unwrap_or(0))
     }
     pub(super) fn lines(&self) -> &[(i64, Line)] {
         &self.lines
@@ -178,7 +178,8 @@ impl Recording {
                     frame: i,
                     known: known.clone(),
                 });
-                next_us = t_us + KEY_EVERY_US;
+                // A damaged stamp may be the end of time.
+                next_us = t_us.saturating_add(KEY_EVERY_US);
             }
             if let Some((id, frame)) = self.frame(i) {
                 let k = known.entry(id).or_default();

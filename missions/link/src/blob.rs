@@ -17,14 +17,19 @@ pub const CHUNK: usize = 200;
 pub const MAX_LEN: usize = 1 << 20;
 /// Chunks sent beyond the receiver's base before it must answer.
 const WINDOW: usize = 64;
-/// Silence after which an offer, or the unanswered part of a window, is sent again.
-const RESEND: Duration = Duration::from_millis(250);
+/// Silence after which an offer, or the unanswered part of a window, is sent again, before the way's time is known.
+const RESEND: Duration = Duration::from_millis(150);
+/// The same at the least and at the most, once the way's time is known or nobody answers.
+const RESEND_LEAST: Duration = Duration::from_millis(60);
+const RESEND_MOST: Duration = Duration::from_secs(2);
+/// Chunks sent behind an offer before anybody answered: a small blob then needs one way there and one back.
+const EARLY: usize = 24;
 /// Silence after which the transfer is given up.
 const GIVE_UP: Duration = Duration::from_secs(30);
 /// Chunks after which a receiver says what it has.
 const STATUS_EVERY: usize = 16;
 /// Quiet after which a receiver with gaps says what it has.
-const STATUS_QUIET: Duration = Duration::from_millis(60);
+const STATUS_QUIET: Duration = Duration::from_millis(30);
 /// Bytes a chunk costs on the wire, frame and all.
 const CHUNK_ON_WIRE: usize = 220;
 
@@ -90,6 +95,11 @@ pub struct Sender {
     have: Vec<bool>,
     /// When each chunk was last sent.
     sent: Vec<Option<Mono>>,
+    /// Chunks sent more than once: their answers tell nothing about the way's time.
+    again: Vec<bool>,
+    /// Time there and back, smoothed; `None` until measured.
+    round_trip: Option<Duration>,
+    offers: u32,
     base: usize,
     answered: bool,
     state: Sending,
@@ -112,6 +122,9 @@ impl Sender {
             sha256: Sha256::digest(&bytes).into(),
             have: vec![false; n],
             sent: vec![None; n],
+            again: vec![false; n],
+            round_trip: None,
+            offers: 0,
             base: 0,
             answered: false,
             state: Sending::Running { done: 0, total: n },
@@ -158,9 +171,11 @@ impl Sender {
             return out;
         }
         let mut room = budget_bytes;
-        if !self.answered || now.mono.since(heard) > RESEND * 4 {
+        let resend = self.resend();
+        if !self.answered || now.mono.since(heard) > resend * 4 {
             if now.mono >= self.next_offer && room >= 70 {
-                self.next_offer = now.mono.after(RESEND);
+                self.next_offer = now.mono.after(resend);
+                self.offers = self.offers.saturating_add(1);
                 room -= 70;
                 out.push(MavMessage::PATROL_BLOB_OFFER(PATROL_BLOB_OFFER_DATA {
                     transfer: self.transfer,
@@ -171,23 +186,22 @@ impl Sender {
                     sha256: self.sha256,
                 }));
             }
-            if !self.answered {
+            // Without an offer before them chunks would fall on the floor.
+            if !self.answered && self.offers == 0 {
                 return out;
             }
         }
-        let end = (self.base + WINDOW).min(self.have.len());
+        let window = if self.answered { WINDOW } else { EARLY };
+        let end = (self.base + window).min(self.have.len());
         for i in self.base..end {
             if room < CHUNK_ON_WIRE {
                 break;
             }
-            let due = self
-                .sent
-                .get(i)
-                .copied()
-                .flatten()
-                .is_none_or(|t| now.mono.since(t) >= RESEND);
+            let last = self.sent.get(i).copied().flatten();
+            let due = last.is_none_or(|t| now.mono.since(t) >= resend);
             if self.have.get(i) == Some(&false) && due {
-                if let Some(s) = self.sent.get_mut(i) {
+                if let (Some(s), Some(a)) = (self.sent.get_mut(i), self.again.get_mut(i)) {
+                    *a |= last.is_some();
                     *s = Some(now.mono);
                 }
                 out.extend(self.chunk(i));
@@ -195,6 +209,24 @@ impl Sender {
             }
         }
         out
+    }
+
+    /// How long to wait before something unanswered is sent again.
+    fn resend(&self) -> Duration {
+        match self.round_trip {
+            Some(t) => (t * 5 / 4 + STATUS_QUIET).clamp(RESEND_LEAST, RESEND_MOST),
+            // Nobody there, or a slow way: ask less and less often.
+            None => (RESEND * 2u32.pow(self.offers.saturating_sub(2).min(4))).min(RESEND_MOST),
+        }
+    }
+
+    /// The chunk was sent once and is there now: so long the way takes, there and back.
+    fn timed(&mut self, now: Now, i: usize) {
+        let (Some(Some(sent)), Some(false)) = (self.sent.get(i), self.again.get(i)) else {
+            return;
+        };
+        let t = now.mono.since(*sent);
+        self.round_trip = Some(self.round_trip.map_or(t, |r| (r * 7 + t) / 8));
     }
 
     fn chunk(&self, i: usize) -> Option<MavMessage> {
@@ -227,11 +259,15 @@ impl Sender {
                 // The hash differed: everything again, from the offer on.
                 self.have.fill(false);
                 self.sent.fill(None);
+                self.again.fill(true);
                 self.base = 0;
                 self.answered = false;
+                self.offers = 0;
+                self.next_offer = now.mono;
             }
             _ => {
                 let base = usize::from(d.base);
+                let before = self.have.clone();
                 // An old status must not take back what a newer one said.
                 for h in self.have.iter_mut().take(base) {
                     *h = true;
@@ -245,11 +281,19 @@ impl Sender {
                     }
                 }
                 self.base = self.have.iter().position(|h| !h).unwrap_or(self.have.len());
+                // The newest of what is there now was answered soonest: the others waited for it.
+                let newest = (0..self.have.len())
+                    .filter(|i| self.have.get(*i) != before.get(*i))
+                    .max_by_key(|i| self.sent.get(*i).copied().flatten());
+                if let Some(i) = newest {
+                    self.timed(now, i);
+                }
                 // What lies below something that arrived was overtaken: it is lost, send it again at once – unless it
                 // was sent so lately that it may still be under way.
+                let under_way = self.round_trip.unwrap_or(RESEND / 2) * 3 / 4;
                 if let Some(top) = highest {
                     for (have, sent) in self.have.iter().zip(&mut self.sent).take(top) {
-                        if !have && sent.is_some_and(|t| now.mono.since(t) >= RESEND / 3) {
+                        if !have && sent.is_some_and(|t| now.mono.since(t) >= under_way) {
                             *sent = None;
                         }
                     }
@@ -377,6 +421,13 @@ impl Receiver {
         self.say_have();
     }
 
+    /// Answers an offer with a refusal and keeps what is under way: the offer is of somebody who may not send now.
+    pub fn not_now(&mut self, d: &PATROL_BLOB_OFFER_DATA) {
+        if d.kind == self.kind.number() {
+            self.say(d.transfer, 2);
+        }
+    }
+
     /// Takes a chunk. Returns the blob when it is whole and its hash is equal; answer with [`Receiver::accept`] or
     /// [`Receiver::refuse`] once it is durable or judged.
     pub fn chunk(&mut self, now: Now, d: &PATROL_BLOB_CHUNK_DATA) -> Option<Blob> {
@@ -476,6 +527,8 @@ impl Receiver {
             self.finished.pop_front();
         }
         self.finished.push_back((transfer, sha256, state));
+        // Twice: if it is lost, the sender only finds out by sending again.
+        self.say(transfer, state);
         self.say(transfer, state);
     }
 

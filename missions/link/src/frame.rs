@@ -66,6 +66,38 @@ impl Frame {
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
+    /// The frame without a signature block, its flag cleared; the checksum is then wrong until
+    /// [`Frame::fix_checksum`]. `None` for MAVLink 1, which cannot be signed.
+    pub(crate) fn unsigned_bytes(&self) -> Option<Box<[u8]>> {
+        if self.header.version != 2 {
+            return None;
+        }
+        let mut b: Box<[u8]> = self.bytes.get(..self.body_end()? + 2)?.into();
+        *b.get_mut(2)? &= !FLAG_SIGNED;
+        Some(b)
+    }
+
+    fn body_end(&self) -> Option<usize> {
+        Some(10 + usize::from(*self.bytes.get(1)?))
+    }
+
+    /// Writes the right checksum into `b`, this frame's bytes with other flags. Where no dialect knows the id, the
+    /// message's own byte of the checksum is found from the checksum it came with.
+    pub(crate) fn fix_checksum(&self, b: &mut [u8]) -> Option<()> {
+        let end = self.body_end()?;
+        let extra = match crc_extra(self.header.msg_id) {
+            Some(x) => x,
+            None => {
+                let (last, before) = self.bytes.get(1..end)?.split_last()?;
+                let crc = mavlink::calculate_crc(before, *last);
+                let had = u16::from_le_bytes([*self.bytes.get(end)?, *self.bytes.get(end + 1)?]);
+                (0..=255u8).find(|e| accumulate(crc, *e) == had)?
+            }
+        };
+        let crc = mavlink::calculate_crc(b.get(1..end)?, extra);
+        b.get_mut(end..end + 2)?.copy_from_slice(&crc.to_le_bytes());
+        Some(())
+    }
     /// Payload as sent (MAVLink 2 cuts trailing zeros).
     #[must_use]
     pub fn payload(&self) -> &[u8] {
@@ -94,11 +126,7 @@ impl Frame {
     /// Target system and component, where the message is addressed. `None` when it is a broadcast kind or unknown.
     #[must_use]
     pub fn target(&self) -> (Option<u8>, Option<u8>) {
-        match self.decode() {
-            Msg::Common(m) => (m.target_system_id(), m.target_component_id()),
-            Msg::Patrol(m) => (m.target_system_id(), m.target_component_id()),
-            Msg::Raw { .. } => (None, None),
-        }
+        self.decode().target()
     }
 }
 
@@ -124,6 +152,15 @@ impl Msg {
             Msg::Common(m) => m.message_id(),
             Msg::Patrol(m) => m.message_id(),
             Msg::Raw { id } => *id,
+        }
+    }
+    /// Target system and component, where the message is addressed. `None` when it is a broadcast kind or unknown.
+    #[must_use]
+    pub fn target(&self) -> (Option<u8>, Option<u8>) {
+        match self {
+            Msg::Common(m) => (m.target_system_id(), m.target_component_id()),
+            Msg::Patrol(m) => (m.target_system_id(), m.target_component_id()),
+            Msg::Raw { .. } => (None, None),
         }
     }
     /// Name in the dialect, `"RAW"` when unknown.
@@ -276,6 +313,14 @@ fn crc_extra(id: u32) -> Option<u8> {
             x => Some(x),
         }
     }
+}
+
+/// One byte more into a checksum (CRC-16/MCRF4XX, as MAVLink has it).
+fn accumulate(crc: u16, byte: u8) -> u16 {
+    let mut t = byte ^ (crc & 0xFF) as u8;
+    t ^= t << 4;
+    let t = u16::from(t);
+    (crc >> 8) ^ (t << 8) ^ (t << 3) ^ (t >> 4)
 }
 
 enum Seen {

@@ -178,6 +178,22 @@ impl Journal {
         Ok(())
     }
 
+    /// Appends a record and makes it durable. What cannot be made durable is taken out again, as far as the disk lets:
+    /// a record of which nobody knows whether it is there must not come back after a restart.
+    ///
+    /// # Errors
+    /// [`DiskError`]; the record is then not in the log.
+    pub fn append_durable(&mut self, disk: &mut dyn Disk, record: &[u8]) -> Result<(), DiskError> {
+        let (chain, len) = (self.chain, self.len);
+        self.append(disk, record)?;
+        if let Err(e) = disk.sync(&self.file) {
+            (self.chain, self.len) = (chain, len);
+            let _ = disk.truncate(&self.file, len);
+            return Err(e);
+        }
+        Ok(())
+    }
+
     /// Makes everything appended durable.
     ///
     /// # Errors

@@ -16,6 +16,10 @@ const SLOWEST: Duration = Duration::from_secs(8);
 const BURST: usize = 20;
 
 const LOG: &str = "anomalies.log";
+/// Numbers from here on are of anomalies that the disk did not take. They live in memory and go to the ground under an
+/// identity of this run alone: after a restart their numbers would be given again, and the ground would take another
+/// anomaly for one that it has.
+const UNSTORED: u32 = 1 << 31;
 
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "r", rename_all = "snake_case")]
@@ -39,7 +43,10 @@ struct Entry {
 pub struct Outbox {
     journal: Journal,
     store_id: u64,
+    /// Identity of what this run could not store.
+    run_id: u64,
     last: u32,
+    last_unstored: u32,
     /// Not receipted (or whose picture is not), by number.
     waiting: BTreeMap<u32, Entry>,
     receipted: BTreeSet<u32>,
@@ -47,7 +54,7 @@ pub struct Outbox {
 }
 
 impl Outbox {
-    /// Opens the store; `new_id` (random) becomes its identity if it is new. Pictures are files `picture-N.jpg`.
+    /// Opens the store; `new_id` (random, another one each start) becomes its identity if it is new. Pictures are files `picture-N.jpg`.
     ///
     /// # Errors
     /// [`DiskError`].
@@ -107,7 +114,10 @@ impl Outbox {
         Ok(Outbox {
             journal,
             store_id,
+            // Never the store's own, also where somebody passes the same number twice.
+            run_id: new_id.max(1) ^ (1 << 63),
             last,
+            last_unstored: UNSTORED,
             waiting,
             receipted,
             storage_ok: true,
@@ -138,6 +148,19 @@ impl Outbox {
         self.storage_ok
     }
 
+    /// Store and number under which an anomaly of [`Outbox::due`] travels.
+    #[must_use]
+    pub fn on_the_wire(&self, anomaly: &Anomaly) -> (u64, Anomaly) {
+        let mut a = anomaly.clone();
+        let store = if a.number > UNSTORED {
+            a.number -= UNSTORED;
+            self.run_id
+        } else {
+            self.store_id
+        };
+        (store, a)
+    }
+
     /// Numbers and stores an anomaly (its number is overwritten) with its picture. On a disk fault it is kept in memory
     /// and sent all the same; [`Outbox::storage_ok`] then says so.
     pub fn add(
@@ -146,25 +169,27 @@ impl Outbox {
         mut anomaly: Anomaly,
         picture: Option<Vec<u8>>,
     ) -> u32 {
-        self.last += 1;
-        anomaly.number = self.last;
+        anomaly.number = self.last + 1;
         let stored = (|| {
             if let Some(p) = &picture {
                 disk.replace(&picture_file(anomaly.number), p)?;
             }
-            write(
-                &mut self.journal,
-                disk,
-                &Record::Anomaly {
-                    anomaly: anomaly.clone(),
-                },
-            )?;
-            self.journal.sync(disk)
+            let record = encode(&Record::Anomaly {
+                anomaly: anomaly.clone(),
+            })?;
+            self.journal.append_durable(disk, &record)
         })();
         self.storage_ok = stored.is_ok();
+        if self.storage_ok {
+            self.last += 1;
+        } else {
+            self.last_unstored = self.last_unstored.saturating_add(1);
+            anomaly.number = self.last_unstored;
+        }
+        let number = anomaly.number;
         let picture_due = picture.is_some();
         self.waiting.insert(
-            self.last,
+            number,
             Entry {
                 anomaly,
                 next: Mono::ZERO,
@@ -173,11 +198,14 @@ impl Outbox {
                 picture_due,
             },
         );
-        self.last
+        number
     }
 
-    /// The anomalies to send now, gravest and newest first.
-    pub fn due(&mut self, now: Now) -> Vec<Anomaly> {
+    /// The anomalies to send now, gravest and newest first, at most `room` of them.
+    pub fn due(&mut self, now: Now, room: usize) -> Vec<Anomaly> {
+        if room == 0 {
+            return Vec::new();
+        }
         let mut due: Vec<(Priority, std::cmp::Reverse<u32>)> = self
             .waiting
             .values()
@@ -185,7 +213,7 @@ impl Outbox {
             .map(|e| (e.anomaly.priority, std::cmp::Reverse(e.anomaly.number)))
             .collect();
         due.sort_unstable();
-        due.truncate(BURST);
+        due.truncate(BURST.min(room));
         due.into_iter()
             .filter_map(|(_, std::cmp::Reverse(n))| {
                 let e = self.waiting.get_mut(&n)?;
@@ -206,11 +234,22 @@ impl Outbox {
 
     /// The ground has it on disk.
     pub fn receipt(&mut self, disk: &mut dyn Disk, store_id: u64, number: u32) {
-        if store_id != self.store_id
+        let unstored = store_id == self.run_id && store_id != self.store_id;
+        let (number, last) = if unstored {
+            (number.saturating_add(UNSTORED), self.last_unstored)
+        } else {
+            (number, self.last)
+        };
+        if (store_id != self.store_id && !unstored)
             || number == 0
-            || number > self.last
+            || number == UNSTORED
+            || number > last
             || !self.receipted.insert(number)
         {
+            return;
+        }
+        if unstored {
+            self.forget(number);
             return;
         }
         // A receipt that is lost on this disk is only asked for again: the ground drops what it has.
@@ -235,6 +274,10 @@ impl Outbox {
             return;
         };
         e.picture_due = false;
+        if number > UNSTORED {
+            self.forget(number);
+            return;
+        }
         let stored = write(
             &mut self.journal,
             disk,
@@ -268,13 +311,16 @@ fn picture_file(number: u32) -> String {
     format!("picture-{number:06}.jpg")
 }
 
-fn write(journal: &mut Journal, disk: &mut dyn Disk, record: &Record) -> Result<(), DiskError> {
-    let bytes = serde_json::to_vec(record).map_err(|e| DiskError::Io {
+fn encode(record: &Record) -> Result<Vec<u8>, DiskError> {
+    serde_json::to_vec(record).map_err(|e| DiskError::Io {
         doing: "encoding for",
         file: LOG.into(),
         detail: e.to_string(),
-    })?;
-    journal.append(disk, &bytes)
+    })
+}
+
+fn write(journal: &mut Journal, disk: &mut dyn Disk, record: &Record) -> Result<(), DiskError> {
+    journal.append(disk, &encode(record)?)
 }
 
 /// What became of an anomaly that arrived.
@@ -337,8 +383,7 @@ impl Inbox {
             file: "the inbox".into(),
             detail: e.to_string(),
         })?;
-        self.journal.append(disk, &bytes)?;
-        self.journal.sync(disk)?;
+        self.journal.append_durable(disk, &bytes)?;
         self.have.insert(key, kept.anomaly);
         Ok(Taken::New)
     }
@@ -416,7 +461,7 @@ mod tests {
                     made += 1;
                     assert_eq!(n, made);
                 }
-                for a in outbox.due(now) {
+                for a in outbox.due(now, 20) {
                     for _ in 0..rng.random_range(0..3) {
                         if inbox.take(&mut ground, outbox.store_id(), &a).unwrap() == Taken::New {
                             shown.push(a.number);
@@ -441,6 +486,73 @@ mod tests {
         }
     }
 
+    /// Refuses to sync while told to.
+    struct Sick(MemDisk, bool);
+    impl Disk for Sick {
+        fn append(&mut self, f: &str, b: &[u8]) -> Result<(), DiskError> {
+            self.0.append(f, b)
+        }
+        fn sync(&mut self, f: &str) -> Result<(), DiskError> {
+            match self.1 {
+                true => Err(DiskError::Full {
+                    doing: "syncing",
+                    file: f.into(),
+                }),
+                false => Ok(()),
+            }
+        }
+        fn read(&self, f: &str) -> Result<Vec<u8>, DiskError> {
+            self.0.read(f)
+        }
+        fn replace(&mut self, f: &str, b: &[u8]) -> Result<(), DiskError> {
+            self.0.replace(f, b)
+        }
+        fn truncate(&mut self, f: &str, len: u64) -> Result<(), DiskError> {
+            self.0.truncate(f, len)
+        }
+        fn list(&self) -> Result<Vec<String>, DiskError> {
+            self.0.list()
+        }
+    }
+
+    #[test]
+    fn what_the_disk_did_not_take_reaches_the_ground_and_its_number_hides_no_later_one() {
+        let mut air = Sick(MemDisk::default(), false);
+        let mut ground = MemDisk::default();
+        let mut inbox = Inbox::open(&mut ground, "inbox.log").unwrap();
+        let mut shown = Vec::new();
+        let mut subject = 0;
+        for (run, sick) in [false, true, false].into_iter().enumerate() {
+            let mut o = Outbox::open(&mut air, 100 + run as u64).unwrap();
+            air.1 = sick;
+            for _ in 0..3 {
+                subject += 1;
+                let a = Anomaly {
+                    subject: format!("s-{subject}"),
+                    ..anomaly(Priority::High)
+                };
+                o.add(&mut air, a, None);
+                assert_eq!(o.storage_ok(), !sick);
+            }
+            let now = Now {
+                mono: Mono::from_millis(1),
+                utc: Reading::NotYet,
+            };
+            for a in o.due(now, 20) {
+                let (store, a) = o.on_the_wire(&a);
+                if inbox.take(&mut ground, store, &a).unwrap() == Taken::New {
+                    shown.push(a.subject.clone());
+                }
+                o.receipt(&mut air, store, a.number);
+            }
+            assert_eq!(o.pending(), 0);
+            air.1 = false;
+        }
+        shown.sort();
+        let want: Vec<String> = (1..=9).map(|n| format!("s-{n}")).collect();
+        assert_eq!(shown, want, "each once");
+    }
+
     #[test]
     fn the_gravest_and_newest_go_first() {
         let mut disk = MemDisk::default();
@@ -457,7 +569,7 @@ mod tests {
             mono: Mono(0),
             utc: Reading::NotYet,
         };
-        let order: Vec<u32> = o.due(now).iter().map(|a| a.number).collect();
+        let order: Vec<u32> = o.due(now, 20).iter().map(|a| a.number).collect();
         assert_eq!(order, [4, 2, 3, 1]);
     }
 

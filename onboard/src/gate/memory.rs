@@ -10,6 +10,9 @@ use missions::vehicle::VehicleSpec;
 const PLAN: &str = "plan.json";
 const LISTS: &str = "plan.lists";
 const DIRTY: &str = "plan.dirty";
+/// What is being written, so that a restart can finish it.
+const NEXT_PLAN: &str = "plan.next.json";
+const NEXT_LISTS: &str = "plan.next.lists";
 
 /// What a restart finds.
 #[derive(Debug)]
@@ -18,13 +21,18 @@ pub struct Found {
     pub dirty: bool,
     /// The last plan that was in force, if it still passes.
     pub plan: Option<Judged>,
+    /// What was being written, if it still passes.
+    pub next: Option<Judged>,
 }
 
-/// Marks the autopilot's memory as in doubt. Before the first byte is written to it.
+/// Marks the autopilot's memory as in doubt. Before the first byte is written to it. What will be written is kept before
+/// the mark: a mark then always has its plan.
 ///
 /// # Errors
 /// [`DiskError`].
-pub fn mark_dirty(disk: &mut dyn Disk) -> Result<(), DiskError> {
+pub fn mark_dirty(disk: &mut dyn Disk, next: &Judged) -> Result<(), DiskError> {
+    disk.replace(NEXT_PLAN, &next.plan.to_json())?;
+    disk.replace(NEXT_LISTS, &lists_of(next))?;
     disk.replace(DIRTY, b"writing")
 }
 
@@ -33,6 +41,12 @@ pub fn mark_dirty(disk: &mut dyn Disk) -> Result<(), DiskError> {
 /// # Errors
 /// [`DiskError`].
 pub fn keep(disk: &mut dyn Disk, plan: &Judged) -> Result<(), DiskError> {
+    disk.replace(PLAN, &plan.plan.to_json())?;
+    disk.replace(LISTS, &lists_of(plan))?;
+    disk.replace(DIRTY, b"")
+}
+
+fn lists_of(plan: &Judged) -> Vec<u8> {
     let standard: &[u8] = if plan.id == 0 { b"std" } else { b"own" };
     let mut lists = standard.to_vec();
     for list in &plan.lists {
@@ -41,9 +55,7 @@ pub fn keep(disk: &mut dyn Disk, plan: &Judged) -> Result<(), DiskError> {
             lists.extend_from_slice(&encode(item));
         }
     }
-    disk.replace(PLAN, &plan.plan.to_json())?;
-    disk.replace(LISTS, &lists)?;
-    disk.replace(DIRTY, b"")
+    lists
 }
 
 /// What is kept. A plan that cannot be read, or does not pass any more, is none.
@@ -52,14 +64,24 @@ pub fn keep(disk: &mut dyn Disk, plan: &Judged) -> Result<(), DiskError> {
 /// [`DiskError`].
 pub fn recall(disk: &dyn Disk, dialect: Dialect) -> Result<Found, DiskError> {
     let dirty = !disk.read(DIRTY)?.is_empty();
-    let bytes = disk.read(PLAN)?;
-    let lists = disk.read(LISTS)?;
-    let plan = match lists.split_at_checked(3) {
-        Some((b"own", _)) => Judged::of_bundle(&bytes, dialect).ok(),
-        Some((b"std", rest)) => standard(&bytes, rest, dialect),
-        _ => None,
+    let read = |plan: &str, lists: &str| -> Result<Option<Judged>, DiskError> {
+        let (bytes, lists) = (disk.read(plan)?, disk.read(lists)?);
+        Ok(match lists.split_at_checked(3) {
+            Some((b"own", _)) => Judged::of_bundle(&bytes, dialect).ok(),
+            Some((b"std", rest)) => standard(&bytes, rest, dialect),
+            _ => None,
+        })
     };
-    Ok(Found { dirty, plan })
+    let next = if dirty {
+        read(NEXT_PLAN, NEXT_LISTS)?
+    } else {
+        None
+    };
+    Ok(Found {
+        dirty,
+        plan: read(PLAN, LISTS)?,
+        next,
+    })
 }
 
 fn standard(plan: &[u8], lists: &[u8], dialect: Dialect) -> Option<Judged> {

@@ -4,6 +4,7 @@
 //! only then do they count. Commands pass by an allow-list. Everything else is refused, counted and said.
 
 pub mod command;
+pub mod holder;
 pub mod judged;
 mod memory;
 mod staged;
@@ -16,6 +17,7 @@ use crate::config::Config;
 use crate::facts::{Facts, Kind, Mode};
 use crate::wires::{COMPANION, Wires};
 use crate::{LogLevel, failsafe};
+use holder::{Claim, Holder, Station};
 use link::codes::Refusal;
 use link::common::{MavMissionResult, MavSeverity};
 use link::frame::{Frame, Msg};
@@ -73,6 +75,7 @@ impl Cx<'_> {
 #[derive(Debug)]
 pub struct Gate {
     server: Server,
+    holder: Holder,
     stations: BTreeMap<(u8, u8), (u8, u8)>,
     in_force: Option<Judged>,
     candidate: Option<Judged>,
@@ -93,6 +96,7 @@ impl Default for Gate {
     fn default() -> Self {
         Gate {
             server: Server::new(),
+            holder: Holder::default(),
             stations: BTreeMap::new(),
             in_force: None,
             candidate: None,
@@ -205,14 +209,25 @@ impl Gate {
             self.stations.pop_first();
         }
         self.stations.insert(from, (port, answer_as));
+        let station = (port, h.system, h.component);
         match traffic::sort(frame) {
             traffic::Sort::Mission => {
+                // MISSION_COUNT, _CLEAR_ALL and items begin or go on with an upload; the rest only reads.
+                if matches!(h.msg_id, 38 | 39 | 44 | 45 | 73) && !self.may_act(cx, station) {
+                    cx.wires
+                        .reply(port, answer_as, traffic::denied(from, frame));
+                    return None;
+                }
                 self.server.handle(cx.now, frame);
                 self.serve(cx);
                 None
             }
             traffic::Sort::Command => self.command(cx, port, answer_as, frame),
             traffic::Sort::SetMode { custom_mode } => {
+                let asked = traffic::mode_command(cx.facts.kind?, custom_mode);
+                if holder::needs_token(&asked, cx.facts.kind) && !self.may_act(cx, station) {
+                    return None;
+                }
                 match self.rule(cx, &traffic::mode_command(cx.facts.kind?, custom_mode)) {
                     command::Ruling::Forward => cx.wires.autopilot_bytes(frame),
                     command::Ruling::ForwardMode(m) => {
@@ -224,6 +239,9 @@ impl Gate {
                 None
             }
             traffic::Sort::Jump { item } => {
+                if !self.may_act(cx, station) {
+                    return None;
+                }
                 match self.rule(cx, &traffic::jump_command(item)) {
                     command::Ruling::Forward => cx.wires.autopilot_bytes(frame),
                     other => self.refuse_command(cx, None, &other),
@@ -235,6 +253,10 @@ impl Gate {
                 None
             }
             traffic::Sort::Ignore => None,
+            traffic::Sort::Control { release } => {
+                self.control_asked(cx, station, answer_as, release);
+                None
+            }
             traffic::Sort::ReadInstead(ask) => {
                 // A station that sets a parameter is answered with the value that stays.
                 self.refused_frames = self.refused_frames.saturating_add(1);
@@ -256,6 +278,55 @@ impl Gate {
                 None
             }
         }
+    }
+
+    /// A frame of a station's, whatever it says: while it speaks it keeps what it holds.
+    pub fn heard(&mut self, now: Mono, from: Station) {
+        self.holder.heard(now, from);
+    }
+    /// Who holds control.
+    #[must_use]
+    pub fn holder(&self, cx: &Cx<'_>) -> Option<Station> {
+        self.holder.who(cx.now.mono, silence(cx))
+    }
+    /// Whether a station may do what acts. If another one holds control both are told.
+    pub fn may_act(&mut self, cx: &mut Cx<'_>, from: Station) -> bool {
+        let (line, system, component) = from;
+        match self.holder.claim(cx.now.mono, from, silence(cx)) {
+            Claim::Holds => true,
+            Claim::Takes => {
+                cx.wires.log(
+                    LogLevel::Info,
+                    format!("station {system}/{component} on line {line} holds control"),
+                );
+                true
+            }
+            Claim::HeldBy((held_line, held, _)) => {
+                self.refused_frames = self.refused_frames.saturating_add(1);
+                if self.holder.tells(cx.now.mono) {
+                    cx.wires.status(
+                        MavSeverity::MAV_SEVERITY_WARNING,
+                        &format!("Control: {held} on line {held_line} has it, {system} refused"),
+                    );
+                }
+                false
+            }
+        }
+    }
+
+    /// CHANGE_OPERATOR_CONTROL: taken or let go in so many words.
+    fn control_asked(&mut self, cx: &mut Cx<'_>, from: Station, answer_as: u8, release: bool) {
+        let (port, ..) = from;
+        let granted = if release {
+            self.holder.release(from)
+        } else {
+            self.may_act(cx, from)
+        };
+        cx.wires.reply(
+            port,
+            answer_as,
+            traffic::control_answer(from.1, release, granted),
+        );
     }
 
     fn rule(&self, cx: &Cx<'_>, c: &command::Command) -> command::Ruling {
@@ -290,9 +361,16 @@ impl Gate {
 
     fn command(&mut self, cx: &mut Cx<'_>, port: u8, answer_as: u8, frame: &Frame) -> Option<Mode> {
         let c = command::Command::read(frame)?;
-        let ruling = self.rule(cx, &c);
         let h = frame.header();
         let from = (h.system, h.component);
+        if holder::needs_token(&c, cx.facts.kind)
+            && !self.may_act(cx, (port, h.system, h.component))
+        {
+            cx.wires
+                .command_ack(port, answer_as, from, c.command, traffic::REJECTED);
+            return None;
+        }
+        let ruling = self.rule(cx, &c);
         match ruling {
             command::Ruling::Forward => {
                 cx.wires.autopilot_bytes(frame);
@@ -474,7 +552,7 @@ impl Gate {
             self.next = Some(j);
             return;
         }
-        if let Err(e) = memory::mark_dirty(cx.disk) {
+        if let Err(e) = memory::mark_dirty(cx.disk, &j) {
             // Without the mark a crash now would leave a mix nobody knows of.
             self.storage_ok = false;
             cx.wires.status(
@@ -607,6 +685,15 @@ impl Gate {
         match memory::recall(cx.disk, dialect) {
             Ok(found) => {
                 self.dirty = found.dirty;
+                // Died while writing: on the ground it is written to the end. Aloft nobody touches what is flown.
+                if let (Some(next), false) = (found.next, cx.facts.armed) {
+                    cx.wires.status(
+                        MavSeverity::MAV_SEVERITY_WARNING,
+                        "Patrol: writing was cut off, begun again",
+                    );
+                    self.commit(cx, next, writer::ALL);
+                    return;
+                }
                 if let Some(j) = found.plan {
                     for kind in ListKind::ALL {
                         self.server.set_list(kind, j.list(kind).to_vec());
@@ -627,4 +714,9 @@ impl Gate {
             }
         }
     }
+}
+
+/// A holder silent for so long holds nothing any more.
+fn silence(cx: &Cx<'_>) -> Duration {
+    Duration::from_secs_f64(cx.config.link_loss_s.clamp(0.5, 600.0))
 }

@@ -11,6 +11,8 @@ use link::frame::{Frame, Msg};
 
 /// MAV_RESULT_ACCEPTED.
 pub const ACCEPTED: u8 = 0;
+/// MAV_RESULT_TEMPORARILY_REJECTED.
+pub const REJECTED: u8 = 1;
 /// MAV_RESULT_DENIED.
 pub const DENIED: u8 = 2;
 
@@ -31,6 +33,11 @@ pub enum Sort {
     Jump {
         /// Sequence number.
         item: u16,
+    },
+    /// CHANGE_OPERATOR_CONTROL.
+    Control {
+        /// Lets go; else asks for it.
+        release: bool,
     },
     /// Harmless: to the autopilot as it is.
     Pass,
@@ -87,6 +94,9 @@ pub fn sort(frame: &Frame) -> Sort {
         Common::SET_MODE(d) => Sort::SetMode {
             custom_mode: d.custom_mode,
         },
+        Common::CHANGE_OPERATOR_CONTROL(d) => Sort::Control {
+            release: d.control_request != 0,
+        },
         Common::MISSION_SET_CURRENT(d) => Sort::Jump { item: d.seq },
         Common::PARAM_SET(d) => Sort::ReadInstead(Common::PARAM_REQUEST_READ(
             common::PARAM_REQUEST_READ_DATA {
@@ -136,4 +146,39 @@ pub fn brake(target: (u8, u8)) -> Common {
         target,
         0,
     )
+}
+
+/// The answer to an upload of a station that does not hold control.
+#[must_use]
+pub fn denied(to: (u8, u8), frame: &Frame) -> Common {
+    // The list's number is the last byte of each of these messages but MISSION_ACK; zero (mission) is cut off.
+    let list = match frame.header().msg_id {
+        44 => frame.payload().get(4),
+        45 => frame.payload().get(2),
+        39 | 73 => frame.payload().get(37),
+        _ => None,
+    };
+    let mission_type = match list {
+        Some(1) => common::MavMissionType::MAV_MISSION_TYPE_FENCE,
+        Some(2) => common::MavMissionType::MAV_MISSION_TYPE_RALLY,
+        Some(255) => common::MavMissionType::MAV_MISSION_TYPE_ALL,
+        _ => common::MavMissionType::MAV_MISSION_TYPE_MISSION,
+    };
+    Common::MISSION_ACK(common::MISSION_ACK_DATA {
+        target_system: to.0,
+        target_component: to.1,
+        mavtype: common::MavMissionResult::MAV_MISSION_DENIED,
+        mission_type,
+        opaque_id: 0,
+    })
+}
+
+/// CHANGE_OPERATOR_CONTROL_ACK: 0 granted, 3 another station has it.
+#[must_use]
+pub fn control_answer(system: u8, release: bool, granted: bool) -> Common {
+    Common::CHANGE_OPERATOR_CONTROL_ACK(common::CHANGE_OPERATOR_CONTROL_ACK_DATA {
+        gcs_system_id: system,
+        control_request: u8::from(release),
+        ack: if granted { 0 } else { 3 },
+    })
 }

@@ -15,6 +15,9 @@ pub const ALL: &[ListKind] = &[ListKind::Fence, ListKind::Mission, ListKind::Ral
 pub const FENCE: &[ListKind] = &[ListKind::Fence];
 /// Whole attempts.
 const TRIES: u8 = 3;
+/// Items that are asked for ahead when ArduPilot's list is read back: it reads all that waits in its port before it
+/// sleeps, and each request waits for the loop only once.
+const AHEAD: usize = 3;
 /// Between attempts.
 const PAUSE: Duration = Duration::from_millis(500);
 
@@ -110,7 +113,7 @@ impl Writer {
             Doing::Pause(until) if now.mono < *until => {}
             Doing::Pause(_) => {
                 self.now = if self.verify_only {
-                    Doing::Down(Downloader::new(kind, self.target))
+                    Doing::Down(self.reader(kind))
                 } else {
                     Doing::Up(Uploader::new(kind, plan.list(kind).to_vec(), self.target))
                 };
@@ -125,7 +128,7 @@ impl Writer {
                     Progress::Running { .. } => {}
                     // The last acknowledgement may be what was lost: the read-back tells the truth.
                     Progress::Done | Progress::Unsure => {
-                        self.now = Doing::Down(Downloader::new(kind, self.target));
+                        self.now = Doing::Down(self.reader(kind));
                         self.state = Writing::Busy { reading: true };
                         self.tick_transfer(now);
                     }
@@ -173,6 +176,14 @@ impl Writer {
                 }
             }
         }
+    }
+
+    fn reader(&self, kind: ListKind) -> Downloader {
+        let ahead = match self.dialect {
+            Dialect::ArduPilot => AHEAD,
+            Dialect::Px4 => 0,
+        };
+        Downloader::new(kind, self.target).ahead(ahead)
     }
 
     fn tick_transfer(&mut self, now: Now) {

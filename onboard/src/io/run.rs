@@ -10,6 +10,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 use tokio::sync::mpsc;
 
+/// Events that may wait for the core. Few: a flood on one line then delays the others by no more than these.
+const INBOX: usize = 256;
+/// Events taken before what they caused is written: a burst leaves in few writes.
+const BURST: usize = 32;
+/// Frames are put together up to this many bytes; a datagram of it fits every network.
+const TOGETHER: usize = 1_200;
+
 /// What the tasks tell the core.
 #[derive(Debug)]
 pub enum Event {
@@ -59,13 +66,26 @@ pub fn run(setup: Setup) -> anyhow::Result<()> {
         .block_on(main_loop(setup))
 }
 
+/// What a line carries, bytes a second: a serial line ten bits a byte, less what radios need for themselves.
+fn line_rate(e: &Endpoint) -> u32 {
+    match e {
+        Endpoint::Serial { baud, .. } => baud / 10 / 10 * 9,
+        _ => 0,
+    }
+}
+
 async fn main_loop(setup: Setup) -> anyhow::Result<()> {
     let disk = DirDisk::open(&setup.store).context("the store cannot be opened")?;
     let mut config = setup.config;
     config.ground_ports = u8::try_from(setup.grounds.len()).context("too many ground lines")?;
+    for (n, ground) in setup.grounds.iter().enumerate() {
+        if config.ground_bytes_per_s.len() <= n {
+            config.ground_bytes_per_s.push(line_rate(ground));
+        }
+    }
     let mut core = Onboard::new(config, Box::new(disk))?;
     let clock = Clock::start();
-    let (events, mut inbox) = mpsc::channel::<Event>(4096);
+    let (events, mut inbox) = mpsc::channel::<Event>(INBOX);
     let mut lines = std::collections::BTreeMap::new();
     let all = std::iter::once((Port::Autopilot, setup.autopilot)).chain(
         setup
@@ -89,6 +109,11 @@ async fn main_loop(setup: Setup) -> anyhow::Result<()> {
             from_core,
         ));
     }
+    let mut out = Outgoing {
+        lines,
+        waiting: std::collections::BTreeMap::new(),
+        to_eyes,
+    };
     let mut stop = std::pin::pin!(link_io::stopped());
     loop {
         let wait = core
@@ -99,31 +124,77 @@ async fn main_loop(setup: Setup) -> anyhow::Result<()> {
             got = tokio::time::timeout(wait, inbox.recv()) => match got {
                 Err(_) => core.handle(clock.now(), Input::Tick),
                 Ok(None) => break,
-                Ok(Some(event)) => match event {
-                    Event::Line(LineEvent::Bytes(port, bytes)) => core.handle(clock.now(), Input::Bytes { port, bytes: &bytes }),
-                    Event::Up(up) => core.handle(clock.now(), Input::Eyes(&up)),
-                    Event::EyesProcess(p) => core.handle(clock.now(), Input::EyesProcess(p)),
-                    Event::EyesTrouble(text) => tracing::warn!("{text}"),
-                    Event::Line(LineEvent::Trouble(port, text)) => tracing::warn!("{port:?}: {text}"),
-                },
+                Ok(Some(event)) => {
+                    take(&mut core, clock.now(), event);
+                    for _ in 1..BURST {
+                        let Ok(event) = inbox.try_recv() else { break };
+                        take(&mut core, clock.now(), event);
+                    }
+                }
             },
         }
         while let Some(output) = core.poll() {
-            match output {
-                Output::Bytes { port, bytes } => {
-                    if let Some(line) = lines.get(&port) {
-                        let _ = line.try_send(bytes);
-                    }
-                }
-                Output::ToEyes(down) => {
-                    let _ = to_eyes.try_send(down);
-                }
-                Output::Log(LogLevel::Info, text) => tracing::info!("{text}"),
-                Output::Log(LogLevel::Warn, text) => tracing::warn!("{text}"),
-                Output::Log(LogLevel::Error, text) => tracing::error!("{text}"),
-            }
+            out.take(output);
         }
+        out.flush();
     }
     tracing::info!("stopped; the autopilot's own link-loss action now stands alone");
     Ok(())
+}
+
+fn take(core: &mut Onboard, now: missions::time::Now, event: Event) {
+    match event {
+        Event::Line(LineEvent::Bytes(port, bytes)) => core.handle(
+            now,
+            Input::Bytes {
+                port,
+                bytes: &bytes,
+            },
+        ),
+        Event::Up(up) => core.handle(now, Input::Eyes(&up)),
+        Event::EyesProcess(p) => core.handle(now, Input::EyesProcess(p)),
+        Event::EyesTrouble(text) => tracing::warn!("{text}"),
+        Event::Line(LineEvent::Trouble(port, text)) => tracing::warn!("{port:?}: {text}"),
+    }
+}
+
+/// What leaves: frames of one line in one write. A line that does not take it loses it; the others never wait.
+struct Outgoing {
+    lines: std::collections::BTreeMap<Port, mpsc::Sender<Vec<u8>>>,
+    waiting: std::collections::BTreeMap<Port, Vec<u8>>,
+    to_eyes: mpsc::Sender<crate::eyes::schema::Down>,
+}
+
+impl Outgoing {
+    fn take(&mut self, output: Output) {
+        match output {
+            Output::Bytes { port, bytes } => {
+                let waiting = self.waiting.entry(port).or_default();
+                if !waiting.is_empty() && waiting.len() + bytes.len() > TOGETHER {
+                    let full = std::mem::take(waiting);
+                    if let Some(line) = self.lines.get(&port) {
+                        let _ = line.try_send(full);
+                    }
+                }
+                waiting.extend_from_slice(&bytes);
+            }
+            Output::ToEyes(down) => {
+                let _ = self.to_eyes.try_send(down);
+            }
+            Output::Log(LogLevel::Info, text) => tracing::info!("{text}"),
+            Output::Log(LogLevel::Warn, text) => tracing::warn!("{text}"),
+            Output::Log(LogLevel::Error, text) => tracing::error!("{text}"),
+        }
+    }
+
+    fn flush(&mut self) {
+        for (port, waiting) in &mut self.waiting {
+            if waiting.is_empty() {
+                continue;
+            }
+            if let Some(line) = self.lines.get(port) {
+                let _ = line.try_send(std::mem::take(waiting));
+            }
+        }
+    }
 }

@@ -80,7 +80,9 @@ fn a_place_is_looked_at_and_the_plan_goes_on() {
         s.until("back on the plan", 300.0, |s| {
             s.fate(id) == Some(OrderFate::Done)
         });
-        assert_eq!(s.phase(), Some(FlightPhase::Patrolling));
+        s.until("said so", 1.0, |s| {
+            s.phase() == Some(FlightPhase::Patrolling)
+        });
         s.until("home", 900.0, |s| !s.fake.armed);
         assert!(s.closest_m > 0.0, "{}", s.closest_m);
     });

@@ -2,6 +2,8 @@
 
 mod fake;
 mod flights;
+mod refused;
+mod trust;
 mod uploads;
 
 use crate::facts::Kind;
@@ -61,6 +63,8 @@ pub struct Stage {
     framer: Framer,
     pub ground_silent: bool,
     pub heard: Vec<Frame>,
+    /// What reached the autopilot.
+    pub passed: Vec<Frame>,
     pub state: Option<StateReport>,
     pub preflight: Option<PreflightReport>,
     pub fates: Vec<(u32, OrderFate)>,
@@ -120,6 +124,7 @@ impl Stage {
             framer: Framer::new(),
             ground_silent: false,
             heard: Vec::new(),
+            passed: Vec::new(),
             state: None,
             preflight: None,
             fates: Vec::new(),
@@ -163,6 +168,11 @@ impl Stage {
                     bytes,
                 } => {
                     let now = self.now();
+                    if let Some(f) = Frame::from_bytes(&bytes)
+                        && self.passed.len() < 20_000
+                    {
+                        self.passed.push(f);
+                    }
                     self.fake.hear(now, &bytes);
                 }
                 Output::Bytes { bytes, .. } => {
@@ -298,7 +308,8 @@ impl Stage {
         }
     }
     pub fn upload(&mut self, p: &PatrolPlan) {
-        self.blob = Sender::new(BlobKind::Bundle, 1, 0, p.to_json());
+        let packed = link::pack::pack(&p.to_json()).unwrap();
+        self.blob = Sender::new(BlobKind::Bundle, 1, 0, packed);
         self.fence = Some(p.fence().clone());
         self.until("bundle sent", 30.0, |s| {
             s.blob.as_ref().is_some_and(|b| b.state() == Sending::Done)

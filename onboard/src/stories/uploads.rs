@@ -348,12 +348,28 @@ fn what_could_hurt_never_reaches_the_autopilot() {
 }
 
 #[test]
-fn a_link_that_dies_in_the_middle_leaves_a_mark_that_a_restart_respects() {
+fn a_companion_that_dies_while_it_writes_flies_nothing_until_it_has_written_to_the_end() {
     let (mut s, l) = stage(Kind::ArduPilot);
     upload(&mut s, ListKind::Fence, &l.fence);
     upload(&mut s, ListKind::Mission, &l.mission);
     // The companion dies while it writes.
     s.run(0.02);
+    s.restart_companion();
+    s.state = None;
+    s.until("speaks", 5.0, |s| s.state.is_some());
+    assert_eq!(s.state.unwrap().plan_state, PlanState::Writing);
+    arm(&mut s, 0.0);
+    s.run(0.1);
+    assert!(!s.fake.armed);
+    s.until("written to the end", 10.0, |s| {
+        s.state
+            .is_some_and(|r| r.plan_state == PlanState::OnAircraft)
+    });
+    on_aircraft(&mut s);
+    // A mark without its plan: nothing can be written to the end, and nothing flies.
+    use link::journal::Disk;
+    s.disk.replace("plan.dirty", b"writing").unwrap();
+    s.disk.replace("plan.next.lists", b"").unwrap();
     s.restart_companion();
     s.run(5.0);
     assert_eq!(s.state.unwrap().plan_state, PlanState::Dirty);

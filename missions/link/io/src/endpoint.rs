@@ -77,6 +77,29 @@ impl Endpoint {
     }
 }
 
+impl Endpoint {
+    /// Whether it never leaves this machine. A name counts as another machine.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        let address = match self {
+            Endpoint::UdpListen(a)
+            | Endpoint::UdpTo(a)
+            | Endpoint::Tcp(a)
+            | Endpoint::TcpListen(a) => a,
+            Endpoint::Serial { .. } => return false,
+        };
+        address.starts_with("localhost:")
+            || address
+                .parse::<std::net::SocketAddr>()
+                .is_ok_and(|a| a.ip().is_loopback())
+    }
+    /// Whether it is a serial line.
+    #[must_use]
+    pub fn is_serial(&self) -> bool {
+        matches!(self, Endpoint::Serial { .. })
+    }
+}
+
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -17,6 +17,8 @@ const RETRY: Duration = Duration::from_secs(1);
 const PEER_LIFE: Duration = Duration::from_secs(60);
 const MAX_PEERS: usize = 16;
 const READ: usize = 4096;
+/// Datagrams that wait are taken together, up to this many bytes: a burst then costs its reader one waking.
+const TOGETHER: usize = 16 << 10;
 
 /// What a line has to say; `P` is the owner's name for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,12 +80,24 @@ async fn udp_listen<P: Name, E: Takes<P>>(
             got = socket.recv_from(&mut buf) => {
                 // A peer that is gone answers with an error of its own; it says nothing of the others.
                 let Ok((n, from)) = got else { continue };
-                let at = Instant::now();
-                peers.retain(|(p, heard)| *p != from && at.duration_since(*heard) < PEER_LIFE);
-                if peers.len() < MAX_PEERS {
-                    peers.push((from, at));
+                let mut bytes = buf.get(..n).unwrap_or(&[]).to_vec();
+                let mut heard_now = vec![from];
+                while bytes.len() < TOGETHER {
+                    let Ok((n, from)) = socket.try_recv_from(&mut buf) else { break };
+                    bytes.extend_from_slice(buf.get(..n).unwrap_or(&[]));
+                    if !heard_now.contains(&from) && heard_now.len() < MAX_PEERS {
+                        heard_now.push(from);
+                    }
                 }
-                let bytes = buf.get(..n).unwrap_or(&[]).to_vec();
+                let at = Instant::now();
+                peers.retain(|(p, heard)| {
+                    !heard_now.contains(p) && at.duration_since(*heard) < PEER_LIFE
+                });
+                for from in heard_now {
+                    if peers.len() < MAX_PEERS {
+                        peers.push((from, at));
+                    }
+                }
                 if events.send(LineEvent::Bytes(port, bytes).into()).await.is_err() { return; }
             }
             bytes = out.recv() => {
@@ -131,7 +145,11 @@ async fn udp_to<P: Name, E: Takes<P>>(
             got = socket.recv(&mut buf) => {
                 match got {
                     Ok(n) => {
-                        let bytes = buf.get(..n).unwrap_or(&[]).to_vec();
+                        let mut bytes = buf.get(..n).unwrap_or(&[]).to_vec();
+                        while bytes.len() < TOGETHER {
+                            let Ok(n) = socket.try_recv(&mut buf) else { break };
+                            bytes.extend_from_slice(buf.get(..n).unwrap_or(&[]));
+                        }
                         if events.send(LineEvent::Bytes(port, bytes).into()).await.is_err() { return; }
                     }
                     // Nobody listens there yet.

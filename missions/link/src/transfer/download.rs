@@ -27,6 +27,10 @@ pub struct Downloader {
     progress: Progress,
     tries: u32,
     next: Option<Mono>,
+    /// Items asked for beyond the next one.
+    ahead: usize,
+    /// One past the highest item asked for.
+    asked: usize,
     out: VecDeque<MavMessage>,
 }
 
@@ -42,8 +46,17 @@ impl Downloader {
             progress: Progress::Running { done: 0, total: 0 },
             tries: 0,
             next: Some(Mono::ZERO),
+            ahead: 0,
+            asked: 0,
             out: VecDeque::new(),
         }
+    }
+    /// Asks for up to `n` items before the first of them has come. Only where the other side serves each request by
+    /// itself, as ArduPilot does; PX4 ends a download at a request out of turn, so one lost frame would end it.
+    #[must_use]
+    pub fn ahead(mut self, n: usize) -> Self {
+        self.ahead = n;
+        self
     }
     /// Which list.
     #[must_use]
@@ -92,19 +105,33 @@ impl Downloader {
         self.next = Some(now.mono.after(grown.min(RETRY_MAX)));
         let (target_system, target_component) = self.target;
         let mission_type = self.kind.to_wire();
-        self.out.push_back(match self.total {
-            None => MavMessage::MISSION_REQUEST_LIST(MISSION_REQUEST_LIST_DATA {
-                target_system,
-                target_component,
-                mission_type,
-            }),
-            Some(_) => MavMessage::MISSION_REQUEST_INT(MISSION_REQUEST_INT_DATA {
-                seq: u16::try_from(self.items.len()).unwrap_or(u16::MAX),
-                target_system,
-                target_component,
-                mission_type,
-            }),
-        });
+        let Some(total) = self.total else {
+            self.out.push_back(MavMessage::MISSION_REQUEST_LIST(
+                MISSION_REQUEST_LIST_DATA {
+                    target_system,
+                    target_component,
+                    mission_type,
+                },
+            ));
+            return;
+        };
+        // After silence everything from the first missing item on is asked for again.
+        let from = if self.tries > 1 {
+            self.items.len()
+        } else {
+            self.asked.max(self.items.len())
+        };
+        let end = (self.items.len() + self.ahead + 1).min(total);
+        self.asked = end.max(from);
+        for seq in from..end {
+            self.out
+                .push_back(MavMessage::MISSION_REQUEST_INT(MISSION_REQUEST_INT_DATA {
+                    seq: u16::try_from(seq).unwrap_or(u16::MAX),
+                    target_system,
+                    target_component,
+                    mission_type,
+                }));
+        }
     }
 
     fn finish(&mut self) {

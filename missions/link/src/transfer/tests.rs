@@ -662,3 +662,53 @@ fn a_station_that_gives_up_frees_the_server_for_the_next() {
     );
     assert_eq!(asked(&s.says((254, 190), count(1, ListKind::Mission))), [0]);
 }
+
+#[test]
+fn an_upload_that_a_dead_companion_left_open_is_waited_out() {
+    // As PX4 1.15: whatever count comes while an upload is open is a word of its partner; it is forgotten 5 s after the
+    // last word, and asks each 260 ms until then.
+    let mut up = Uploader::new(ListKind::Mission, items(4, 0), VEHICLE);
+    let (mut left_open, mut last_word, mut got) = (true, 0u64, 0usize);
+    let request = |kind: ListKind, seq: u16| {
+        Msg::from(MavMessage::MISSION_REQUEST_INT(
+            crate::common::MISSION_REQUEST_INT_DATA {
+                seq,
+                target_system: 1,
+                target_component: 191,
+                mission_type: kind.to_wire(),
+            },
+        ))
+    };
+    for ms in 0..30_000u64 {
+        let now = at(ms * 1_000);
+        up.tick(now);
+        left_open &= ms - last_word < 5_000;
+        if left_open && ms % 260 == 0 {
+            up.handle(now, &request(ListKind::Fence, 3));
+        }
+        while let Some(m) = up.poll() {
+            match m {
+                MavMessage::MISSION_COUNT(_) if left_open => last_word = ms,
+                MavMessage::MISSION_COUNT(_) => up.handle(now, &request(ListKind::Mission, 0)),
+                MavMessage::MISSION_ITEM_INT(i) => {
+                    got = usize::from(i.seq) + 1;
+                    if got < 4 {
+                        up.handle(now, &request(ListKind::Mission, got as u16));
+                    } else {
+                        let done = super::ack(
+                            (1, 191),
+                            ListKind::Mission.to_wire(),
+                            MavMissionResult::MAV_MISSION_ACCEPTED,
+                        );
+                        up.handle(now, &Msg::from(done));
+                    }
+                }
+                _ => {}
+            }
+        }
+        if up.progress().is_over() {
+            break;
+        }
+    }
+    assert_eq!((got, up.progress()), (4, &Progress::Done));
+}

@@ -27,6 +27,12 @@ const ECHO: Duration = Duration::from_millis(150);
 /// Times an upload that the receiver dropped is begun anew.
 const RESTARTS: u32 = 5;
 
+/// PX4 forgets an upload whose partner died only after 5 s without a word, and takes each new count for such a word.
+const FORGETS: Duration = Duration::from_millis(5_600);
+/// Requests of somebody else's upload heard before it counts as one, and how long the count went unanswered by then.
+const STRAYS: u32 = 2;
+const STRAY_AFTER: Duration = Duration::from_millis(400);
+
 /// Sends a list.
 ///
 /// ```text
@@ -49,6 +55,9 @@ pub struct Uploader {
     all_sent: bool,
     tries: u32,
     restarts: u32,
+    /// First count that was not answered, and requests heard since that belong to no upload of ours.
+    first_count: Option<Mono>,
+    strays: u32,
     next: Mono,
     out: VecDeque<MavMessage>,
 }
@@ -74,6 +83,8 @@ impl Uploader {
             all_sent: total == 0,
             tries: 0,
             restarts: 0,
+            first_count: None,
+            strays: 0,
             next: Mono::ZERO,
             out: VecDeque::new(),
         }
@@ -132,15 +143,17 @@ impl Uploader {
                 self.sent = now.mono;
                 self.send(self.recent);
             }
-            None => self
-                .out
-                .push_back(MavMessage::MISSION_COUNT(MISSION_COUNT_DATA {
-                    count: u16::try_from(self.items.len()).unwrap_or(u16::MAX),
-                    target_system: self.target.0,
-                    target_component: self.target.1,
-                    mission_type: self.kind.to_wire(),
-                    opaque_id: 0,
-                })),
+            None => {
+                self.first_count.get_or_insert(now.mono);
+                self.out
+                    .push_back(MavMessage::MISSION_COUNT(MISSION_COUNT_DATA {
+                        count: u16::try_from(self.items.len()).unwrap_or(u16::MAX),
+                        target_system: self.target.0,
+                        target_component: self.target.1,
+                        mission_type: self.kind.to_wire(),
+                        opaque_id: 0,
+                    }));
+            }
         }
     }
 
@@ -178,10 +191,13 @@ impl Uploader {
             }
             _ => return,
         };
+        let seq = usize::from(seq);
+        if self.highest.is_none() && (ListKind::from_wire(kind) != Some(self.kind) || seq > 0) {
+            self.stray(now);
+        }
         if ListKind::from_wire(kind) != Some(self.kind) {
             return;
         }
-        let seq = usize::from(seq);
         // A receiver goes on by one. A request beyond that is a stray of an earlier upload.
         let reachable = self.highest.map_or(0, |h| h + 1);
         if seq >= self.items.len() || seq > reachable {
@@ -204,6 +220,20 @@ impl Uploader {
         };
         self.next = now.mono.after(self.nudge());
         self.send(seq);
+    }
+
+    /// A request that belongs to an upload we do not know: of a companion that died, and of whose death the autopilot
+    /// has not heard. Every count of ours keeps that upload alive, so be silent until it is forgotten.
+    fn stray(&mut self, now: Now) {
+        let unanswered = self
+            .first_count
+            .is_some_and(|t| now.mono.since(t) >= STRAY_AFTER);
+        self.strays += 1;
+        if unanswered && self.strays >= STRAYS {
+            self.strays = 0;
+            self.first_count = None;
+            self.next = now.mono.after(FORGETS);
+        }
     }
 
     fn answered(&mut self, now: Now, result: MavMissionResult) {

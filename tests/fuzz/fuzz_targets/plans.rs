@@ -1,0 +1,4 @@
+//! `patrol_tests::fuzz::plans` under libFuzzer.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| patrol_tests::fuzz::plans(data));
