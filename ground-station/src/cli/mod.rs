@@ -7,6 +7,7 @@ mod geometry;
 mod plan;
 mod serve;
 mod settings;
+mod verify;
 
 use crate::rehearse::children::run_as_child;
 use clap::{CommandFactory, Parser, Subcommand};
@@ -44,8 +45,12 @@ enum What {
     Fly(fly::Fly),
     /// Show a recorded flight again in the console
     Replay(serve::Replay),
+    /// Check a recorded flight offline: every flipped, dropped, moved, cut or added byte is found and placed
+    Verify(verify::Verify),
     /// Fly the headless demonstration at many seeds and judge all flights together
     BenchDemo(bench::BenchDemo),
+    /// Damage records in 10,000 ways and break the recorder's disk at every call; all must be found, nothing lost
+    BenchRecord(verify::BenchRecord),
     /// Print the settings in force (file, environment and flags together) and stop
     Settings,
     /// Print a completion script for a shell
@@ -66,7 +71,9 @@ fn act(args: Args) -> anyhow::Result<ExitCode> {
         What::Plan(p) => plan::run(&p, &settings::resolve(&args.common)?),
         What::Fly(f) => fly::run(&f, &settings::resolve(&args.common)?),
         What::Replay(r) => serve::replay(&r, &settings::resolve(&args.common)?),
+        What::Verify(v) => verify::run(&v, json),
         What::BenchDemo(b) => bench::run(&b, json),
+        What::BenchRecord(b) => verify::bench(&b, json),
         What::Settings => settings::print(&settings::resolve(&args.common)?),
         What::Completions { shell } => {
             clap_complete::generate(
@@ -130,6 +137,8 @@ mod tests {
             "fly plan.json --link serial:/dev/ttyUSB0:57600 --yes",
             "replay flights/1 --speed 4",
             "bench-demo --seeds 1-50 --as px4,ardupilot --minutes 20 --out x",
+            "bench-record --rounds 10000 --seed 1",
+            "verify flights/1 --key 0123-4567 --receipt heads.jsonl --json",
             "settings",
             "completions bash",
         ] {

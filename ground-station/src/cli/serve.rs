@@ -96,11 +96,14 @@ pub fn serve(a: &Serve, s: Settings) -> anyhow::Result<ExitCode> {
     };
     let links = u8::try_from(s.links.len()).context("too many links: 255 at most")?;
     let record = (!a.no_record).then(|| s.record.join(run_name("flight", now)));
+    let signer = record.is_some().then(|| s.signer()).transpose()?;
     let setup = ServeSetup {
         links: s.links,
         http: s.http,
         store: s.store,
         record,
+        signer,
+        seal: true,
         desk: DeskConfig {
             links,
             venue: s.venue,

@@ -16,6 +16,7 @@ mod playback;
 mod tests;
 
 use crate::desk::DeskConfig;
+use crate::evidence::key::Signer;
 use anyhow::Context;
 use axum::body::Bytes;
 use http::{App, Ask, Site};
@@ -45,8 +46,12 @@ pub struct ServeSetup {
     pub http: SocketAddr,
     /// Anomalies, pictures, decisions: the desk's disk.
     pub store: PathBuf,
-    /// Where to record: this folder while no recording is in it, else a new folder in it. `None`: nowhere.
+    /// Where to record: this folder, or one beside it when a recording is in it. `None`: nowhere.
     pub record: Option<PathBuf>,
+    /// The station's key, which signs what is recorded.
+    pub signer: Option<Signer>,
+    /// Write the closing manifest at the end; otherwise the caller does.
+    pub seal: bool,
     /// The desk.
     pub desk: DeskConfig,
     /// plan.json to load at the start.

@@ -28,6 +28,8 @@ fn setup(dir: &Path, link: SocketAddr) -> ServeSetup {
         http: ([127, 0, 0, 1], 0).into(),
         store: dir.join("store"),
         record: Some(dir.join("flight")),
+        signer: Some(Signer::from_seed(&[7; 32])),
+        seal: true,
         desk: DeskConfig::default(),
         plan: None,
         rerun: None,

@@ -13,6 +13,7 @@ use super::{
     summary::Summary,
 };
 use crate::desk::DeskConfig;
+use crate::evidence::key::Signer;
 use anyhow::Context;
 use missions::{
     plan::{PatrolPlan, PlanItem},
@@ -48,8 +49,9 @@ pub struct HeadlessOptions {
     pub seed: u64,
     /// Ceiling on the pace, simulated seconds a real second; `None` = as fast as it goes.
     pub speed: Option<f64>,
-    /// Where `flight.tlog`, `plan.json`, `summary.json` and `flight.rrd` go; `None` = no files.
-    pub out: Option<PathBuf>,
+    /// Where `flight.tlog`, `plan.json`, `summary.json` and `flight.rrd` go, and the key that signs them; `None` = no
+    /// files.
+    pub out: Option<(PathBuf, Signer)>,
     /// Loss of the radio, each way; `None` as the scenario says.
     pub loss: Option<f64>,
     /// Whether the guard may act.
@@ -199,7 +201,7 @@ pub fn fly(
     let bytes = plan.to_json();
     let home = plan.file().home;
     let mut recording = match &options.out {
-        Some(dir) => Some(Recording::begin(dir, rig.desk().venue(), &plan)?),
+        Some((dir, signer)) => Some(Recording::begin(dir, rig.desk().venue(), &plan, signer)?),
         None => None,
     };
     let goals = goals(&plan);
