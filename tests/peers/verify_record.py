@@ -148,9 +148,9 @@ def verify(folder):
             bad("flight.chain", "the closing entry does not fit")
 
     manifest, signature = read(folder, "manifest.json"), read(folder, "manifest.sig")
-    sealed = manifest is not None or signature is not None
+    sealed = manifest is not None
     if sealed:
-        if manifest is None or signature is None or key is None or not signed(key, signature, manifest):
+        if signature is None or key is None or not signed(key, signature, manifest):
             bad("manifest.json", "manifest and signature do not fit")
         else:
             m = json.loads(manifest)
@@ -166,7 +166,8 @@ def verify(folder):
                     bad(name, "not listed")
     if not entries:
         bad("flight.chain", "no entry")
-    return {"dir": folder, "intact": not problems, "complete": not problems and closed, "problems": problems}
+    complete = not problems and closed and sealed
+    return {"dir": folder, "intact": not problems, "complete": complete, "problems": problems}
 
 
 if __name__ == "__main__":

@@ -2,6 +2,8 @@
 
 mod bench;
 mod demo;
+mod export;
+mod flights;
 mod fly;
 mod geometry;
 mod plan;
@@ -45,10 +47,14 @@ enum What {
     Fly(fly::Fly),
     /// Show a recorded flight again in the console
     Replay(serve::Replay),
+    /// List what has been recorded
+    Flights(flights::Flights),
     /// Check a recorded flight offline: every flipped, dropped, moved, cut or added byte is found and placed
     Verify(verify::Verify),
     /// Fly the headless demonstration at many seeds and judge all flights together
     BenchDemo(bench::BenchDemo),
+    /// A recorded flight for others: evidence pack (zip, two-person release), MCAP, CSV, KML, GeoJSON, Rerun
+    Export(export::Export),
     /// Damage records in 10,000 ways and break the recorder's disk at every call; all must be found, nothing lost
     BenchRecord(verify::BenchRecord),
     /// Print the settings in force (file, environment and flags together) and stop
@@ -71,8 +77,10 @@ fn act(args: Args) -> anyhow::Result<ExitCode> {
         What::Plan(p) => plan::run(&p, &settings::resolve(&args.common)?),
         What::Fly(f) => fly::run(&f, &settings::resolve(&args.common)?),
         What::Replay(r) => serve::replay(&r, &settings::resolve(&args.common)?),
+        What::Flights(f) => flights::run(&f, &settings::resolve(&args.common)?),
         What::Verify(v) => verify::run(&v, json),
         What::BenchDemo(b) => bench::run(&b, json),
+        What::Export(e) => export::run(&e, &settings::resolve(&args.common)?),
         What::BenchRecord(b) => verify::bench(&b, json),
         What::Settings => settings::print(&settings::resolve(&args.common)?),
         What::Completions { shell } => {
@@ -137,7 +145,10 @@ mod tests {
             "fly plan.json --link serial:/dev/ttyUSB0:57600 --yes",
             "replay flights/1 --speed 4",
             "bench-demo --seeds 1-50 --as px4,ardupilot --minutes 20 --out x",
+            "export flights/1 --pack p.zip --release-by A=a.key --release-by B=b.key --csv x --mcap y.mcap",
             "bench-record --rounds 10000 --seed 1",
+            "flights --anomaly unknown-drone",
+            "replay log.ulg --speed 2",
             "verify flights/1 --key 0123-4567 --receipt heads.jsonl --json",
             "settings",
             "completions bash",
@@ -153,6 +164,8 @@ mod tests {
             "fly",
             "replay x --speed 99",
             "plan v --pattern zigzag",
+            "export flights/1 --pack p.zip",
+            "export flights/1 --release-by A",
         ] {
             let args = std::iter::once("ground-station").chain(line.split(' '));
             assert!(Args::try_parse_from(args).is_err(), "{line}");

@@ -33,7 +33,7 @@ pub struct Serve {
 /// Flags of `replay`.
 #[derive(Debug, clap::Args)]
 pub struct Replay {
-    /// Folder of a recorded flight
+    /// Folder of a recorded flight, or a log: anybody's .tlog, PX4's .ulg, ArduPilot's .bin
     #[arg(value_name = "FLIGHT")]
     dir: PathBuf,
     /// Pace at the start, 0.25 to 16 times real time
@@ -124,9 +124,9 @@ pub fn serve(a: &Serve, s: Settings) -> anyhow::Result<ExitCode> {
 
 /// Shows a recording until interrupted.
 pub fn replay(a: &Replay, s: &Settings) -> anyhow::Result<ExitCode> {
-    if !a.dir.is_dir() {
+    if !a.dir.exists() {
         bail!(
-            "{} is no folder: give the folder of a recorded flight, such as {}/flight-…",
+            "{} is not there: give the folder of a recorded flight, such as {}/flight-…, or a log",
             a.dir.display(),
             s.record.display()
         );

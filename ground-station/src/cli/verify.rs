@@ -17,7 +17,7 @@ const INCOMPLETE: u8 = 3;
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Ends with 0 when the record is as it was made and complete, 1 when anything is wrong, 3 when \
-nothing is wrong but it was never closed, 2 on bad usage. The format: docs/record.md"
+nothing is wrong but it was never closed or sealed, 2 on bad usage. The format: docs/record.md"
 )]
 pub struct Verify {
     /// Folder of a recorded flight
@@ -110,6 +110,10 @@ pub fn bench(a: &BenchRecord, json: bool) -> anyhow::Result<ExitCode> {
     let d = every_call(8, 1, a.tears);
     let rows = [
         ("corruptions missed", c.missed.len()),
+        (
+            "ends cut off and missed although the other side kept a head",
+            c.betrayed_not.len(),
+        ),
         ("corruptions found and not placed", c.misplaced.len()),
         ("false alarms on good records", c.false_alarms.len()),
         ("acknowledged and lost after an accident", d.lost.len()),
@@ -149,8 +153,13 @@ pub fn bench(a: &BenchRecord, json: bool) -> anyhow::Result<ExitCode> {
                 if *n == 0 { "pass" } else { "MISS" }
             );
         }
+        println!(
+            "{} ends were cut off that neither manifest nor head covers: none was called complete",
+            c.ends_not_claimed
+        );
         let lists = [
             &c.missed,
+            &c.betrayed_not,
             &c.misplaced,
             &c.false_alarms,
             &d.lost,
@@ -261,7 +270,8 @@ pub fn in_words(r: &Report) -> String {
         "DAMAGED: not as it was recorded".to_owned()
     } else {
         match &r.end {
-            End::Closed => "intact and complete".into(),
+            End::Closed if r.sealed => "intact and complete".into(),
+            End::Closed => "intact; closed, but without its closing manifest: files beside the chain's own are not covered".into(),
             End::ReceiptedUpTo { n, t_us } => format!(
                 "intact; never closed: complete up to entry {n} ({}), which the other side keeps; later parts may be missing",
                 time(*t_us)

@@ -67,7 +67,7 @@ pub struct ServeSetup {
 /// A recording on the same page.
 #[derive(Clone, Debug)]
 pub struct ReplaySetup {
-    /// The flight's folder, or a folder of flights (the newest by name).
+    /// The flight's folder, a folder of flights (the newest by name), or a log: .tlog, .ulg, .bin.
     pub dir: PathBuf,
     /// Where the page is served: an address of this machine, port 0 for any.
     pub http: SocketAddr,

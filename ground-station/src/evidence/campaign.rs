@@ -6,7 +6,7 @@
 use super::chain::CHAIN;
 use super::files::{Files, Found};
 use super::key::Signer;
-use super::verify::{Asked, Finding, Kind, Report, verify};
+use super::verify::{Asked, End, Finding, Kind, Report, last_head, verify};
 use crate::desk::{Answer, Event, Intent};
 use crate::record::line::Fact;
 use crate::record::{Entry, Recorder, RecorderSetup};
@@ -275,6 +275,11 @@ pub struct Outcome {
     pub by_file: BTreeMap<String, u64>,
     /// Not found at all.
     pub missed: Vec<String>,
+    /// Ends cut off, or manifests taken away, where nothing in the folder can betray it: the verifier must not call the
+    /// record complete.
+    pub ends_not_claimed: u64,
+    /// Of the ends, those that the head kept by the other side did not betray.
+    pub betrayed_not: Vec<String>,
     /// Found, but not where it was done.
     pub misplaced: Vec<String>,
     /// Good records that were checked.
@@ -307,9 +312,11 @@ impl Campaign {
                     });
                 }
                 out.good_checked += 1;
+                let sealed = good.0.contains_key(super::manifest::MANIFEST);
                 if let Ok(r) = verify(&good, &Asked::default())
                     && r.is_intact()
-                    && r.is_complete()
+                    && r.end == End::Closed
+                    && r.is_complete() == sealed
                 {
                 } else {
                     out.false_alarms
@@ -333,6 +340,19 @@ impl Campaign {
             *out.by_file.entry(name).or_default() += 1;
             let words = format!("round {round}: {}", deed.words);
             match verify(&hurt, &Asked::default()) {
+                Ok(r) if r.is_intact() && !r.is_complete() && is_end(&deed, kind, &good) => {
+                    out.ends_not_claimed += 1;
+                    // What the other side was told last betrays it.
+                    let kept = good.0.get(CHAIN).and_then(|c| last_head(c));
+                    let asked = Asked {
+                        key: None,
+                        kept: kept.into_iter().collect(),
+                    };
+                    let betrayed = verify(&hurt, &asked).is_ok_and(|r| placed(&r, &deed).is_some());
+                    if deed.file == CHAIN && !betrayed {
+                        out.betrayed_not.push(words);
+                    }
+                }
                 Ok(r) if r.is_intact() => out.missed.push(words),
                 Ok(r) => match placed(&r, &deed) {
                     Some(f) => {
@@ -374,6 +394,20 @@ pub fn damaged(seed: u64, count: usize) -> Vec<(String, Folder)> {
     out
 }
 
+/// Whether a deed took away the end of an unsealed chain, or the manifest: what an accident could have done too.
+fn is_end(deed: &Deed, kind: &str, good: &Folder) -> bool {
+    let sealed = good.0.contains_key(super::manifest::MANIFEST);
+    match deed.file.as_str() {
+        CHAIN => !sealed && matches!(kind, "truncate" | "drop bytes" | "drop a record"),
+        super::manifest::MANIFEST => kind == "remove a file",
+        _ => false,
+    }
+}
+
+/// Bytes by which a place may be off: where what was dropped begins like what follows it (time stamps do), nobody can say
+/// which of the two is gone.
+const ALIKE: u64 = 8;
+
 /// The finding that names the place of the deed.
 fn placed<'a>(r: &'a Report, deed: &Deed) -> Option<&'a Finding> {
     if deed.file == CHAIN && deed.words.starts_with("exchange") {
@@ -382,8 +416,8 @@ fn placed<'a>(r: &'a Report, deed: &Deed) -> Option<&'a Finding> {
     }
     r.findings.iter().find(|f| {
         f.file == deed.file
-            && f.offset <= deed.to
-            && f.offset + f.len.max(1) >= deed.from
+            && f.offset <= deed.to + ALIKE
+            && f.offset + f.len.max(1) + ALIKE >= deed.from
             // A segment, a record, or a file that is named whole.
             && (f.segment.is_some() || f.record.is_some() || matches!(f.kind, Kind::Missing | Kind::Inserted) || f.file.starts_with("manifest"))
     })

@@ -6,6 +6,7 @@
 pub mod campaign;
 pub mod chain;
 pub mod crash;
+pub mod export;
 pub mod files;
 pub mod heads;
 pub mod io;
@@ -32,8 +33,10 @@ impl Sealed {
     /// # Errors
     /// [`DiskError`].
     pub fn write(&self, disk: &mut dyn Disk) -> Result<(), DiskError> {
-        disk.replace(manifest::MANIFEST, &self.manifest)?;
-        disk.replace(manifest::SIGNATURE_FILE, &self.signature)
+        // The signature first: an accident in between leaves a record that is not sealed, and never a manifest that looks
+        // as if somebody had taken its signature away.
+        disk.replace(manifest::SIGNATURE_FILE, &self.signature)?;
+        disk.replace(manifest::MANIFEST, &self.manifest)
     }
 }
 

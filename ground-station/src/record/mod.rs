@@ -6,6 +6,7 @@
 //! thread of its own behind a bounded queue; the rehearsal calls [`Recorder`] in virtual time. What is in a folder is
 //! only added to: there is no call that deletes, and no recording is begun where one is.
 
+pub mod index;
 pub mod line;
 mod live;
 mod logfile;
@@ -716,6 +717,39 @@ pub fn find(dir: &Path) -> anyhow::Result<PathBuf> {
     })
 }
 
+/// Opens what somebody wants to see: a flight's folder, a folder of flights (the newest), or one file: anybody's `.tlog`,
+/// PX4's `.ulg`, ArduPilot's `.bin`. The folder, and its files.
+///
+/// # Errors
+/// When there is no recording, or the file is no log that is known.
+pub fn open(path: &Path) -> anyhow::Result<(PathBuf, Files)> {
+    if !path.is_file() {
+        let dir = find(path)?;
+        let files = read_folder(&dir)?;
+        return Ok((dir, files));
+    }
+    let len = std::fs::metadata(path)?.len();
+    anyhow::ensure!(
+        len <= MAX_TLOG,
+        "{} is longer than {MAX_TLOG} bytes",
+        path.display()
+    );
+    let bytes = std::fs::read(path).with_context(|| format!("reading {}", path.display()))?;
+    let log = crate::replay::import::import(&bytes).with_context(|| path.display().to_string())?;
+    if log.damaged {
+        tracing::warn!(
+            "{}: part of the log is damaged and left out",
+            path.display()
+        );
+    }
+    let files = Files {
+        tlog: log.tlog,
+        events: log.events,
+        plan: None,
+    };
+    Ok((path.parent().unwrap_or(Path::new("")).to_owned(), files))
+}
+
 /// Reads a recording's files.
 ///
 /// # Errors
@@ -740,46 +774,71 @@ pub fn read_folder(dir: &Path) -> anyhow::Result<Files> {
     })
 }
 
-/// Streams a whole recording to a running Rerun viewer. Waits for the viewer: not for use beside flight.
-///
-/// # Errors
-/// When the address is none, the folder's files cannot be understood, or the viewer is not there.
-pub fn stream_to_viewer(url: &str, files: &Files, dir: &Path) -> anyhow::Result<()> {
+/// Gives everything that a recording shows to `take`, in order.
+fn draw_all(
+    files: &Files,
+    dir: &Path,
+    take: &mut dyn FnMut(Item) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
     let (lines, _) = line::read(&files.events);
-    let venue = lines
-        .iter()
-        .find_map(|l| match &l.fact {
-            Fact::Venue { venue } => Venue::from_value(venue).ok(),
-            _ => None,
-        })
-        .context("the recording names no venue")?;
-    let origin = origin_of(&venue).context("the venue is empty")?;
-    let viewer = Viewer::start(url, origin)?;
-    viewer.wait(Item::Venue(Box::new(venue)))?;
+    take(Item::Venue(Box::new(venue_of(files)?)))?;
     if let Some(plan) = files
         .plan
         .as_ref()
         .and_then(|p| PatrolPlan::from_json(p).ok())
     {
-        viewer.wait(Item::of_plan(&plan))?;
+        take(Item::of_plan(&plan))?;
     }
     for (utc, frame) in link::tlog::Reader::new(&files.tlog) {
-        viewer.wait(Item::Frame(utc, frame))?;
+        take(Item::Frame(utc, frame))?;
     }
     for l in lines {
         let utc = Utc(l.t_ms.saturating_mul(1_000));
         match l.fact {
-            Fact::Event { event } => viewer.wait(Item::Event(utc, "INFO", event.code))?,
+            Fact::Event { event } => take(Item::Event(utc, "INFO", event.code))?,
             Fact::Picture { sha256 } if is_sha256(&sha256) => {
                 if let Ok(b) = std::fs::read(dir.join(PICTURES).join(format!("{sha256}.jpg"))) {
-                    viewer.wait(Item::Image(utc, "anomaly".into(), b))?;
+                    take(Item::Image(utc, "anomaly".into(), b))?;
                 }
             }
             _ => {}
         }
     }
+    Ok(())
+}
+
+fn venue_of(files: &Files) -> anyhow::Result<Venue> {
+    let (lines, _) = line::read(&files.events);
+    lines
+        .iter()
+        .find_map(|l| match &l.fact {
+            Fact::Venue { venue } => Venue::from_value(venue).ok(),
+            _ => None,
+        })
+        .context("the recording names no venue")
+}
+
+/// Streams a whole recording to a running Rerun viewer. Waits for the viewer: not for use beside flight.
+///
+/// # Errors
+/// When the address is none, the folder's files cannot be understood, or the viewer is not there.
+pub fn stream_to_viewer(url: &str, files: &Files, dir: &Path) -> anyhow::Result<()> {
+    let origin = origin_of(&venue_of(files)?).context("the venue is empty")?;
+    let viewer = Viewer::start(url, origin)?;
+    draw_all(files, dir, &mut |item| viewer.wait(item))?;
     match viewer.finish() {
         None => Ok(()),
         Some(words) => anyhow::bail!(words),
     }
+}
+
+/// Draws a whole recording into a new `.rrd` file.
+///
+/// # Errors
+/// When the folder's files cannot be understood, or the file cannot be written.
+pub fn draw_rrd(to: &Path, files: &Files, dir: &Path) -> anyhow::Result<()> {
+    let origin = origin_of(&venue_of(files)?).context("the venue is empty")?;
+    let mut scene = Scene::to_file(to, origin)?;
+    draw_all(files, dir, &mut |item| scene.take(&item))?;
+    scene.finish()
 }

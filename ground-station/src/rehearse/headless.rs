@@ -98,7 +98,37 @@ pub struct Progress {
 /// # Errors
 /// When the world cannot be staged or the plan is refused.
 pub fn rig_for(options: &HeadlessOptions) -> anyhow::Result<(Rig, PatrolPlan)> {
-    let mut scenario = Scenario::sixi()?;
+    let scenario = Scenario::sixi()?;
+    let roster = scenario.staging.roster_drone.as_deref();
+    let onboard = onboard_config(options, &scenario, roster);
+    rig_with(options, scenario, onboard)
+}
+
+/// The companion's configuration in these flights. `roster`: the drone that its rules know.
+#[must_use]
+pub fn onboard_config(
+    options: &HeadlessOptions,
+    scenario: &Scenario,
+    roster: Option<&str>,
+) -> OnboardConfig {
+    OnboardConfig {
+        guard: if options.guard {
+            GuardSwitch::On
+        } else {
+            GuardSwitch::Off
+        },
+        new_store_id: options.seed.wrapping_mul(2).wrapping_add(1),
+        eyes_rules: rules_with_roster(roster),
+        own_remote_id: scenario.staging.own_remote_id.clone().unwrap_or_default(),
+        ..OnboardConfig::default()
+    }
+}
+
+fn rig_with(
+    options: &HeadlessOptions,
+    mut scenario: Scenario,
+    onboard: OnboardConfig,
+) -> anyhow::Result<(Rig, PatrolPlan)> {
     if let Some(loss) = options.loss {
         anyhow::ensure!(
             (0.0..=1.0).contains(&loss),
@@ -108,24 +138,12 @@ pub fn rig_for(options: &HeadlessOptions) -> anyhow::Result<(Rig, PatrolPlan)> {
     }
     let venue = Venue::sixi_river();
     let plan = demo_plan(&venue, options.seed, scenario.start()?)?;
-    let own_remote_id = scenario.staging.own_remote_id.clone().unwrap_or_default();
-    let eyes_rules = rules_with_roster(scenario.staging.roster_drone.as_deref());
     let rig = Rig::new(RigConfig {
         seed: options.seed,
         kind: options.kind,
         scenario,
         venue_geojson: SIXI_GEOJSON.to_owned(),
-        onboard: OnboardConfig {
-            guard: if options.guard {
-                GuardSwitch::On
-            } else {
-                GuardSwitch::Off
-            },
-            new_store_id: options.seed.wrapping_mul(2).wrapping_add(1),
-            eyes_rules,
-            own_remote_id,
-            ..OnboardConfig::default()
-        },
+        onboard,
         desk: DeskConfig {
             venue,
             ..DeskConfig::default()

@@ -1,10 +1,13 @@
 //! The house in virtual time: one seed, one trace; whole patrols; a judge that condemns.
 
-use super::headless::{HeadlessOptions, fly, rig_for};
+use super::aboard::feed_again;
+use super::headless::{HeadlessOptions, fly, onboard_config, rig_for};
 use super::officer::{Deed, LOOK, Officer, Words};
 use super::rig::Rig;
+use missions::anomaly::Anomaly;
 use missions::time::Mono;
 use sim::autopilot::AutopilotKind;
+use sim::scenario::Scenario;
 
 /// Runs with the officer for some simulated seconds.
 fn hash_after(kind: AutopilotKind, seed: u64, seconds: f64) -> (String, u64) {
@@ -56,6 +59,73 @@ fn one_seed_gives_one_trace_and_another_seed_another() {
         assert_eq!(hash_after(kind, 3, 50.0).0, a);
         assert_ne!(hash_after(kind, 4, 50.0).0, a);
     }
+}
+
+/// One flight until so many anomalies are aboard, its companion's log, and what the desk heard.
+fn logged_flight(options: &HeadlessOptions, anomalies: u32) -> (Vec<u8>, Vec<Anomaly>) {
+    let (mut rig, plan) = rig_for(options).unwrap();
+    rig.log_aboard();
+    let mut officer = Officer::new(
+        Words {
+            purpose: "p".into(),
+            incident: "i".into(),
+            pilot: "n".into(),
+        },
+        true,
+    );
+    let bytes = plan.to_json();
+    let mut next = Mono::ZERO;
+    while rig.now().mono.as_secs_f64() < 1_500.0
+        && (rig.desk().anomalies().count() as u32) < anomalies
+    {
+        rig.advance();
+        if rig.now().mono >= next {
+            next = rig.now().mono.after(LOOK);
+            act(&mut rig, &mut officer, &bytes);
+        }
+    }
+    let heard = rig.desk().anomalies().map(|(_, a)| a.clone()).collect();
+    (rig.take_aboard().unwrap().bytes().to_vec(), heard)
+}
+
+/// Number, rule, time and place.
+fn gist(a: &Anomaly) -> (u32, String, i64, i32, i32) {
+    (
+        a.number,
+        a.rule.clone(),
+        a.flagged.0,
+        a.at.lat_e7(),
+        a.at.lon_e7(),
+    )
+}
+
+#[test]
+fn a_flight_fed_to_the_cores_again_gives_the_same_anomalies_and_one_changed_rule_gives_others() {
+    let options = HeadlessOptions::default();
+    let (log, heard) = logged_flight(&options, 2);
+    let heard: Vec<_> = heard.iter().map(gist).collect();
+    assert!(heard.len() >= 2, "{heard:?}");
+    let scenario = Scenario::sixi().unwrap();
+    let config = |roster: Option<&str>| onboard_config(&options, &scenario, roster);
+    let roster = scenario.staging.roster_drone.as_deref();
+    let same: Vec<_> = feed_again(&log, config(roster))
+        .unwrap()
+        .iter()
+        .map(gist)
+        .collect();
+    assert_eq!(same, heard);
+    // The show's own drone is struck off the roster: it becomes an alarm.
+    let other: Vec<_> = feed_again(&log, config(None))
+        .unwrap()
+        .iter()
+        .map(gist)
+        .collect();
+    assert_ne!(other, heard);
+    assert!(other.len() > heard.len(), "{other:?}");
+    assert!(
+        feed_again(&log[..log.len() - 1], config(roster)).is_err(),
+        "a torn log is told"
+    );
 }
 
 #[test]

@@ -164,5 +164,6 @@ fn three_hundred_random_corruptions_are_found_and_placed() {
     assert_eq!(result.missed, Vec::<String>::new());
     assert_eq!(result.misplaced, Vec::<String>::new());
     assert_eq!(result.false_alarms, Vec::<String>::new());
+    assert_eq!(result.betrayed_not, Vec::<String>::new());
     assert!(result.rounds == 300 && result.good_checked >= 10);
 }
