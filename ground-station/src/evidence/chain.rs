@@ -86,7 +86,7 @@ pub struct Opening {
     pub key: String,
     /// Program and version.
     pub software: String,
-    /// How long it is kept, see [`super::custody::Retention`].
+    /// How long it is kept: `routine` is all there is yet.
     pub retention: String,
 }
 

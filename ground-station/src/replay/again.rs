@@ -77,7 +77,11 @@ fn alarm(v: &Value) -> Option<Alarm> {
     })
 }
 
-fn of_frames(tlog: &[u8]) -> Result<Vec<Alarm>, DiskError> {
+/// The alarms that a new desk makes of what the ground heard, sorted.
+///
+/// # Errors
+/// As [`again`].
+pub fn of_frames(tlog: &[u8]) -> Result<Vec<Alarm>, DiskError> {
     let config = DeskConfig::default();
     let own = config.system;
     let mut desk = Desk::new(config, Box::new(MemDisk::default()))?;
@@ -96,6 +100,12 @@ fn of_frames(tlog: &[u8]) -> Result<Vec<Alarm>, DiskError> {
         desk.handle(Now::new(mono, utc), DeskIn::Bytes { link: 0, bytes });
         while desk.poll().is_some() {}
     }
+    Ok(of_desk(&desk))
+}
+
+/// The alarms that a desk has, sorted.
+#[must_use]
+pub fn of_desk(desk: &Desk) -> Vec<Alarm> {
     let mut out: Vec<Alarm> = desk
         .anomalies()
         .map(|(store, a)| Alarm {
@@ -107,7 +117,7 @@ fn of_frames(tlog: &[u8]) -> Result<Vec<Alarm>, DiskError> {
         })
         .collect();
     out.sort();
-    Ok(out)
+    out
 }
 
 #[cfg(test)]

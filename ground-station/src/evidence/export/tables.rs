@@ -225,12 +225,12 @@ pub fn kml(facts: &Facts) -> String {
         "<kml xmlns=\"http://www.opengis.net/kml/2.2\" xmlns:gx=\"http://www.google.com/kml/ext/2.2\">\n<Document>\n",
     ));
     for (system, fixes) in facts.tracks() {
-        let _ = write!(
+        let _ = writeln!(
             out,
-            "<Placemark><name>P{system}</name><gx:Track><altitudeMode>absolute</altitudeMode>\n"
+            "<Placemark><name>P{system}</name><gx:Track><altitudeMode>absolute</altitudeMode>"
         );
         for f in &fixes {
-            let _ = write!(out, "<when>{}</when>\n", f.utc.to_rfc3339());
+            let _ = writeln!(out, "<when>{}</when>", f.utc.to_rfc3339());
         }
         for Fix {
             lon_deg,
@@ -239,18 +239,18 @@ pub fn kml(facts: &Facts) -> String {
             ..
         } in &fixes
         {
-            let _ = write!(
+            let _ = writeln!(
                 out,
-                "<gx:coord>{lon_deg:.7} {lat_deg:.7} {alt_amsl_m:.2}</gx:coord>\n"
+                "<gx:coord>{lon_deg:.7} {lat_deg:.7} {alt_amsl_m:.2}</gx:coord>"
             );
         }
         out.push_str("</gx:Track></Placemark>\n");
     }
     for a in &facts.anomalies {
-        let _ = write!(
+        let _ = writeln!(
             out,
             "<Placemark><name>{} {}</name><description>{}</description><TimeStamp><when>{}</when></TimeStamp>\
-             <Point><coordinates>{},{}</coordinates></Point></Placemark>\n",
+             <Point><coordinates>{},{}</coordinates></Point></Placemark>",
             xml(&cell(a, "priority")),
             xml(&cell(a, "kind")),
             xml(&format!(

@@ -48,6 +48,30 @@ fn parser_is_torn<E, P>(read: &Result<Result<(), E>, P>) -> bool {
 struct Local {
     vel_ned_mps: Option<[f64; 3]>,
     heading_deg: Option<f64>,
+    /// The estimate is better than the receiver: once it is there, the receiver's place is not told.
+    has_estimate: bool,
+}
+
+/// The receiver's own place. Before v1.14 in degrees × 10⁷ and millimetres.
+fn receiver(out: &mut Collector, last: &Local, t_us: u64, get: &dyn Fn(&str) -> Option<f64>) {
+    let scaled = |new: &str, old: &str, by: f64| get(new).or(get(old).map(|v| v / by));
+    let lat = scaled("latitude_deg", "lat", 1e7);
+    let lon = scaled("longitude_deg", "lon", 1e7);
+    let alt = scaled("altitude_msl_m", "alt", 1e3);
+    let v = get("vel_n_m_s").zip(get("vel_e_m_s")).zip(get("vel_d_m_s"));
+    if let (Some(lat_deg), Some(lon_deg), Some(alt_amsl_m)) = (lat, lon, alt) {
+        out.position(
+            t_us,
+            Place {
+                lat_deg,
+                lon_deg,
+                alt_amsl_m,
+                above_home_m: None,
+                vel_ned_mps: v.map(|((n, e), d)| [n, e, d]),
+                heading_deg: last.heading_deg,
+            },
+        );
+    }
 }
 
 /// A field as a number; `None` when the topic has none of that name.
@@ -95,6 +119,7 @@ fn take(out: &mut Collector, last: &mut Local, m: &DataMessage) {
                 // Until v1.10 the velocity stood here.
                 let here = get("vel_n").zip(get("vel_e")).zip(get("vel_d"));
                 let yaw = get("yaw").map(f64::to_degrees);
+                last.has_estimate = true;
                 out.position(
                     t_us,
                     Place {
@@ -126,6 +151,9 @@ fn take(out: &mut Collector, last: &mut Local, m: &DataMessage) {
                 .filter(|t| *t > SANE_UTC_US)
                 .map(|t| t as i64);
             out.gps(t_us, fix, get("satellites_used").map(|n| n as u8), utc);
+            if fix >= 3 && !last.has_estimate {
+                receiver(out, last, t_us, &get);
+            }
         }
         "battery_status" => {
             out.battery(t_us, get("voltage_v"), get("remaining").map(|r| r * 100.0))
