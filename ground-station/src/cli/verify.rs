@@ -192,13 +192,7 @@ pub fn in_words(r: &Report) -> String {
     let fingerprint = r.fingerprint.clone().unwrap_or_else(none);
     line("signed by", format!("{fingerprint} ({known})"));
     if let Some((from, to)) = r.span_us {
-        // The opening entry is older than the first clock.
-        let from = if from > 0 {
-            time(from)
-        } else {
-            "the start".into()
-        };
-        line("time", format!("{from} to {}", time(to)));
+        line("time", format!("{} to {}", time(from), time(to)));
     }
     line(
         "chain",

@@ -79,6 +79,11 @@ impl Index {
     /// # Errors
     /// When the folder cannot be read or the index cannot be written.
     pub fn open(root: &Path) -> anyhow::Result<Index> {
+        anyhow::ensure!(
+            !root.join(CHAIN).exists(),
+            "{} is one flight: nothing is written into it. Give the folder of the flights",
+            root.display()
+        );
         let file = root.join(INDEX);
         let db = match usable(&file) {
             Some(db) => db,
@@ -299,6 +304,10 @@ mod tests {
         assert_eq!(
             Index::open(root.path()).unwrap().flights(None).unwrap(),
             first
+        );
+        assert!(
+            Index::open(&root.path().join("a")).is_err(),
+            "never into a flight"
         );
         // What is new is added, and found by what was found.
         fly(&root.path().join("b"), 5, false);

@@ -57,26 +57,42 @@ pub fn load_or_make(path: &Path) -> anyhow::Result<(Signer, bool)> {
         }
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
             let signer = Signer::from_seed(&random()?);
-            make(path, &signer).with_context(|| format!("making the key {}", path.display()))?;
-            Ok((signer, true))
+            let made = make(path, &signer)
+                .with_context(|| format!("making the key {}", path.display()))?;
+            if made {
+                Ok((signer, true))
+            } else {
+                // Another process was faster: its key is the station's.
+                load_or_make(path)
+            }
         }
         Err(e) => Err(e).with_context(|| format!("reading the key {}", path.display())),
     }
 }
 
-fn make(path: &Path, signer: &Signer) -> anyhow::Result<()> {
+/// Makes the file, whole or not at all; `false` when there is one already.
+fn make(path: &Path, signer: &Signer) -> anyhow::Result<bool> {
     if let Some(parent) = path.parent() {
         fs::create_dir_all(parent)?;
     }
     let mut options = OpenOptions::new();
-    // Never over a key that another process made meanwhile.
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut f = options.open(path)?;
-    writeln!(f, "{FORMAT} {}", missions::plan::hex(&signer.seed()))?;
-    f.sync_all()?;
-    Ok(())
+    let mut aside = path.as_os_str().to_owned();
+    aside.push(format!(".{}", missions::plan::hex(&random::<8>()?)));
+    let aside = PathBuf::from(aside);
+    let mut f = options.open(&aside)?;
+    let written = writeln!(f, "{FORMAT} {}", missions::plan::hex(&signer.seed()))
+        .and_then(|()| f.sync_all())
+        // Unlike a rename, a link never goes over a key that another process made meanwhile.
+        .and_then(|()| fs::hard_link(&aside, path));
+    let _ = fs::remove_file(&aside);
+    match written {
+        Ok(()) => Ok(true),
+        Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => Ok(false),
+        Err(e) => Err(e.into()),
+    }
 }
 
 /// A key that others may read signs nothing.
@@ -118,6 +134,14 @@ mod tests {
         fs::write(&path, "patrol-station-key/1 12\n").unwrap();
         assert!(load_or_make(&path).is_err(), "damaged: never replaced");
         let other = dir.path().join("b.key");
+        assert!(
+            !make(&path, &first).unwrap(),
+            "never over one that is there"
+        );
+        assert_eq!(
+            fs::read_to_string(&path).unwrap(),
+            "patrol-station-key/1 12\n"
+        );
         assert_ne!(load_or_make(&other).unwrap().0.public(), first.public());
     }
 }

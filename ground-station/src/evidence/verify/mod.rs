@@ -763,7 +763,9 @@ impl<'a> Verifier<'a> {
 
     /// Closed, receipted, or open.
     fn end(&mut self, asked: &Asked) {
-        let first = self.good.first().map(|g| g.entry.t_us);
+        // The opening entry is older than the first stamp.
+        let mut stamps = self.good.iter().map(|g| g.entry.t_us).filter(|t| *t > 0);
+        let first = stamps.next();
         let last = self.good.last().map(|g| g.entry.t_us);
         self.report.span_us = first.zip(last);
         if self.torn > 0 {
@@ -818,7 +820,7 @@ impl<'a> Verifier<'a> {
                 kind: Kind::Truncated,
                 file: CHAIN.into(),
                 offset: end,
-                len: 0,
+                len: self.torn,
                 segment: have.map(|h| h + 1),
                 record: have.map(|h| h + 1),
                 words: format!("the other side keeps entry {n}: the record's end is gone"),

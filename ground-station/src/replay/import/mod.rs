@@ -24,6 +24,8 @@ use thiserror::Error;
 /// Time between two messages of a kind that are told, µs. A log has hundreds a second; a link has not.
 const EVERY_US: u64 = 100_000;
 const SLOW_EVERY_US: u64 = 1_000_000;
+/// Seconds in which an aircraft is said to live, at most: a day.
+const MAX_SECONDS: u64 = 86_400;
 /// Texts told at most.
 const MAX_TEXTS: usize = 10_000;
 
@@ -322,7 +324,7 @@ impl Collector {
         (self.armed, self.autopilot_mode) = (false, 0);
         let mut next = 0;
         let seconds = (last - first) / SLOW_EVERY_US;
-        for s in 0..=seconds.min(1_000_000) {
+        for s in 0..=seconds.min(MAX_SECONDS) {
             let t = first + s * SLOW_EVERY_US;
             while let Some((at, Said::Message(m))) = changes.get(next) {
                 if *at > t {

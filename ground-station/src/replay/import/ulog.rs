@@ -18,9 +18,18 @@ const ARMED: f64 = 2.0;
 /// Reads what the replay shows. A torn end keeps what stands before it.
 pub(super) fn read(bytes: &[u8]) -> Result<Collector, BadLog> {
     let out = RefCell::new(Collector::default());
-    let last = RefCell::new(Local::default());
+    // Topics that change seldom are written at the start with the time of their last change, long before it.
+    let start = bytes.get(8..16).and_then(|b| <[u8; 8]>::try_from(b).ok());
+    let start_us = start.map_or(0, u64::from_le_bytes);
+    let last = RefCell::new(Local {
+        start_us,
+        ..Local::default()
+    });
     let mut data = |m: &DataMessage| take(&mut out.borrow_mut(), &mut last.borrow_mut(), m);
-    let mut text = |m: &LoggedStringMessage| out.borrow_mut().text(m.timestamp, m.logged_message);
+    let mut text = |m: &LoggedStringMessage| {
+        out.borrow_mut()
+            .text(m.timestamp.max(start_us), m.logged_message);
+    };
     let mut parser = LogParser::default();
     parser.set_data_message_callback(&mut data);
     parser.set_logged_string_message_callback(&mut text);
@@ -48,6 +57,8 @@ fn parser_is_torn<E, P>(read: &Result<Result<(), E>, P>) -> bool {
 struct Local {
     vel_ned_mps: Option<[f64; 3]>,
     heading_deg: Option<f64>,
+    /// When the log begins, by its own clock, µs.
+    start_us: u64,
     /// The estimate is better than the receiver: once it is there, the receiver's place is not told.
     has_estimate: bool,
 }
@@ -112,6 +123,7 @@ fn take(out: &mut Collector, last: &mut Local, m: &DataMessage) {
     let Some(t_us) = get("timestamp").filter(|t| *t >= 0.0).map(|t| t as u64) else {
         return;
     };
+    let t_us = t_us.max(last.start_us);
     match m.flattened_format.message_name.as_str() {
         "vehicle_global_position" => {
             if let (Some(lat_deg), Some(lon_deg), Some(alt)) = (get("lat"), get("lon"), get("alt"))
