@@ -1,12 +1,13 @@
 //! The ground station: plans, launches, watches, records, replays.
 //!
-//! `desk` is the core; `console`, `record` and `cli` are the shell around it. Only `rehearse` names the other two
+//! `desk`, `evidence` and `replay` are cores; `console`, `record` and `cli` are the shell around them. Only `rehearse` names the other two
 //! programs.
 
 pub mod cli;
 pub mod console;
 pub mod desk;
 pub mod draw;
+pub mod evidence;
 pub mod record;
 pub mod rehearse;
 pub mod replay;

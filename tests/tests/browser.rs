@@ -24,6 +24,7 @@ impl Station {
             .args(args)
             .args(["--json", "--http", "127.0.0.1:0"])
             .current_dir(cwd)
+            .env("PATROL_GROUND_KEY", cwd.join("station.key"))
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())
             .spawn()

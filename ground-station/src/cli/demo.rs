@@ -4,6 +4,8 @@ use super::serve::announce;
 use super::settings::{Settings, order_base, run_name};
 use crate::console::ServeSetup;
 use crate::desk::DeskConfig;
+use crate::evidence::io::seal_folder;
+use crate::record::fresh;
 use crate::rehearse::children::Aircraft;
 use crate::rehearse::headless::demo_start;
 use crate::rehearse::plan::demo_plan;
@@ -110,13 +112,14 @@ fn guard(s: &str) -> Result<Guard, String> {
 /// Runs it.
 pub fn run(a: &Demo, s: &Settings) -> anyhow::Result<ExitCode> {
     if a.headless {
-        headless(a, s.json)
+        headless(a, s)
     } else {
         live(a, s)
     }
 }
 
-fn headless(a: &Demo, json: bool) -> anyhow::Result<ExitCode> {
+fn headless(a: &Demo, s: &Settings) -> anyhow::Result<ExitCode> {
+    let json = s.json;
     let bar = indicatif::ProgressBar::new(0);
     if let Ok(style) = indicatif::ProgressStyle::with_template("{bar:30} {pos}/{len} places  {msg}")
     {
@@ -130,12 +133,16 @@ fn headless(a: &Demo, json: bool) -> anyhow::Result<ExitCode> {
             p.simulated_s, p.step, p.anomalies
         ));
     };
+    let out = match &a.out {
+        Some(dir) => Some((fresh(dir)?, s.signer()?)),
+        None => None,
+    };
     let summary = fly(
         &HeadlessOptions {
             kind: a.kind,
             seed: a.seed,
             speed: a.speed.0,
-            out: a.out.clone(),
+            out: out.clone(),
             loss: a.loss,
             guard: a.guard.0,
             sabotage: a.sabotage,
@@ -150,7 +157,7 @@ fn headless(a: &Demo, json: bool) -> anyhow::Result<ExitCode> {
         println!("{}", serde_json::to_string_pretty(&summary)?);
     } else {
         print!("{}", in_words(&summary));
-        if let Some(dir) = &a.out {
+        if let Some((dir, _)) = &out {
             println!("files           {}", dir.display());
         }
     }
@@ -209,6 +216,8 @@ fn live(a: &Demo, s: &Settings) -> anyhow::Result<ExitCode> {
         .out
         .clone()
         .unwrap_or_else(|| s.record.join(run_name("demo", now)));
+    let dir = fresh(&dir)?;
+    let signer = s.signer()?;
     let venue = Venue::sixi_river();
     println!("planning a patrol over {}", venue.name);
     let plan = demo_plan(&venue, a.seed, demo_start()?)?;
@@ -223,6 +232,9 @@ fn live(a: &Demo, s: &Settings) -> anyhow::Result<ExitCode> {
         },
         store: dir.join("ground"),
         record: Some(dir.clone()),
+        signer: Some(signer.clone()),
+        // The simulated aircraft writes to the folder until it is stopped.
+        seal: false,
         desk: DeskConfig {
             venue,
             bulk_bytes_per_s: s.bulk_bytes_per_s,
@@ -239,7 +251,7 @@ fn live(a: &Demo, s: &Settings) -> anyhow::Result<ExitCode> {
     let over = AtomicBool::new(false);
     let served = std::thread::scope(|scope| {
         let over = &over;
-        let watch = scope.spawn(move || watch(&mut aircraft, over));
+        let watch = scope.spawn(|| watch(&mut aircraft, over));
         let served = crate::console::serve(setup, |at| {
             announce("console", at, open, json);
             if auto {
@@ -256,7 +268,9 @@ fn live(a: &Demo, s: &Settings) -> anyhow::Result<ExitCode> {
         let _ = watch.join();
         served
     });
+    drop(aircraft);
     served?;
+    seal_folder(&dir, &signer)?;
     println!("recorded in {}", dir.display());
     Ok(ExitCode::SUCCESS)
 }

@@ -5,7 +5,9 @@
 use super::serve::ask_real_words;
 use super::settings::{Settings, order_base, run_name};
 use crate::desk::{Answer, Desk, DeskConfig, DeskEvent, DeskIn, DeskOut, Event, Intent};
-use crate::record::{Recorder, RecorderSetup};
+use crate::evidence::chain::{ClockReading, ClockSource};
+use crate::evidence::io::Syncing;
+use crate::record::{Entry, Live, RecorderSetup, fresh};
 use crate::rehearse::officer::{Deed, LOOK, Officer, Step, Words, blocking};
 use anyhow::{Context, bail};
 use link_io::{Clock, DirDisk, LineEvent, QUEUE};
@@ -114,7 +116,7 @@ struct Flight {
     clock: Clock,
     desk: Desk,
     officer: Officer,
-    recorder: Option<(Recorder, PathBuf)>,
+    recorder: Option<(Live, PathBuf)>,
     bytes: Vec<u8>,
     to_line: mpsc::Sender<Vec<u8>>,
     events: mpsc::Sender<In>,
@@ -154,14 +156,25 @@ impl Flight {
         let recorder = if a.no_record {
             None
         } else {
-            let dir = s.record.join(run_name("flight", now));
-            let mut r = Recorder::create(RecorderSetup {
+            let dir = fresh(&s.record.join(run_name("flight", now)))?;
+            let setup = RecorderSetup {
                 dir: dir.clone(),
+                signer: s.signer()?,
+                syncing: Syncing::Always,
+                seal: true,
                 venue: s.venue.clone(),
                 rerun: s.rerun.clone(),
                 rrd: true,
-            })?;
-            r.plan(&plan);
+            };
+            let trouble = |words: String| tracing::warn!("recording: {words}");
+            let mut r = Live::start(setup, trouble)?;
+            r.take(Entry::Clock(ClockReading {
+                mono: now.mono,
+                utc: wall(now),
+                source: ClockSource::Machine,
+                machine: None,
+            }));
+            r.take(Entry::Plan(Box::new(plan.clone())));
             Some((r, dir))
         };
         Ok(Flight {
@@ -203,7 +216,11 @@ impl Flight {
                 Ok(None) => break,
                 Ok(Some(In::Line(LineEvent::Bytes(_, bytes)))) => {
                     let now = self.clock.now();
-                    self.record(|r, _| r.frame(wall(now), &bytes));
+                    self.record(Some(Entry::Bytes {
+                        stream: 0,
+                        utc: wall(now),
+                        bytes: bytes.clone(),
+                    }));
                     self.desk.handle(
                         now,
                         DeskIn::Bytes {
@@ -339,7 +356,7 @@ impl Flight {
         };
         self.officer.answered(now.mono, deed, &answer);
         if let Deed::Intent(i) = deed {
-            self.record(|r, _| r.intent(wall(now), i, &answer));
+            self.record(Some(Entry::intent(wall(now), i, &answer)));
         }
     }
 
@@ -347,10 +364,16 @@ impl Flight {
         while let Some(out) = self.desk.poll() {
             match out {
                 DeskOut::Bytes { bytes, .. } => {
+                    self.record(Some(Entry::Bytes {
+                        stream: 1,
+                        utc: wall(self.clock.now()),
+                        bytes: bytes.clone(),
+                    }));
                     let _ = self.to_line.try_send(bytes);
                 }
                 DeskOut::Event(e) => {
-                    self.record(|r, desk| r.event(&e, desk));
+                    let entry = Entry::of(&e, &self.desk);
+                    self.record(entry);
                     if let DeskEvent::Log(l) = &e {
                         self.tell_event(l);
                     }
@@ -359,9 +382,12 @@ impl Flight {
         }
     }
 
-    fn record(&mut self, f: impl FnOnce(&mut Recorder, &Desk)) {
-        if let Some((r, _)) = &mut self.recorder {
-            f(r, &self.desk);
+    fn record(&mut self, entry: Option<Entry>) {
+        if let Some((r, _)) = &mut self.recorder
+            && let Some(entry) = entry
+            && let Some(words) = r.take(entry)
+        {
+            tracing::warn!("recording: {words}");
         }
     }
 

@@ -3,6 +3,8 @@
 mod bench;
 mod bench_plan;
 mod demo;
+mod export;
+mod flights;
 mod fly;
 mod geometry;
 mod graphs;
@@ -11,6 +13,7 @@ mod measure;
 mod plan;
 mod serve;
 mod settings;
+mod verify;
 
 use crate::rehearse::children::run_as_child;
 use clap::{CommandFactory, Parser, Subcommand};
@@ -48,10 +51,18 @@ enum What {
     Fly(fly::Fly),
     /// Show a recorded flight again in the console
     Replay(serve::Replay),
+    /// List what has been recorded
+    Flights(flights::Flights),
+    /// Check a recorded flight offline: every flipped, dropped, moved, cut or added byte is found and placed
+    Verify(verify::Verify),
     /// Fly the headless demonstration at many seeds and judge all flights together
     BenchDemo(bench::BenchDemo),
     /// Measure the planner over a folder of venues and graphs: the figures it is asked to reach
     BenchPlan(bench_plan::BenchPlan),
+    /// A recorded flight for others: evidence pack (zip, two-person release), MCAP, CSV, KML, GeoJSON, Rerun
+    Export(export::Export),
+    /// Damage records in 10,000 ways and break the recorder's disk at every call; all must be found, nothing lost
+    BenchRecord(verify::BenchRecord),
     /// Print the settings in force (file, environment and flags together) and stop
     Settings,
     /// Print a completion script for a shell
@@ -72,8 +83,12 @@ fn act(args: Args) -> anyhow::Result<ExitCode> {
         What::Plan(p) => plan::run(&p, &settings::resolve(&args.common)?),
         What::Fly(f) => fly::run(&f, &settings::resolve(&args.common)?),
         What::Replay(r) => serve::replay(&r, &settings::resolve(&args.common)?),
+        What::Flights(f) => flights::run(&f, &settings::resolve(&args.common)?),
+        What::Verify(v) => verify::run(&v, json),
         What::BenchDemo(b) => bench::run(&b, json),
         What::BenchPlan(b) => bench_plan::run(&b, json),
+        What::Export(e) => export::run(&e, &settings::resolve(&args.common)?),
+        What::BenchRecord(b) => verify::bench(&b, json),
         What::Settings => settings::print(&settings::resolve(&args.common)?),
         What::Completions { shell } => {
             clap_complete::generate(
@@ -142,6 +157,11 @@ mod tests {
             "plan beijing.node_data --pattern streets --speed 7 --wind 45,2 -o streets.geojson",
             "bench-plan data --quick --only closed,same --json",
             "bench-demo --seeds 1-50 --as px4,ardupilot --minutes 20 --out x",
+            "export flights/1 --pack p.zip --release-by A=a.key --release-by B=b.key --csv x --mcap y.mcap",
+            "bench-record --rounds 10000 --seed 1",
+            "flights --anomaly unknown-drone",
+            "replay log.ulg --speed 2",
+            "verify flights/1 --key 0123-4567 --receipt heads.jsonl --json",
             "settings",
             "completions bash",
         ] {
@@ -159,6 +179,8 @@ mod tests {
             "plan v --aircraft 0",
             "plan v --at 91,0",
             "bench-plan data --only everything",
+            "export flights/1 --pack p.zip",
+            "export flights/1 --release-by A",
         ] {
             let args = std::iter::once("ground-station").chain(line.split(' '));
             assert!(Args::try_parse_from(args).is_err(), "{line}");

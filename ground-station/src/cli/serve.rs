@@ -33,7 +33,7 @@ pub struct Serve {
 /// Flags of `replay`.
 #[derive(Debug, clap::Args)]
 pub struct Replay {
-    /// Folder of a recorded flight
+    /// Folder of a recorded flight, or a log: anybody's .tlog, PX4's .ulg, ArduPilot's .bin
     #[arg(value_name = "FLIGHT")]
     dir: PathBuf,
     /// Pace at the start, 0.25 to 16 times real time
@@ -96,11 +96,14 @@ pub fn serve(a: &Serve, s: Settings) -> anyhow::Result<ExitCode> {
     };
     let links = u8::try_from(s.links.len()).context("too many links: 255 at most")?;
     let record = (!a.no_record).then(|| s.record.join(run_name("flight", now)));
+    let signer = record.is_some().then(|| s.signer()).transpose()?;
     let setup = ServeSetup {
         links: s.links,
         http: s.http,
         store: s.store,
         record,
+        signer,
+        seal: true,
         desk: DeskConfig {
             links,
             venue: s.venue,
@@ -122,9 +125,9 @@ pub fn serve(a: &Serve, s: Settings) -> anyhow::Result<ExitCode> {
 
 /// Shows a recording until interrupted.
 pub fn replay(a: &Replay, s: &Settings) -> anyhow::Result<ExitCode> {
-    if !a.dir.is_dir() {
+    if !a.dir.exists() {
         bail!(
-            "{} is no folder: give the folder of a recorded flight, such as {}/flight-…",
+            "{} is not there: give the folder of a recorded flight, such as {}/flight-…, or a log",
             a.dir.display(),
             s.record.display()
         );

@@ -1,5 +1,7 @@
 //! Settings: a TOML file, overridden by the environment, overridden by flags. Read raw, then resolved once.
 
+use crate::evidence::io::{default_path, load_or_make};
+use crate::evidence::key::Signer;
 use anyhow::{Context, bail};
 use link_io::Endpoint;
 use missions::formats::{ImportedVenue, import_venue};
@@ -65,6 +67,9 @@ pub struct Common {
     /// Stream to a running Rerun viewer, for example rerun+http://127.0.0.1:9876/proxy
     #[arg(long, env = "PATROL_GROUND_RERUN", value_name = "URL", global = true)]
     pub rerun: Option<String>,
+    /// The station's signing key; made on the first run [default: with the user's state, patrol/station.key]
+    #[arg(long, env = "PATROL_GROUND_KEY", value_name = "FILE", global = true)]
+    pub station_key: Option<PathBuf>,
     /// Write answers and the log as JSON
     #[arg(long, global = true)]
     pub json: bool,
@@ -82,6 +87,7 @@ struct File {
     vehicle: Option<PathBuf>,
     lang: Option<String>,
     rerun: Option<String>,
+    station_key: Option<PathBuf>,
     bulk_bytes_per_s: Option<f64>,
 }
 
@@ -110,8 +116,28 @@ pub struct Settings {
     pub rerun: Option<String>,
     /// Bytes a second for plan bundles on each link.
     pub bulk_bytes_per_s: f64,
+    /// The station's signing key.
+    pub station_key: PathBuf,
     /// Answers as JSON.
     pub json: bool,
+}
+
+impl Settings {
+    /// The station's key. When this run makes it, its fingerprint is said, to be written down.
+    ///
+    /// # Errors
+    /// When it cannot be read or made.
+    pub fn signer(&self) -> anyhow::Result<Signer> {
+        let (signer, new) = load_or_make(&self.station_key)?;
+        if new {
+            eprintln!(
+                "this station's key was made: {}\nits fingerprint, to be written down: {}",
+                self.station_key.display(),
+                signer.public().fingerprint()
+            );
+        }
+        Ok(signer)
+    }
 }
 
 /// Reads a text file, with its name in the error.
@@ -188,6 +214,11 @@ pub fn resolve(a: &Common) -> anyhow::Result<Settings> {
         lang: a.lang.clone().or(file.lang),
         rerun: a.rerun.clone().or(file.rerun),
         bulk_bytes_per_s,
+        station_key: a
+            .station_key
+            .clone()
+            .or(file.station_key)
+            .unwrap_or_else(default_path),
         json: a.json,
     })
 }
@@ -203,6 +234,7 @@ pub fn print(s: &Settings) -> anyhow::Result<ExitCode> {
         "vehicle": s.vehicle,
         "lang": s.lang,
         "rerun": s.rerun,
+        "station_key": s.station_key,
         "bulk_bytes_per_s": s.bulk_bytes_per_s,
     });
     println!("{}", serde_json::to_string_pretty(&out)?);

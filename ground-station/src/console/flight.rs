@@ -5,7 +5,9 @@ use super::hub::Hub;
 use super::planning::Basis;
 use super::{BATCH_AT_LEAST, BATCH_EVERY, ServeSetup, Server, bind, token};
 use crate::desk::{Answer, Desk, DeskEvent, DeskIn, DeskOut, Intent, picture_file, view};
-use crate::record::{Entry, Live, RecorderSetup, TLOG, new_folder};
+use crate::evidence::chain::{ClockReading, ClockSource};
+use crate::evidence::io::Syncing;
+use crate::record::{Entry, Live, RecorderSetup, fresh};
 use anyhow::Context;
 use axum::extract::ws::Utf8Bytes;
 use link_io::{Clock, DirDisk, LineEvent};
@@ -16,7 +18,7 @@ use std::future::Future;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 /// Events of lines that may wait for the desk.
 const LINE_EVENTS: usize = 4096;
@@ -26,6 +28,10 @@ const PRINT: usize = 1024;
 const TROUBLES: usize = 16;
 /// The plan goes to the pages at most this often while it is being sent.
 const PLAN_EVERY: Duration = Duration::from_millis(200);
+/// An officer's answer waits for the disk at most this long: the order itself went out at once.
+const DURABLE_WITHIN: Duration = Duration::from_millis(500);
+/// The clocks are read into the recording this often.
+const CLOCK_EVERY: Duration = Duration::from_millis(500);
 /// How much the desk is given before the others have their turn.
 const AT_ONCE: usize = 64;
 
@@ -53,15 +59,16 @@ pub(super) async fn serve_until(
     let recorder = match setup.record {
         None => None,
         Some(dir) => {
-            let utc = clock.now().utc.valid().unwrap_or(Utc(0));
-            let dir = if dir.join(TLOG).exists() {
-                new_folder(&dir, utc)?
-            } else {
-                dir
-            };
+            let signer = setup
+                .signer
+                .context("a recording needs the station's key")?;
+            let dir = fresh(&dir)?;
             record_dir = Some(dir.clone());
             let recorder = RecorderSetup {
                 dir,
+                signer,
+                syncing: Syncing::Always,
+                seal: setup.seal,
                 venue,
                 rerun: setup.rerun,
                 rrd: true,
@@ -104,6 +111,7 @@ pub(super) async fn serve_until(
         recorded_plan: None,
         plan_due: false,
         plan_told: Mono::ZERO,
+        clock_told: None,
         changed: true,
         batched: Mono::ZERO,
         batches: 0,
@@ -207,6 +215,7 @@ struct Task {
     recorded_plan: Option<u64>,
     plan_due: bool,
     plan_told: Mono,
+    clock_told: Option<Mono>,
     /// Something moved since the last batch.
     changed: bool,
     batched: Mono,
@@ -250,10 +259,14 @@ impl Task {
             Ask::Command { key, intent, reply } => {
                 let answer = self.desk.command(now, &key, &intent);
                 self.record_intent(now, &intent, &answer);
-                let _ = reply.send(answer);
+                // What the order did is told to the pages and recorded before the answer.
+                self.drain();
+                self.acknowledge(answer, reply);
             }
             Ask::Plan { bytes, reply } => {
-                let _ = reply.send(self.desk.load_plan(now, &bytes));
+                let answer = self.desk.load_plan(now, &bytes);
+                self.drain();
+                self.acknowledge(answer, reply);
             }
             Ask::Basis { reply } => {
                 let of_plan = || self.desk.plan().map(|p| p.file().vehicle.clone());
@@ -279,6 +292,25 @@ impl Task {
         }
     }
 
+    /// Answers once what led to it is on durable storage. A recorder that is slow or broken holds up no officer for long.
+    fn acknowledge(&self, answer: Answer, reply: oneshot::Sender<Answer>) {
+        let Some(recorder) = &self.recorder else {
+            let _ = reply.send(answer);
+            return;
+        };
+        let (tell, durable) = oneshot::channel();
+        recorder.commit(move |is| {
+            let _ = tell.send(is);
+        });
+        tokio::spawn(async move {
+            match tokio::time::timeout(DURABLE_WITHIN, durable).await {
+                Ok(Ok(true)) => {}
+                _ => tracing::warn!("an officer was answered before the recording was durable"),
+            }
+            let _ = reply.send(answer);
+        });
+    }
+
     fn record_intent(&mut self, now: Now, intent: &Intent, answer: &Answer) {
         if self.recorder.is_some() {
             let utc = self.utc(now);
@@ -287,6 +319,30 @@ impl Task {
     }
 
     fn record(&mut self, entry: Entry) {
+        let now = self.clock.now();
+        if self
+            .clock_told
+            .is_none_or(|t| now.mono.since(t) >= CLOCK_EVERY)
+        {
+            self.clock_told = Some(now.mono);
+            let utc = self.utc(now);
+            let machine = now.utc.valid();
+            let reading = ClockReading {
+                mono: now.mono,
+                utc,
+                source: match machine {
+                    Some(m) if m == utc => ClockSource::Machine,
+                    None if utc == Utc(0) => ClockSource::Unknown,
+                    _ => ClockSource::Aircraft,
+                },
+                machine,
+            };
+            self.queue(Entry::Clock(reading));
+        }
+        self.queue(entry);
+    }
+
+    fn queue(&mut self, entry: Entry) {
         if let Some(words) = self.recorder.as_mut().and_then(|r| r.take(entry)) {
             self.trouble(&words);
         }

@@ -17,6 +17,7 @@ mod playback;
 mod tests;
 
 use crate::desk::DeskConfig;
+use crate::evidence::key::Signer;
 use anyhow::Context;
 use axum::body::Bytes;
 use http::{App, Ask, Site};
@@ -46,8 +47,12 @@ pub struct ServeSetup {
     pub http: SocketAddr,
     /// Anomalies, pictures, decisions: the desk's disk.
     pub store: PathBuf,
-    /// Where to record: this folder while no recording is in it, else a new folder in it. `None`: nowhere.
+    /// Where to record: this folder, or one beside it when a recording is in it. `None`: nowhere.
     pub record: Option<PathBuf>,
+    /// The station's key, which signs what is recorded.
+    pub signer: Option<Signer>,
+    /// Write the closing manifest at the end; otherwise the caller does.
+    pub seal: bool,
     /// The desk.
     pub desk: DeskConfig,
     /// plan.json to load at the start.
@@ -65,7 +70,7 @@ pub struct ServeSetup {
 /// A recording on the same page.
 #[derive(Clone, Debug)]
 pub struct ReplaySetup {
-    /// The flight's folder, or a folder of flights (the newest by name).
+    /// The flight's folder, a folder of flights (the newest by name), or a log: .tlog, .ulg, .bin.
     pub dir: PathBuf,
     /// Where the page is served: an address of this machine, port 0 for any.
     pub http: SocketAddr,

@@ -4,7 +4,7 @@ use super::http::{ASKS, Ask, Site};
 use super::hub::Hub;
 use super::{BATCH_AT_LEAST, BATCH_EVERY, ReplaySetup, Server, bind, token};
 use crate::desk::{Answer, Reason};
-use crate::record::{PICTURES, find, read_folder, stream_to_viewer};
+use crate::record::{PICTURES, open, stream_to_viewer};
 use crate::replay::{Change, Player, Recording};
 use anyhow::Context;
 use link_io::Clock;
@@ -27,8 +27,7 @@ pub(super) async fn replay_until(
     stop: impl Future<Output = ()> + Send,
 ) -> anyhow::Result<()> {
     let (listener, at) = bind(setup.http).await?;
-    let dir = find(&setup.dir)?;
-    let files = read_folder(&dir)?;
+    let (dir, files) = open(&setup.dir)?;
     if let Some(url) = setup.rerun {
         let (files, dir) = (files.clone(), dir.clone());
         std::thread::Builder::new()

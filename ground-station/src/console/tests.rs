@@ -3,6 +3,8 @@
 use super::flight::serve_until;
 use super::playback::replay_until;
 use super::*;
+use crate::evidence::io::{Folder, Syncing};
+use crate::evidence::verify::{Asked, verify};
 use crate::record::tests::{START, STORE, anomaly_frame, lat_e7, second_of_flight};
 use crate::record::{find, line, read_folder};
 use link::common::{MavMessage as Common, MavSeverity, STATUSTEXT_DATA};
@@ -28,6 +30,8 @@ fn setup(dir: &Path, link: SocketAddr) -> ServeSetup {
         http: ([127, 0, 0, 1], 0).into(),
         store: dir.join("store"),
         record: Some(dir.join("flight")),
+        signer: Some(Signer::from_seed(&[7; 32])),
+        seal: true,
         desk: DeskConfig::default(),
         plan: None,
         vehicle: None,
@@ -619,9 +623,13 @@ fn a_second_flight_into_the_same_folder_leaves_the_first_alone() {
     }
     let flight = dir.path().join("flight");
     assert!(flight.join("flight.tlog").is_file());
-    let inside = std::fs::read_dir(&flight)
-        .unwrap()
-        .filter(|e| e.as_ref().unwrap().path().join("flight.tlog").is_file())
-        .count();
-    assert_eq!(inside, 1);
+    assert!(
+        dir.path().join("flight-2/flight.tlog").is_file(),
+        "beside it"
+    );
+    for name in ["flight", "flight-2"] {
+        let folder = Folder::open(&dir.path().join(name), Syncing::Always).unwrap();
+        let report = verify(&folder, &Asked::default()).unwrap();
+        assert!(report.is_complete(), "{name}: {report:?}");
+    }
 }

@@ -1,20 +1,34 @@
 //! The recorder beside a flight: on a thread of its own behind a bounded queue. Whoever records never waits.
 
 use super::{Entry, Recorder, RecorderSetup};
+use crate::evidence::chain::Head;
 use anyhow::Context;
-use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// Things that may wait for the disk: at 300 frames a second, some 25 s.
 const QUEUE: usize = 8_192;
-/// Everything is made durable this often.
-const SYNC_EVERY: Duration = Duration::from_secs(2);
+/// A segment of the chain is at most this long by the real clock.
+const SEGMENT: Duration = Duration::from_millis(900);
+/// Things taken before those who wait are answered: a flood must not keep them waiting.
+const GROUP: usize = 512;
+
+/// Called on the recorder's thread: whether everything queued before is durable.
+type Done = Box<dyn FnOnce(bool) + Send>;
+
+enum Work {
+    Take(Entry),
+    Commit(Done),
+}
 
 /// A recorder on its own thread.
 pub struct Live {
-    queue: SyncSender<Entry>,
+    queue: SyncSender<Work>,
     thread: JoinHandle<anyhow::Result<Vec<String>>>,
+    flight: String,
+    head: Arc<Mutex<Option<Head>>>,
     lost: u64,
 }
 
@@ -25,50 +39,60 @@ impl Live {
     /// As [`Recorder::create`].
     pub fn start(
         setup: RecorderSetup,
-        mut trouble: impl FnMut(String) + Send + 'static,
+        trouble: impl FnMut(String) + Send + 'static,
     ) -> anyhow::Result<Live> {
-        let mut recorder = Recorder::create(setup)?;
-        let (queue, entries) = sync_channel::<Entry>(QUEUE);
+        let recorder = Recorder::create(setup)?;
+        let flight = recorder.flight().to_owned();
+        let head = Arc::new(Mutex::new(None));
+        let (queue, work) = sync_channel(QUEUE);
+        let tell_head = Arc::clone(&head);
         let thread = std::thread::Builder::new()
             .name("recorder".into())
-            .spawn(move || {
-                #[allow(clippy::disallowed_methods, reason = "a shell owns the clock")]
-                let now = Instant::now;
-                let mut synced = now();
-                loop {
-                    match entries.recv_timeout(SYNC_EVERY) {
-                        Ok(entry) => recorder.take(entry),
-                        Err(RecvTimeoutError::Timeout) => {}
-                        Err(RecvTimeoutError::Disconnected) => break,
-                    }
-                    if now().duration_since(synced) >= SYNC_EVERY {
-                        recorder.sync();
-                        synced = now();
-                    }
-                    while let Some(words) = recorder.next_trouble() {
-                        trouble(words);
-                    }
-                }
-                recorder.finish()
-            })
+            .spawn(move || run(recorder, &work, &tell_head, trouble))
             .context("starting the recorder's thread")?;
         Ok(Live {
             queue,
             thread,
+            flight,
+            head,
             lost: 0,
         })
     }
 
+    /// Identity of the flight in its chain, hex.
+    #[must_use]
+    pub fn flight(&self) -> &str {
+        &self.flight
+    }
+    /// The newest head of the chain that is durable.
+    #[must_use]
+    pub fn head(&self) -> Option<Head> {
+        self.head.lock().ok().and_then(|h| *h)
+    }
+
     /// Queues one thing. Words, the first time that the queue is full: the disk is too slow and this is lost.
     pub fn take(&mut self, entry: Entry) -> Option<String> {
-        if self.queue.try_send(entry).is_ok() {
+        if self.queue.try_send(Work::Take(entry)).is_ok() {
             return None;
         }
         self.lost += 1;
         (self.lost == 1).then(|| "the disk is too slow: parts of the recording are lost".to_owned())
     }
 
-    /// Makes everything durable. What went wrong, in plain words.
+    /// Calls `done` once everything queued so far is on durable storage and signed, or with `false` when it will not be.
+    /// Many who ask at once share one visit to the disk.
+    pub fn commit(&self, done: impl FnOnce(bool) + Send + 'static) {
+        match self.queue.try_send(Work::Commit(Box::new(done))) {
+            Ok(()) => {}
+            Err(TrySendError::Full(w) | TrySendError::Disconnected(w)) => {
+                if let Work::Commit(done) = w {
+                    done(false);
+                }
+            }
+        }
+    }
+
+    /// Closes the record. What went wrong, in plain words.
     ///
     /// # Errors
     /// When the files could not be finished.
@@ -77,6 +101,7 @@ impl Live {
             queue,
             thread,
             lost,
+            ..
         } = self;
         drop(queue);
         let mut troubles = match thread.join() {
@@ -88,4 +113,51 @@ impl Live {
         }
         Ok(troubles)
     }
+}
+
+fn run(
+    mut recorder: Recorder,
+    work: &Receiver<Work>,
+    head: &Mutex<Option<Head>>,
+    mut trouble: impl FnMut(String),
+) -> anyhow::Result<Vec<String>> {
+    #[allow(clippy::disallowed_methods, reason = "a shell owns the clock")]
+    let now = Instant::now;
+    let mut cut = now();
+    loop {
+        let left = SEGMENT.saturating_sub(now().duration_since(cut));
+        let mut next = match work.recv_timeout(left) {
+            Ok(w) => Some(w),
+            Err(RecvTimeoutError::Timeout) => None,
+            Err(RecvTimeoutError::Disconnected) => break,
+        };
+        let mut waiting: Vec<Done> = Vec::new();
+        for _ in 0..GROUP {
+            match next {
+                Some(Work::Take(entry)) => recorder.take(entry),
+                Some(Work::Commit(done)) => waiting.push(done),
+                None => break,
+            }
+            next = work.try_recv().ok();
+        }
+        match next {
+            Some(Work::Take(entry)) => recorder.take(entry),
+            Some(Work::Commit(done)) => waiting.push(done),
+            None => {}
+        }
+        if !waiting.is_empty() || now().duration_since(cut) >= SEGMENT {
+            let durable = recorder.commit();
+            cut = now();
+            for done in waiting {
+                done(durable);
+            }
+            if durable && let Ok(mut h) = head.lock() {
+                *h = recorder.head();
+            }
+        }
+        while let Some(words) = recorder.next_trouble() {
+            trouble(words);
+        }
+    }
+    recorder.finish()
 }

@@ -1,9 +1,12 @@
 //! One flight's folder: `flight.tlog` (every frame, both ways), `events.jsonl` (what was said, asked and decided),
-//! `plan.json`, `pictures/<sha256>.jpg` and, for the analyst, `flight.rrd`.
+//! `plan-*.json`, `plan.json` (the newest of them), `pictures/<sha256>.jpg`, the chain that signs all of it second by
+//! second ([`crate::evidence`]) and, for the analyst, `flight.rrd`.
 //!
 //! Never needed by flight: an error is told once and the flight goes on. The console uses it through [`Live`], on a
-//! thread of its own behind a bounded queue; the rehearsal calls [`Recorder`] in virtual time.
+//! thread of its own behind a bounded queue; the rehearsal calls [`Recorder`] in virtual time. What is in a folder is
+//! only added to: there is no call that deletes, and no recording is begun where one is.
 
+pub mod index;
 pub mod line;
 mod live;
 mod logfile;
@@ -15,9 +18,15 @@ pub(crate) mod tests;
 pub use live::Live;
 
 use crate::desk::{Answer, Desk, DeskEvent, Intent, anomaly_id};
+use crate::evidence::chain::{ChainWriter, ClockReading, Head, Receipted};
+use crate::evidence::files::OfDisk;
+use crate::evidence::io::{Folder, Syncing, random, seal_folder};
+use crate::evidence::key::Signer;
+use crate::evidence::seal;
 use anyhow::Context;
 use line::{FORMAT, Fact, Line};
 use link::frame::{Frame, Framer};
+use link::journal::{Disk, DiskError};
 use logfile::LogFile;
 use missions::anomaly::Anomaly;
 use missions::plan::PatrolPlan;
@@ -26,7 +35,6 @@ use missions::venue::Venue;
 use scene::{Item, Scene, Viewer, origin_of};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// Frames with their times.
@@ -37,13 +45,14 @@ pub const EVENTS: &str = "events.jsonl";
 pub const PLAN: &str = "plan.json";
 /// Folder of pictures.
 pub const PICTURES: &str = "pictures";
+pub use crate::evidence::chain::CHAIN;
 /// The Rerun recording.
 pub const RRD: &str = "flight.rrd";
 
 /// A plan that only progresses is written this often, ms.
 const PLAN_EVERY_MS: i64 = 1_000;
-/// What waits in memory is handed to the system this often, by the stamps, ms.
-const FLUSH_EVERY_MS: i64 = 1_000;
+/// A segment of the chain is at most this long by the stamps, ms. Beside a flight the real clock cuts them too.
+const SEGMENT_MS: i64 = 1_000;
 /// Troubles kept, so that a failing disk cannot fill memory.
 const MAX_TROUBLES: usize = 32;
 /// Links whose bytes are cut into frames.
@@ -52,8 +61,14 @@ const MAX_LINKS: usize = 256;
 /// What to record where.
 #[derive(Clone, Debug)]
 pub struct RecorderSetup {
-    /// The flight's folder; made when absent. An older recording in it is replaced.
+    /// The flight's folder; made when absent. There must be no recording in it: see [`fresh`].
     pub dir: PathBuf,
+    /// The station's key.
+    pub signer: Signer,
+    /// When bytes are made durable.
+    pub syncing: Syncing,
+    /// Write the closing manifest at the end. Otherwise the caller does, when its own last files are there.
+    pub seal: bool,
     /// The venue before a plan brings its own.
     pub venue: Venue,
     /// Stream to this running Rerun viewer too, e.g. `rerun+http://127.0.0.1:9876/proxy`.
@@ -103,6 +118,10 @@ pub enum Entry {
         /// JPEG.
         bytes: Vec<u8>,
     },
+    /// What the clocks show.
+    Clock(ClockReading),
+    /// The other side has a head of this recording's chain.
+    Receipted(Receipted),
 }
 
 impl Entry {
@@ -173,7 +192,12 @@ impl Entry {
 
 /// Records one flight.
 pub struct Recorder {
-    dir: PathBuf,
+    disk: Box<dyn Disk>,
+    /// The folder on a real disk.
+    dir: Option<PathBuf>,
+    signer: Signer,
+    chain: ChainWriter,
+    seal: bool,
     tlog: LogFile,
     events: LogFile,
     /// Frames in the `.tlog`.
@@ -181,11 +205,18 @@ pub struct Recorder {
     framers: BTreeMap<u8, Framer>,
     scene: Option<Scene>,
     viewer: Option<Viewer>,
-    flushed_ms: i64,
+    /// The newest stamp, and that of the last cut.
+    stamp: Utc,
+    cut_at: Utc,
+    /// Something was lost, or the disk once failed to make something durable: nobody is told again in this flight that
+    /// all is.
+    unsure: bool,
     /// What was written last, so that what did not change is not written again.
     last_aircraft: BTreeMap<u64, Value>,
     last_plan: Option<(Value, i64)>,
     plan_id: Option<u64>,
+    /// Plans and pictures that stand in the folder.
+    written: BTreeSet<String>,
     venue: Value,
     said: BTreeSet<&'static str>,
     news: VecDeque<String>,
@@ -196,15 +227,36 @@ impl Recorder {
     /// Starts a recording.
     ///
     /// # Errors
-    /// When the folder or a file in it cannot be made, or the viewer's address is none.
+    /// When the folder or a file in it cannot be made, there is a recording already, or the viewer's address is none.
     pub fn create(setup: RecorderSetup) -> anyhow::Result<Recorder> {
-        let pictures = setup.dir.join(PICTURES);
-        std::fs::create_dir_all(&pictures)
-            .with_context(|| format!("creating the folder {}", pictures.display()))?;
-        let file = |name: &str| {
-            let path = setup.dir.join(name);
-            LogFile::create(&path).with_context(|| format!("creating {}", path.display()))
-        };
+        let disk = Folder::open(&setup.dir, setup.syncing)?;
+        let dir = setup.dir.clone();
+        let mut r = Self::over(Box::new(disk), setup, &random()?)?;
+        r.dir = Some(dir);
+        Ok(r)
+    }
+
+    /// The same over any disk: the folder of `setup` then only holds `flight.rrd`. `flight`: 16 random bytes.
+    ///
+    /// # Errors
+    /// As [`Recorder::create`].
+    pub fn over(
+        mut disk: Box<dyn Disk>,
+        setup: RecorderSetup,
+        flight: &[u8; 16],
+    ) -> anyhow::Result<Recorder> {
+        let begun = || format!("beginning a recording in {}", setup.dir.display());
+        let tlog = LogFile::create(disk.as_mut(), TLOG).with_context(begun)?;
+        let events = LogFile::create(disk.as_mut(), EVENTS).with_context(begun)?;
+        let chain = ChainWriter::begin(
+            disk.as_mut(),
+            setup.signer.clone(),
+            flight,
+            concat!("ground-station ", env!("CARGO_PKG_VERSION")),
+            "routine",
+            Utc(0),
+        )
+        .with_context(begun)?;
         let origin = origin_of(&setup.venue);
         let scene = match origin.filter(|_| setup.rrd) {
             Some(o) => Some(Scene::to_file(&setup.dir.join(RRD), o)?),
@@ -214,24 +266,25 @@ impl Recorder {
             (Some(url), Some(o)) => Some(Viewer::start(url, o)?),
             _ => None,
         };
-        // A plan of an older recording must not pass for this one's.
-        let stale = setup.dir.join(PLAN);
-        if stale.exists() {
-            std::fs::remove_file(&stale)
-                .with_context(|| format!("removing {}", stale.display()))?;
-        }
         let mut r = Recorder {
-            tlog: file(TLOG)?,
-            events: file(EVENTS)?,
-            dir: setup.dir,
+            disk,
+            dir: None,
+            signer: setup.signer,
+            chain,
+            seal: setup.seal,
+            tlog,
+            events,
             frames: 0,
             framers: BTreeMap::new(),
             scene,
             viewer,
-            flushed_ms: 0,
+            stamp: Utc(0),
+            cut_at: Utc(0),
+            unsure: false,
             last_aircraft: BTreeMap::new(),
             last_plan: None,
             plan_id: None,
+            written: BTreeSet::new(),
             venue: setup.venue.to_value(),
             said: BTreeSet::new(),
             news: VecDeque::new(),
@@ -250,26 +303,37 @@ impl Recorder {
         Ok(r)
     }
 
+    /// Identity of the flight in its chain, hex.
+    #[must_use]
+    pub fn flight(&self) -> &str {
+        self.chain.flight()
+    }
+    /// The newest head of the chain, for the other side to keep. Durable when the last commit was.
+    #[must_use]
+    pub fn head(&self) -> Option<Head> {
+        self.chain.head()
+    }
+
     /// A plan was loaded: its file, and its path in the scene.
     pub fn plan(&mut self, plan: &PatrolPlan) {
         if self.plan_id == Some(plan.id()) {
             return;
         }
-        let path = self.dir.join(PLAN);
-        if let Some(old) = self.plan_id {
-            // What flew before is evidence too.
-            let aside = self.dir.join(format!("plan-{old:016x}.json"));
-            let moved = std::fs::rename(&path, aside);
-            self.check(PLAN, moved);
-        }
-        let written = write_whole(&path, &plan.to_json());
+        // Each plan under a name of its own, for good: what flew before is evidence too.
+        let name = format!("plan-{:016x}.json", plan.id());
+        let bytes = plan.to_json();
+        self.write_once(PLAN, &name, &bytes);
+        // The chain says what becomes of `plan.json` before it does: a crash between the two leaves no doubt.
+        self.chain.copied(PLAN, &name);
+        self.commit();
+        let written = self.disk.replace(PLAN, &bytes);
         self.check(PLAN, written);
         self.plan_id = Some(plan.id());
         if let Ok(venue) = Venue::from_value(&plan.file().venue) {
             let value = venue.to_value();
             if value != self.venue {
                 self.venue = value.clone();
-                self.line(Utc(self.flushed_ms * 1_000), Fact::Venue { venue: value });
+                self.line(self.stamp, Fact::Venue { venue: value });
                 self.draw(&Item::Venue(Box::new(venue)));
             }
         }
@@ -286,23 +350,28 @@ impl Recorder {
     }
 
     fn whole_frame(&mut self, utc: Utc, frame: Frame) {
-        let (kept, said) = self.tlog.push(&link::tlog::record(utc, frame.bytes()));
+        self.moment(utc);
+        let record = link::tlog::record(utc, frame.bytes());
+        let (kept, said) = self.tlog.push(self.disk.as_mut(), &mut self.chain, &record);
         self.check(TLOG, said);
         if kept {
             self.frames += 1;
         } else {
-            self.check(
-                TLOG,
-                Err(std::io::Error::other("the disk is behind: frames are lost")),
-            );
+            self.unsure = true;
+            self.trouble(TLOG, "the disk is behind: frames are lost".into());
         }
         self.draw(&Item::Frame(utc, frame));
-        let ms = utc.0.div_euclid(1_000);
-        if (ms - self.flushed_ms).abs() >= FLUSH_EVERY_MS {
-            self.flushed_ms = ms;
-            let said = self.tlog.flush();
-            self.check(TLOG, said);
+    }
+
+    /// A stamp: segments end by them.
+    fn moment(&mut self, utc: Utc) {
+        // A clock that was set back ends a segment as well.
+        let passed_us = utc.0.saturating_sub(self.cut_at.0).abs();
+        if passed_us >= SEGMENT_MS * 1_000 || self.chain.is_full() {
+            self.commit();
+            self.cut_at = utc;
         }
+        self.stamp = utc;
     }
 
     /// An event of the desk.
@@ -354,21 +423,43 @@ impl Recorder {
                 self.fact(utc, *fact);
             }
             Entry::Picture { utc, sha256, bytes } => {
-                let path = self.dir.join(PICTURES).join(format!("{sha256}.jpg"));
-                let written = if is_sha256(&sha256) {
-                    write_whole(&path, &bytes)
+                if is_sha256(&sha256) {
+                    self.write_once(PICTURES, &format!("{PICTURES}/{sha256}.jpg"), &bytes);
                 } else {
-                    Err(std::io::Error::other("a picture without a hash"))
-                };
-                self.check(PICTURES, written);
+                    self.trouble(PICTURES, "a picture without a hash".into());
+                }
                 self.draw(&Item::Image(utc, "anomaly".into(), bytes));
                 self.line(utc, Fact::Picture { sha256 });
             }
+            Entry::Clock(reading) => self.clock(reading),
+            Entry::Receipted(receipt) => self.chain.receipted(receipt),
             Entry::Preview {
                 utc,
                 aircraft,
                 bytes,
             } => self.draw(&Item::Image(utc, format!("P{aircraft}"), bytes)),
+        }
+    }
+
+    /// What the clocks show: where stamps come from, and every step, goes into the chain.
+    pub fn clock(&mut self, reading: ClockReading) {
+        self.chain.clock(reading);
+    }
+
+    /// A file that is written once and never again.
+    fn write_once(&mut self, what: &'static str, name: &str, bytes: &[u8]) {
+        if !self.written.insert(name.to_owned()) {
+            return;
+        }
+        match self.disk.replace(name, bytes) {
+            Ok(()) => self.chain.wrote(name, bytes),
+            Err(e) => {
+                // The record itself says that something is missing, and nobody is told that all is durable.
+                self.written.remove(name);
+                self.chain.lost();
+                self.unsure = true;
+                self.trouble(what, e.to_string());
+            }
         }
     }
 
@@ -404,6 +495,9 @@ impl Recorder {
 
     fn line(&mut self, utc: Utc, fact: Fact) {
         let weighty = !matches!(fact, Fact::Aircraft { .. } | Fact::Preflight { .. });
+        if utc.0 > 0 {
+            self.moment(utc);
+        }
         let line = Line {
             t_ms: utc.0.div_euclid(1_000),
             frame: self.frames,
@@ -412,20 +506,20 @@ impl Recorder {
         match serde_json::to_vec(&line) {
             Ok(mut bytes) => {
                 bytes.push(b'\n');
-                let (kept, said) = self.events.push(&bytes);
+                let (kept, said) = self
+                    .events
+                    .push(self.disk.as_mut(), &mut self.chain, &bytes);
                 self.check(EVENTS, said);
                 if !kept {
-                    self.check(
-                        EVENTS,
-                        Err(std::io::Error::other("the disk is behind: lines are lost")),
-                    );
+                    self.unsure = true;
+                    self.trouble(EVENTS, "the disk is behind: lines are lost".into());
                 }
                 if weighty {
-                    let said = self.events.flush();
+                    let said = self.events.flush(self.disk.as_mut(), &mut self.chain);
                     self.check(EVENTS, said);
                 }
             }
-            Err(e) => self.check(EVENTS, Err(e.into())),
+            Err(e) => self.trouble(EVENTS, e.to_string()),
         }
     }
 
@@ -442,7 +536,7 @@ impl Recorder {
         }
     }
 
-    fn check(&mut self, what: &'static str, result: std::io::Result<()>) {
+    fn check(&mut self, what: &'static str, result: Result<(), DiskError>) {
         if let Err(e) = result {
             self.trouble(what, e.to_string());
         }
@@ -468,20 +562,38 @@ impl Recorder {
         self.frames
     }
 
-    /// Makes everything so far durable. Waits for the disk.
-    pub fn sync(&mut self) {
-        let tlog = self.tlog.sync();
-        self.check(TLOG, tlog);
-        let events = self.events.sync();
-        self.check(EVENTS, events);
+    /// Makes everything so far durable and signs it: one segment of the chain. Waits for the disk. Whether all of it is
+    /// durable: only then may somebody be told that it is recorded.
+    pub fn commit(&mut self) -> bool {
+        // The files before the entry: after a crash, no entry speaks of bytes that are not there. A disk that refused is
+        // told, and what it did take is signed all the same.
+        let files = self.sync_files();
+        let chain = self.chain.cut(self.disk.as_mut(), self.stamp);
+        let signed = chain.is_ok();
+        self.unsure |= !signed;
+        self.check(CHAIN, chain);
+        files && signed && !self.unsure
     }
 
-    /// Makes everything durable and says what went wrong, in plain words; nothing when all is well.
+    fn sync_files(&mut self) -> bool {
+        let tlog = self.tlog.sync(self.disk.as_mut(), &mut self.chain);
+        let events = self.events.sync(self.disk.as_mut(), &mut self.chain);
+        let good = tlog.is_ok() && events.is_ok();
+        self.unsure |= !good;
+        self.check(TLOG, tlog);
+        self.check(EVENTS, events);
+        good
+    }
+
+    /// Closes the record: everything durable, the chain's last entry, the closing manifest. Says what went wrong, in
+    /// plain words; nothing when all is well.
     ///
     /// # Errors
-    /// When frames or lines that were accepted could not be written in the end.
+    /// When frames or lines that were accepted could not be written in the end, or the record could not be closed.
     pub fn finish(mut self) -> anyhow::Result<Vec<String>> {
-        let (tlog, events) = (self.tlog.sync(), self.events.sync());
+        let disk = self.disk.as_mut();
+        let tlog = self.tlog.sync(disk, &mut self.chain);
+        let events = self.events.sync(disk, &mut self.chain);
         if let Some(s) = self.scene.take()
             && let Err(e) = s.finish()
         {
@@ -496,12 +608,19 @@ impl Recorder {
                     .push(format!("{name}: {lost} records found no room on the disk"));
             }
         }
-        let dir = self.dir.clone();
-        tlog.with_context(|| format!("finishing {}", dir.join(TLOG).display()))?;
-        events.with_context(|| format!("finishing {}", dir.join(EVENTS).display()))?;
-        // The names themselves must survive a power cut too. Where a folder cannot be opened, the system sees to it.
-        if let Ok(d) = std::fs::File::open(&dir) {
-            let _ = d.sync_all();
+        tlog.with_context(|| format!("finishing {TLOG}"))?;
+        events.with_context(|| format!("finishing {EVENTS}"))?;
+        self.chain
+            .close(self.disk.as_mut(), self.stamp)
+            .with_context(|| format!("closing {CHAIN}"))?;
+        if self.seal {
+            match &self.dir {
+                Some(dir) => seal_folder(dir, &self.signer)?,
+                None => seal(&OfDisk(self.disk.as_ref()), &self.signer)
+                    .map_err(|e| anyhow::anyhow!("the closing manifest: {e}"))?
+                    .write(self.disk.as_mut())
+                    .context("writing the closing manifest")?,
+            }
         }
         Ok(self.troubles)
     }
@@ -516,13 +635,24 @@ pub fn is_sha256(text: &str) -> bool {
             .all(|c| c.is_ascii_digit() || (b'a'..=b'f').contains(&c))
 }
 
-/// Writes a file aside and renames it: whoever opens it sees all of it or none.
-fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let aside = path.with_extension("new");
-    let mut f = std::fs::File::create(&aside)?;
-    f.write_all(bytes)?;
-    f.sync_all()?;
-    std::fs::rename(&aside, path)
+/// `dir` itself, or when there is a recording in it, the next free name beside it: nothing recorded is replaced.
+///
+/// # Errors
+/// When there are too many.
+pub fn fresh(dir: &Path) -> anyhow::Result<PathBuf> {
+    let taken = |d: &Path| [TLOG, EVENTS, CHAIN].iter().any(|f| d.join(f).exists());
+    if !taken(dir) {
+        return Ok(dir.to_owned());
+    }
+    for n in 2..1_000 {
+        let mut name = dir.as_os_str().to_owned();
+        name.push(format!("-{n}"));
+        let beside = PathBuf::from(name);
+        if !taken(&beside) {
+            return Ok(beside);
+        }
+    }
+    anyhow::bail!("beside {} there are a thousand recordings", dir.display())
 }
 
 /// A new folder under `parent`, named after the time and never one that exists.
@@ -587,6 +717,39 @@ pub fn find(dir: &Path) -> anyhow::Result<PathBuf> {
     })
 }
 
+/// Opens what somebody wants to see: a flight's folder, a folder of flights (the newest), or one file: anybody's `.tlog`,
+/// PX4's `.ulg`, ArduPilot's `.bin`. The folder, and its files.
+///
+/// # Errors
+/// When there is no recording, or the file is no log that is known.
+pub fn open(path: &Path) -> anyhow::Result<(PathBuf, Files)> {
+    if !path.is_file() {
+        let dir = find(path)?;
+        let files = read_folder(&dir)?;
+        return Ok((dir, files));
+    }
+    let len = std::fs::metadata(path)?.len();
+    anyhow::ensure!(
+        len <= MAX_TLOG,
+        "{} is longer than {MAX_TLOG} bytes",
+        path.display()
+    );
+    let bytes = std::fs::read(path).with_context(|| format!("reading {}", path.display()))?;
+    let log = crate::replay::import::import(&bytes).with_context(|| path.display().to_string())?;
+    if log.damaged {
+        tracing::warn!(
+            "{}: part of the log is damaged and left out",
+            path.display()
+        );
+    }
+    let files = Files {
+        tlog: log.tlog,
+        events: log.events,
+        plan: None,
+    };
+    Ok((path.parent().unwrap_or(Path::new("")).to_owned(), files))
+}
+
 /// Reads a recording's files.
 ///
 /// # Errors
@@ -611,46 +774,71 @@ pub fn read_folder(dir: &Path) -> anyhow::Result<Files> {
     })
 }
 
-/// Streams a whole recording to a running Rerun viewer. Waits for the viewer: not for use beside flight.
-///
-/// # Errors
-/// When the address is none, the folder's files cannot be understood, or the viewer is not there.
-pub fn stream_to_viewer(url: &str, files: &Files, dir: &Path) -> anyhow::Result<()> {
+/// Gives everything that a recording shows to `take`, in order.
+fn draw_all(
+    files: &Files,
+    dir: &Path,
+    take: &mut dyn FnMut(Item) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
     let (lines, _) = line::read(&files.events);
-    let venue = lines
-        .iter()
-        .find_map(|l| match &l.fact {
-            Fact::Venue { venue } => Venue::from_value(venue).ok(),
-            _ => None,
-        })
-        .context("the recording names no venue")?;
-    let origin = origin_of(&venue).context("the venue is empty")?;
-    let viewer = Viewer::start(url, origin)?;
-    viewer.wait(Item::Venue(Box::new(venue)))?;
+    take(Item::Venue(Box::new(venue_of(files)?)))?;
     if let Some(plan) = files
         .plan
         .as_ref()
         .and_then(|p| PatrolPlan::from_json(p).ok())
     {
-        viewer.wait(Item::of_plan(&plan))?;
+        take(Item::of_plan(&plan))?;
     }
     for (utc, frame) in link::tlog::Reader::new(&files.tlog) {
-        viewer.wait(Item::Frame(utc, frame))?;
+        take(Item::Frame(utc, frame))?;
     }
     for l in lines {
         let utc = Utc(l.t_ms.saturating_mul(1_000));
         match l.fact {
-            Fact::Event { event } => viewer.wait(Item::Event(utc, "INFO", event.code))?,
+            Fact::Event { event } => take(Item::Event(utc, "INFO", event.code))?,
             Fact::Picture { sha256 } if is_sha256(&sha256) => {
                 if let Ok(b) = std::fs::read(dir.join(PICTURES).join(format!("{sha256}.jpg"))) {
-                    viewer.wait(Item::Image(utc, "anomaly".into(), b))?;
+                    take(Item::Image(utc, "anomaly".into(), b))?;
                 }
             }
             _ => {}
         }
     }
+    Ok(())
+}
+
+fn venue_of(files: &Files) -> anyhow::Result<Venue> {
+    let (lines, _) = line::read(&files.events);
+    lines
+        .iter()
+        .find_map(|l| match &l.fact {
+            Fact::Venue { venue } => Venue::from_value(venue).ok(),
+            _ => None,
+        })
+        .context("the recording names no venue")
+}
+
+/// Streams a whole recording to a running Rerun viewer. Waits for the viewer: not for use beside flight.
+///
+/// # Errors
+/// When the address is none, the folder's files cannot be understood, or the viewer is not there.
+pub fn stream_to_viewer(url: &str, files: &Files, dir: &Path) -> anyhow::Result<()> {
+    let origin = origin_of(&venue_of(files)?).context("the venue is empty")?;
+    let viewer = Viewer::start(url, origin)?;
+    draw_all(files, dir, &mut |item| viewer.wait(item))?;
     match viewer.finish() {
         None => Ok(()),
         Some(words) => anyhow::bail!(words),
     }
+}
+
+/// Draws a whole recording into a new `.rrd` file.
+///
+/// # Errors
+/// When the folder's files cannot be understood, or the file cannot be written.
+pub fn draw_rrd(to: &Path, files: &Files, dir: &Path) -> anyhow::Result<()> {
+    let origin = origin_of(&venue_of(files)?).context("the venue is empty")?;
+    let mut scene = Scene::to_file(to, origin)?;
+    draw_all(files, dir, &mut |item| scene.take(&item))?;
+    scene.finish()
 }

@@ -13,6 +13,19 @@ use missions::anomaly::{AnomalyKind, Ellipse, Priority};
 use missions::place::LatLon;
 use missions::time::Now;
 
+/// A recorder's setup with the key of the tests.
+pub(crate) fn setup(dir: &Path, rrd: bool) -> RecorderSetup {
+    RecorderSetup {
+        dir: dir.to_owned(),
+        signer: Signer::from_seed(&[7; 32]),
+        syncing: Syncing::Always,
+        seal: true,
+        venue: Venue::sixi_river(),
+        rerun: None,
+        rrd,
+    }
+}
+
 /// UTC at the start of the flights below.
 pub(crate) const START: Utc = Utc(1_790_856_000_000_000);
 /// The store the anomalies below are from.
@@ -88,13 +101,7 @@ pub(crate) fn anomaly_frame(s: &mut Stamper, number: u32) -> Vec<u8> {
 
 /// Records a flight of so many seconds with an anomaly every 20th; returns frames recorded.
 pub(crate) fn fly(dir: &Path, seconds: u64, rrd: bool) -> u64 {
-    let mut r = Recorder::create(RecorderSetup {
-        dir: dir.to_owned(),
-        venue: Venue::sixi_river(),
-        rerun: None,
-        rrd,
-    })
-    .unwrap();
+    let mut r = Recorder::create(setup(dir, rrd)).unwrap();
     let mut desk = Desk::new(DeskConfig::default(), Box::new(MemDisk::default())).unwrap();
     let mut autopilot = Stamper::new(1, 1);
     let mut companion = Stamper::new(1, 191);
@@ -151,22 +158,18 @@ fn every_frame_is_in_the_tlog_and_every_line_reads_back() {
     assert!(matches!(&lines[0].fact, Fact::Recording { format, .. } if format == FORMAT));
     let rrd = std::fs::read(dir.path().join(RRD)).unwrap();
     assert_eq!(&rrd[..3], b"RRF");
-    // The same folder again: nothing of the older recording is left.
-    assert!(fly(dir.path(), 1, false) < frames);
-    let again = read_folder(dir.path()).unwrap();
-    assert!(again.tlog.len() < files.tlog.len());
+    // The same folder again: nothing recorded is replaced, and the next one goes beside it.
+    assert!(Recorder::create(setup(dir.path(), false)).is_err());
+    assert_eq!(read_folder(dir.path()).unwrap().tlog, files.tlog);
+    let beside = fresh(dir.path()).unwrap();
+    assert_ne!(beside, dir.path());
+    assert_eq!(fresh(&beside).unwrap(), beside);
 }
 
 #[test]
 fn a_stream_cut_anywhere_gives_the_same_frames() {
     let dir = tempfile::tempdir().unwrap();
-    let mut r = Recorder::create(RecorderSetup {
-        dir: dir.path().to_owned(),
-        venue: Venue::sixi_river(),
-        rerun: None,
-        rrd: false,
-    })
-    .unwrap();
+    let mut r = Recorder::create(setup(dir.path(), false)).unwrap();
     let mut s = Stamper::new(1, 1);
     let bytes: Vec<u8> = (0..5).flat_map(|n| second_of_flight(&mut s, n)).collect();
     for (piece, n) in bytes.chunks(7).zip(0i64..) {
@@ -188,13 +191,7 @@ fn a_stream_cut_anywhere_gives_the_same_frames() {
 #[test]
 fn a_picture_is_named_by_its_hash_and_nothing_else_becomes_a_name() {
     let dir = tempfile::tempdir().unwrap();
-    let mut r = Recorder::create(RecorderSetup {
-        dir: dir.path().to_owned(),
-        venue: Venue::sixi_river(),
-        rerun: None,
-        rrd: false,
-    })
-    .unwrap();
+    let mut r = Recorder::create(setup(dir.path(), false)).unwrap();
     let sha256 = "ab".repeat(32);
     for name in [sha256.clone(), "../../../x".into()] {
         r.take(Entry::Picture {
@@ -233,11 +230,10 @@ fn folders_never_repeat_and_the_newest_recording_is_found() {
 fn a_viewer_that_is_not_there_holds_up_nobody() {
     let dir = tempfile::tempdir().unwrap();
     let mut r = Recorder::create(RecorderSetup {
-        dir: dir.path().to_owned(),
-        venue: Venue::sixi_river(),
         // Port 9 is "discard": nobody listens there.
         rerun: Some("rerun+http://127.0.0.1:9/proxy".into()),
-        rrd: false,
+        syncing: Syncing::AtEnd,
+        ..setup(dir.path(), false)
     })
     .unwrap();
     let mut s = Stamper::new(1, 1);

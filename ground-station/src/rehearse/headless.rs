@@ -13,6 +13,7 @@ use super::{
     summary::Summary,
 };
 use crate::desk::DeskConfig;
+use crate::evidence::key::Signer;
 use anyhow::Context;
 use missions::{
     plan::{PatrolPlan, StepKind},
@@ -48,8 +49,9 @@ pub struct HeadlessOptions {
     pub seed: u64,
     /// Ceiling on the pace, simulated seconds a real second; `None` = as fast as it goes.
     pub speed: Option<f64>,
-    /// Where `flight.tlog`, `plan.json`, `summary.json` and `flight.rrd` go; `None` = no files.
-    pub out: Option<PathBuf>,
+    /// Where `flight.tlog`, `plan.json`, `summary.json` and `flight.rrd` go, and the key that signs them; `None` = no
+    /// files.
+    pub out: Option<(PathBuf, Signer)>,
     /// Loss of the radio, each way; `None` as the scenario says.
     pub loss: Option<f64>,
     /// Whether the guard may act.
@@ -96,7 +98,37 @@ pub struct Progress {
 /// # Errors
 /// When the world cannot be staged or the plan is refused.
 pub fn rig_for(options: &HeadlessOptions) -> anyhow::Result<(Rig, PatrolPlan)> {
-    let mut scenario = Scenario::sixi()?;
+    let scenario = Scenario::sixi()?;
+    let roster = scenario.staging.roster_drone.as_deref();
+    let onboard = onboard_config(options, &scenario, roster);
+    rig_with(options, scenario, onboard)
+}
+
+/// The companion's configuration in these flights. `roster`: the drone that its rules know.
+#[must_use]
+pub fn onboard_config(
+    options: &HeadlessOptions,
+    scenario: &Scenario,
+    roster: Option<&str>,
+) -> OnboardConfig {
+    OnboardConfig {
+        guard: if options.guard {
+            GuardSwitch::On
+        } else {
+            GuardSwitch::Off
+        },
+        new_store_id: options.seed.wrapping_mul(2).wrapping_add(1),
+        eyes_rules: rules_with_roster(roster),
+        own_remote_id: scenario.staging.own_remote_id.clone().unwrap_or_default(),
+        ..OnboardConfig::default()
+    }
+}
+
+fn rig_with(
+    options: &HeadlessOptions,
+    mut scenario: Scenario,
+    onboard: OnboardConfig,
+) -> anyhow::Result<(Rig, PatrolPlan)> {
     if let Some(loss) = options.loss {
         anyhow::ensure!(
             (0.0..=1.0).contains(&loss),
@@ -106,24 +138,12 @@ pub fn rig_for(options: &HeadlessOptions) -> anyhow::Result<(Rig, PatrolPlan)> {
     }
     let venue = Venue::sixi_river();
     let plan = demo_plan(&venue, options.seed, scenario.start()?)?;
-    let own_remote_id = scenario.staging.own_remote_id.clone().unwrap_or_default();
-    let eyes_rules = rules_with_roster(scenario.staging.roster_drone.as_deref());
     let rig = Rig::new(RigConfig {
         seed: options.seed,
         kind: options.kind,
         scenario,
         venue_geojson: SIXI_GEOJSON.to_owned(),
-        onboard: OnboardConfig {
-            guard: if options.guard {
-                GuardSwitch::On
-            } else {
-                GuardSwitch::Off
-            },
-            new_store_id: options.seed.wrapping_mul(2).wrapping_add(1),
-            eyes_rules,
-            own_remote_id,
-            ..OnboardConfig::default()
-        },
+        onboard,
         desk: DeskConfig {
             venue,
             ..DeskConfig::default()
@@ -186,7 +206,7 @@ pub fn fly(
     let bytes = plan.to_json();
     let home = plan.file().home;
     let mut recording = match &options.out {
-        Some(dir) => Some(Recording::begin(dir, rig.desk().venue(), &plan)?),
+        Some((dir, signer)) => Some(Recording::begin(dir, rig.desk().venue(), &plan, signer)?),
         None => None,
     };
     let goals = goals(&plan);

@@ -3,41 +3,68 @@
 use super::{officer::Deed, rig::Rig, summary::Summary};
 use crate::{
     desk::Answer,
-    record::{Recorder, RecorderSetup},
+    evidence::{
+        chain::{ClockReading, ClockSource},
+        io::{Syncing, seal_folder},
+        key::Signer,
+    },
+    record::{Recorder, RecorderSetup, fresh},
 };
 use anyhow::Context;
-use missions::{plan::PatrolPlan, time::Utc, venue::Venue};
+use missions::{
+    plan::PatrolPlan,
+    time::{Reading, Utc},
+    venue::Venue,
+};
 use std::path::{Path, PathBuf};
 
 /// The files of one flight in virtual time.
 pub struct Recording {
     dir: PathBuf,
+    signer: Signer,
     recorder: Recorder,
 }
 
 impl Recording {
-    /// Creates the folder and begins.
+    /// Creates the folder and begins; beside it, when there is a recording in it.
     ///
     /// # Errors
     /// When the files cannot be made.
-    pub fn begin(dir: &Path, venue: &Venue, plan: &PatrolPlan) -> anyhow::Result<Self> {
-        std::fs::create_dir_all(dir)
-            .with_context(|| format!("creating the folder {}", dir.display()))?;
+    pub fn begin(
+        dir: &Path,
+        venue: &Venue,
+        plan: &PatrolPlan,
+        signer: &Signer,
+    ) -> anyhow::Result<Self> {
+        let dir = fresh(dir)?;
         let mut recorder = Recorder::create(RecorderSetup {
-            dir: dir.to_owned(),
+            dir: dir.clone(),
+            signer: signer.clone(),
+            syncing: Syncing::AtEnd,
+            seal: false,
             venue: venue.clone(),
             rerun: None,
             rrd: true,
         })?;
         recorder.plan(plan);
         Ok(Recording {
-            dir: dir.to_owned(),
+            dir,
+            signer: signer.clone(),
             recorder,
         })
     }
 
     /// Fetches what the ground heard and what the desk told.
     pub fn take(&mut self, rig: &mut Rig) {
+        let now = rig.now();
+        if let Reading::Valid(utc) = now.utc {
+            self.recorder.clock(ClockReading {
+                mono: now.mono,
+                utc,
+                source: ClockSource::Simulated,
+                machine: None,
+            });
+        }
         for (utc, bytes) in rig.take_heard() {
             self.recorder.frame(utc, &bytes);
         }
@@ -53,7 +80,7 @@ impl Recording {
         }
     }
 
-    /// Writes the summary and closes everything; returns what went wrong on the way.
+    /// Closes the record, writes the summary and seals both; returns what went wrong on the way.
     ///
     /// # Errors
     /// When a file cannot be finished.
@@ -62,6 +89,7 @@ impl Recording {
         let file = self.dir.join("summary.json");
         std::fs::write(&file, serde_json::to_vec_pretty(summary)?)
             .with_context(|| format!("writing {}", file.display()))?;
+        seal_folder(&self.dir, &self.signer)?;
         Ok(faults)
     }
 }

@@ -5,6 +5,7 @@
 //! 10 ms grid. Reads no clock and draws no randomness of its own: one seed gives one trace. Nothing but bytes passes
 //! between aircraft and ground; the truth goes to oracles only.
 
+use super::aboard::{AboardLog, Kind};
 use super::trace::{Trace, Wire};
 use super::turnaround::Turnaround;
 use crate::desk::{Answer, Desk, DeskConfig, DeskEvent, DeskIn, DeskOut, Intent};
@@ -69,6 +70,7 @@ pub struct Rig {
     logs: Vec<String>,
     heard: Vec<(Utc, Vec<u8>)>,
     tap: Option<Vec<u8>>,
+    aboard: Option<AboardLog>,
 }
 
 impl Rig {
@@ -107,7 +109,22 @@ impl Rig {
             logs: Vec::new(),
             heard: Vec::new(),
             tap: None,
+            aboard: None,
         })
+    }
+
+    /// Logs every input of the companion from here on: call it before anything happens.
+    pub fn log_aboard(&mut self) {
+        self.aboard = Some(AboardLog::new());
+    }
+    /// That log, and its end.
+    pub fn take_aboard(&mut self) -> Option<AboardLog> {
+        self.aboard.take()
+    }
+    fn note_aboard(&mut self, kind: Kind, bytes: &[u8]) {
+        if let Some(log) = &mut self.aboard {
+            log.note(self.now, kind, bytes);
+        }
     }
 
     /// World time.
@@ -221,6 +238,7 @@ impl Rig {
                 self.wake(which);
             }
         }
+        self.note_aboard(Kind::Fetch, &[]);
         self.drain_onboard();
         self.drain_desk();
         moved
@@ -243,11 +261,15 @@ impl Rig {
         let heard = self.sim.sensor_out();
         if !heard.is_empty() {
             self.trace.note(Wire::Sensor, self.now, &heard);
+            self.note_aboard(Kind::Sensor, &heard);
             self.eyes.handle(now, EyesIn::Sensor(heard));
             self.drain_eyes();
         }
         while let Some(frame) = self.sim.camera_out() {
             self.trace.note(Wire::Camera, self.now, &frame.image);
+            if let Some(log) = &mut self.aboard {
+                log.camera(self.now, &frame);
+            }
             self.eyes.handle(now, EyesIn::Camera(frame));
             self.drain_eyes();
         }
@@ -277,6 +299,7 @@ impl Rig {
             self.autopilot_speaks(at);
         }
         while let Some(bytes) = self.from_autopilot.receive(self.now) {
+            self.note_aboard(Kind::Autopilot, &bytes);
             self.onboard(
                 aboard,
                 Input::Bytes {
@@ -287,6 +310,7 @@ impl Rig {
         }
         while let Some(bytes) = self.radio.up.receive(self.now) {
             self.trace.note(Wire::UpArrived, self.now, &bytes);
+            self.note_aboard(Kind::Ground, &bytes);
             self.onboard(
                 aboard,
                 Input::Bytes {
@@ -311,8 +335,12 @@ impl Rig {
     fn wake(&mut self, which: usize) {
         let (now, aboard) = (self.now(), self.now_aboard());
         match which {
-            0 => self.onboard(aboard, Input::Tick),
+            0 => {
+                self.note_aboard(Kind::Tick, &[]);
+                self.onboard(aboard, Input::Tick);
+            }
             1 => {
+                self.note_aboard(Kind::EyesTick, &[]);
                 self.eyes.handle(aboard, EyesIn::Tick);
                 self.drain_eyes();
             }

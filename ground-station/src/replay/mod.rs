@@ -3,6 +3,8 @@
 //! A core: the recording's bytes and the passing of time are arguments. Positions come from the frames by the same code
 //! as in flight; anomalies, plan, preflight and log from `events.jsonl`. Sends nothing to anybody.
 
+pub mod again;
+pub mod import;
 mod index;
 mod player;
 #[cfg(test)]

@@ -44,6 +44,11 @@ impl Process {
                 command.env_remove(key);
             }
         }
+        // A key of the tests' own: never that of whoever runs them.
+        command.env(
+            "PATROL_GROUND_KEY",
+            concat!(env!("CARGO_TARGET_TMPDIR"), "/station.key"),
+        );
         let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
