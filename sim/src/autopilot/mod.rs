@@ -13,8 +13,10 @@ mod lists;
 mod modes;
 mod params;
 mod streams;
+mod troubles;
 
 pub use modes::Mode;
+pub use troubles::Trouble;
 
 use crate::vehicle::control::{Controller, Demand, Gains};
 use crate::vehicle::guide::{Guide, Limits, StopLaw};
@@ -200,6 +202,11 @@ pub struct Aircraft {
     framer: Framer,
     stamper: Stamper,
     out: Vec<u8>,
+    /// Messages as they are, where nobody wants bytes.
+    direct: Option<Vec<MavMessage>>,
+    troubles: troubles::Troubles,
+    /// World time when the autopilot was last switched on.
+    boot_at: Mono,
     now: Mono,
     utc: Utc,
     wind: [f64; 3],
@@ -241,6 +248,9 @@ impl Aircraft {
             framer: Framer::new(),
             stamper: Stamper::new(config.system_id, 1),
             out: Vec::new(),
+            direct: None,
+            troubles: troubles::Troubles::default(),
+            boot_at: Mono::ZERO,
             now: Mono::ZERO,
             utc: Utc(0),
             wind: [0.0; 3],
@@ -284,7 +294,11 @@ impl Aircraft {
             AutopilotKind::ArduPilot => COPTER_LOCATED_AFTER,
             AutopilotKind::Px4 => PX4_LOCATED_AFTER,
         };
-        self.now.since(Mono::ZERO) >= after
+        self.now.since(Mono::ZERO) >= after && !self.troubles.lost()
+    }
+    /// World time: since the aircraft was first switched on.
+    pub(crate) fn world_now(&self) -> Mono {
+        Mono(self.boot_at.0 + self.now.0)
     }
 
     pub(crate) fn estimate(&self) -> Estimate {
@@ -295,7 +309,9 @@ impl Aircraft {
             self.body.velocity_ned_mps + self.sensors.velocity_error_mps()
         };
         Estimate {
-            position: self.body.position_ned_m + self.sensors.position_error_m(),
+            position: self.body.position_ned_m
+                + self.sensors.position_error_m()
+                + self.troubles.offset_m(),
             velocity: v,
             yaw: self.body.rpy_rad.z + self.sensors.yaw_error_rad(),
         }
@@ -322,6 +338,7 @@ impl Aircraft {
         self.utc = environment.utc;
         self.wind = environment.wind_ned_mps;
         self.sensors.step(dt_s);
+        self.suffer(dt_s);
         if !self.ready && self.now.since(Mono::ZERO) >= self.ready_after() {
             self.ready = true;
             if self.kind == AutopilotKind::ArduPilot {
@@ -340,15 +357,15 @@ impl Aircraft {
                     ..Demand::default()
                 };
             }
-            let spec = self.body.spec().clone();
-            self.controller.step(
+            let demand = self.controller.step(
                 dt_s,
-                &spec,
+                self.body.spec(),
                 self.guide.target(),
                 e.position,
                 e.velocity,
                 e.yaw,
-            )
+            );
+            self.level(demand)
         });
         let w = environment.wind_ned_mps;
         self.body
@@ -364,6 +381,9 @@ impl Aircraft {
 
     /// Bytes that reach the autopilot's serial port.
     pub fn mavlink_in(&mut self, now: Mono, bytes: &[u8]) {
+        if self.troubles.unplugged {
+            return;
+        }
         self.framer.push(now, bytes);
         while let Some(frame) = self.framer.next_frame() {
             self.frame(&frame);
@@ -375,7 +395,55 @@ impl Aircraft {
         std::mem::take(&mut self.out)
     }
 
+    /// From now on what it says leaves as messages ([`Aircraft::messages_out`]), not as bytes: for campaigns that fly
+    /// many hours and test no encoding.
+    pub fn speak_directly(&mut self) {
+        self.direct.get_or_insert_default();
+    }
+    /// Messages said since the last call, where it speaks directly.
+    pub fn messages_out(&mut self) -> impl Iterator<Item = MavMessage> + '_ {
+        self.direct.iter_mut().flat_map(|d| d.drain(..))
+    }
+    /// A message that reaches the autopilot without having been bytes. `from`: system and component.
+    pub fn hear(&mut self, from: (u8, u8), m: &MavMessage) {
+        if !self.troubles.unplugged {
+            self.message_in(from, m);
+        }
+    }
+    /// Puts lists and parameters where an upload and PARAM_SET would have put them, as this dialect keeps them.
+    ///
+    /// # Errors
+    /// The first item this autopilot would have refused.
+    pub fn load(
+        &mut self,
+        lists: &[Vec<link::items::WireItem>; 3],
+        params: &[(&str, f64)],
+    ) -> Result<(), String> {
+        for (kind, items) in ListKind::ALL.into_iter().zip(lists) {
+            self.lists.load(kind, items)?;
+        }
+        for (name, value) in params {
+            self.params.set(name, *value);
+        }
+        self.after_lists();
+        Ok(())
+    }
+    /// Asks for a stream, as SET_MESSAGE_INTERVAL does.
+    pub fn stream_every(&mut self, id: u32, interval_us: f64) -> bool {
+        self.streams.set_interval(id, interval_us)
+    }
+
     pub(crate) fn send(&mut self, m: MavMessage) {
+        if self.troubles.unplugged {
+            return;
+        }
+        if let Some(direct) = &mut self.direct {
+            // Whoever asked for them fetches them; who does not must not eat the memory.
+            if direct.len() < 1 << 12 {
+                direct.push(m);
+            }
+            return;
+        }
         if self.out.len() < MAX_OUT {
             let f = self.stamper.frame(m);
             self.out.extend_from_slice(f.bytes());
@@ -384,6 +452,9 @@ impl Aircraft {
 
     /// A message of which only the bytes can be told.
     pub(crate) fn send_raw(&mut self, id: u32, payload: &[u8]) {
+        if self.troubles.unplugged || self.direct.is_some() {
+            return;
+        }
         if self.out.len() < MAX_OUT
             && let Some(f) = self.stamper.raw(id, payload)
         {
