@@ -188,6 +188,12 @@ impl Onboard {
         self.outbox.store_id()
     }
 
+    /// Whether a plan is aboard that was read back equal and may fly.
+    #[must_use]
+    pub fn plan_ready(&self) -> bool {
+        self.gate.flown(false).is_some()
+    }
+
     /// Anomalies stored since the store was made, and those of them the ground has not receipted.
     #[must_use]
     pub fn stored_and_pending(&self) -> (u32, u32) {

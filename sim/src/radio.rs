@@ -90,6 +90,10 @@ impl Path {
     pub fn set_cut(&mut self, cut: bool) {
         self.cut = cut;
     }
+    /// Changes the path's whole character from now on. What is in the air still lands as it was sent.
+    pub fn set_spec(&mut self, spec: RadioSpec) {
+        self.spec = spec;
+    }
     /// Changes the loss from now on.
     pub fn set_loss(&mut self, loss: f64) {
         self.spec.loss = loss;
@@ -168,6 +172,11 @@ impl Radio {
             up: Path::new(spec, seed, 1),
             down: Path::new(spec, seed, 2),
         }
+    }
+    /// Changes both ways' character from now on.
+    pub fn set_spec(&mut self, spec: RadioSpec) {
+        self.up.set_spec(spec);
+        self.down.set_spec(spec);
     }
     /// When either end next receives something.
     #[must_use]

@@ -17,6 +17,7 @@ use crate::{
     },
 };
 use link::camera::CameraFrame;
+use link::items::{ListKind, WireItem};
 use missions::{
     place::{Alt, BadPlace, Home, LatLon},
     time::{Mono, Utc},
@@ -174,6 +175,12 @@ impl Sim {
     #[must_use]
     pub fn site(&self) -> &Site {
         &self.site
+    }
+
+    /// What the autopilot holds in one of its lists: the truth, for oracles.
+    #[must_use]
+    pub fn stored(&self, kind: ListKind) -> &[WireItem] {
+        self.aircraft.stored(kind)
     }
 
     /// Moves the world on to the last whole step at or before `until`.

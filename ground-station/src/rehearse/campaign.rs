@@ -175,7 +175,10 @@ fn key(kind: AutopilotKind, seed: u64) -> (String, u64) {
 }
 
 /// SHA-256 of the running program: what a result belongs to.
-fn build_id() -> anyhow::Result<String> {
+///
+/// # Errors
+/// When the program cannot read its own file.
+pub fn build_id() -> anyhow::Result<String> {
     let exe = std::env::current_exe().context("finding the running program")?;
     let mut file = std::fs::File::open(&exe)?;
     let mut sha = Sha256::new();

@@ -16,6 +16,7 @@ pub mod summary;
 #[cfg(test)]
 mod tests;
 pub mod trace;
+pub mod turnaround;
 
 pub use headless::{HeadlessOptions, Progress, fly};
 pub use rig::{Rig, RigConfig};

@@ -6,8 +6,10 @@
 //! between aircraft and ground; the truth goes to oracles only.
 
 use super::trace::{Trace, Wire};
+use super::turnaround::Turnaround;
 use crate::desk::{Answer, Desk, DeskConfig, DeskEvent, DeskIn, DeskOut, Intent};
 use anyhow::Context;
+use link::items::{ListKind, WireItem};
 use link::journal::MemDisk;
 use missions::time::{Mono, Now, Reading, Utc};
 use onboard::{
@@ -59,6 +61,7 @@ pub struct Rig {
     desk: Desk,
     to_autopilot: SerialLine,
     from_autopilot: SerialLine,
+    turnaround: Turnaround,
     radio: Radio,
     trace: Trace,
     containment: Containment,
@@ -96,6 +99,7 @@ impl Rig {
                 .context("starting the desk")?,
             to_autopilot: SerialLine::new(BAUD),
             from_autopilot: SerialLine::new(BAUD),
+            turnaround: Turnaround::new(config.kind, config.seed),
             radio,
             trace: Trace::default(),
             containment: Containment::new(&config.venue_geojson)?,
@@ -123,6 +127,11 @@ impl Rig {
     pub fn truth(&self) -> Truth<'_> {
         self.sim.truth()
     }
+    /// What the autopilot holds in one of its lists: the truth, for oracles.
+    #[must_use]
+    pub fn stored(&self, kind: ListKind) -> &[WireItem] {
+        self.sim.stored(kind)
+    }
     /// World UTC at [`Mono::ZERO`].
     #[must_use]
     pub fn start(&self) -> Utc {
@@ -137,6 +146,11 @@ impl Rig {
     #[must_use]
     pub fn stored_and_pending(&self) -> (u32, u32) {
         self.onboard.stored_and_pending()
+    }
+    /// Whether the companion holds a plan that may fly.
+    #[must_use]
+    pub fn plan_ready(&self) -> bool {
+        self.onboard.plan_ready()
     }
     /// Everything said so far.
     #[must_use]
@@ -224,17 +238,7 @@ impl Rig {
             a.lon_deg,
             a.alt_amsl_m,
         );
-        let said = self.sim.autopilot_out();
-        if !said.is_empty() {
-            self.trace.note(Wire::FromAutopilot, self.now, &said);
-            if let Some(tap) = &mut self.tap {
-                // Whoever tapped and does not listen must not eat the memory.
-                if tap.len() < 1 << 20 {
-                    tap.extend_from_slice(&said);
-                }
-            }
-            self.from_autopilot.send(self.now, &said);
-        }
+        self.autopilot_speaks(self.now);
         let now = self.now_aboard();
         let heard = self.sim.sensor_out();
         if !heard.is_empty() {
@@ -249,11 +253,28 @@ impl Rig {
         }
     }
 
+    /// What the autopilot has to say leaves at `at`.
+    fn autopilot_speaks(&mut self, at: Mono) {
+        let said = self.sim.autopilot_out();
+        if !said.is_empty() {
+            self.trace.note(Wire::FromAutopilot, at, &said);
+            if let Some(tap) = &mut self.tap {
+                // Whoever tapped and does not listen must not eat the memory.
+                if tap.len() < 1 << 20 {
+                    tap.extend_from_slice(&said);
+                }
+            }
+            self.from_autopilot.send(at, &said);
+        }
+    }
+
     /// Everything that has arrived by now reaches whom it is for.
     fn deliver(&mut self) {
         let (now, aboard) = (self.now(), self.now_aboard());
         while let Some(bytes) = self.to_autopilot.receive(self.now) {
             self.sim.autopilot_in(self.now, &bytes);
+            let at = self.turnaround.answer_at(self.now);
+            self.autopilot_speaks(at);
         }
         while let Some(bytes) = self.from_autopilot.receive(self.now) {
             self.onboard(

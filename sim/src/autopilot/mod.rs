@@ -25,7 +25,7 @@ use crate::vehicle::{AirframeSpec, Body};
 use fence::OwnFence;
 use link::common::{MavMessage, MavSeverity, STATUSTEXT_DATA};
 use link::frame::{Framer, Stamper};
-use link::items::{Dialect, ListKind};
+use link::items::{Dialect, ListKind, WireItem};
 use lists::Lists;
 use missions::place::{Home, LatLon};
 use missions::plane::{EastNorth, LocalPlane};
@@ -279,6 +279,12 @@ impl Aircraft {
             mode: self.flight.mode,
             boot_us: self.now.0,
         }
+    }
+
+    /// What is stored in one of the lists.
+    #[must_use]
+    pub fn stored(&self, kind: ListKind) -> &[WireItem] {
+        self.lists.get(kind)
     }
 
     fn ready_after(&self) -> Duration {

@@ -1,0 +1,52 @@
+//! `campaign upload|…`: figures against bounds, by the thousand, that anyone can run again.
+//!
+//! Prints rows `{name, bound, measured, pass}`; exits 0 when every row passes, 1 when one misses, 2 on bad usage.
+//! Progress goes to standard error. With `--results FILE` a stopped campaign goes on where it stopped.
+
+mod frame;
+mod upload;
+
+use clap::{Parser, Subcommand};
+use frame::{Bench, Common};
+use std::process::ExitCode;
+
+#[derive(Parser)]
+#[command(
+    name = "campaign",
+    about = "Fault campaigns: figures against bounds, by the thousand"
+)]
+struct Args {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// Plan bundles over bad radios: click to staged, to read back on the autopilot
+    Upload,
+}
+
+fn main() -> ExitCode {
+    let args = match Args::try_parse() {
+        Ok(a) => a,
+        Err(e) => {
+            let _ = e.print();
+            return ExitCode::from(if e.use_stderr() { 2 } else { 0 });
+        }
+    };
+    let json = args.common.json;
+    let run = || -> anyhow::Result<Vec<frame::Row>> {
+        match args.what {
+            What::Upload => upload::run(&mut Bench::new("upload", args.common)?),
+        }
+    };
+    match run() {
+        Ok(rows) => frame::tell(&rows, json),
+        Err(e) => {
+            eprintln!("campaign: {e:#}");
+            ExitCode::from(2)
+        }
+    }
+}
