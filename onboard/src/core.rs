@@ -4,12 +4,11 @@
 
 use crate::bulk::Bulk;
 use crate::config::Config;
+use crate::control::pilot::Pilot;
 use crate::eyes::schema::{Down, NewAnomaly, Up};
-use crate::facts::{Facts, Heard, Kind};
+use crate::facts::{Heard, Kind};
 use crate::feed;
-use crate::flight::Flight;
 use crate::gate::{Cx, Gate};
-use crate::guard::{Finding, Guard};
 use crate::params::Params;
 use crate::preflight::Preflight;
 use crate::wires::{COMPANION, Wires};
@@ -59,11 +58,8 @@ pub struct Onboard {
     autopilot: Framer,
     grounds: Vec<Framer>,
     pub(crate) ground_heard: Option<Mono>,
-    pub(crate) facts: Facts,
+    pub(crate) pilot: Pilot,
     pub(crate) gate: Gate,
-    pub(crate) flight: Flight,
-    pub(crate) guard: Guard,
-    pub(crate) finding: Option<Finding>,
     pub(crate) params: Params,
     pub(crate) preflight: Preflight,
     pub(crate) orders: OrderReceiver,
@@ -76,7 +72,6 @@ pub struct Onboard {
     pub(crate) heard: BTreeMap<u32, Mono>,
     pub(crate) due: Due,
     pub(crate) reboots: u32,
-    pub(crate) battery_low_since: Option<Mono>,
     pub(crate) guard_off_said: bool,
 }
 
@@ -96,11 +91,8 @@ impl Onboard {
                 utc: Reading::NotYet,
             },
             ground_heard: None,
-            facts: Facts::default(),
+            pilot: Pilot::default(),
             gate: Gate::default(),
-            flight: Flight::default(),
-            guard: Guard::default(),
-            finding: None,
             params: Params::default(),
             preflight: Preflight::new(outbox.store_id()),
             orders: OrderReceiver::new(),
@@ -113,7 +105,6 @@ impl Onboard {
             heard: BTreeMap::new(),
             due: Due::default(),
             reboots: 0,
-            battery_low_since: None,
             guard_off_said: false,
             disk,
             config,
@@ -127,7 +118,7 @@ impl Onboard {
             mono: now.mono.max(self.now.mono),
             utc: now.utc,
         };
-        self.now.utc = self.facts.utc(self.now);
+        self.now.utc = self.pilot.facts.utc(self.now);
         match input {
             Input::Bytes {
                 port: Port::Autopilot,
@@ -205,7 +196,7 @@ impl Onboard {
     pub(crate) fn with_gate<T>(&mut self, f: impl FnOnce(&mut Gate, &mut Cx<'_>) -> T) -> T {
         let mut cx = Cx {
             now: self.now,
-            facts: &self.facts,
+            facts: &self.pilot.facts,
             config: &self.config,
             disk: self.disk.as_mut(),
             wires: &mut self.wires,
@@ -218,20 +209,20 @@ impl Onboard {
         let h = frame.header();
         let now = self.now.mono;
         let msg = frame.decode();
-        if self.facts.id.is_none()
+        if self.pilot.facts.id.is_none()
             && let Msg::Common(m) = &msg
             && let Common::HEARTBEAT(beat) = m.as_ref()
             && beat.autopilot != common::MavAutopilot::MAV_AUTOPILOT_INVALID
             && h.system != 0
         {
-            self.facts.id = Some((h.system, h.component));
+            self.pilot.facts.id = Some((h.system, h.component));
             self.wires.learn(h.system, h.component);
             self.wires.log(
                 LogLevel::Info,
                 format!("autopilot {:?} is system {}", beat.autopilot, h.system),
             );
         }
-        let own = self.facts.id.map(|(s, _)| s);
+        let own = self.pilot.facts.id.map(|(s, _)| s);
         if Some(h.system) == own && h.component == COMPANION {
             // Our own frames, echoed.
             return;
@@ -244,14 +235,14 @@ impl Onboard {
             self.remote_id(frame, &msg);
         }
         let Msg::Common(m) = &msg else { return };
-        if self.facts.id != Some((h.system, h.component)) {
+        if self.pilot.facts.id != Some((h.system, h.component)) {
             return;
         }
         self.heard.insert(h.msg_id, now);
-        self.facts.take(now, m);
-        self.now.utc = self.facts.utc(self.now);
-        if self.facts.reboots != self.reboots {
-            self.reboots = self.facts.reboots;
+        self.pilot.facts.take(now, m);
+        self.now.utc = self.pilot.facts.utc(self.now);
+        if self.pilot.facts.reboots != self.reboots {
+            self.reboots = self.pilot.facts.reboots;
             self.params.clear();
             self.heard.clear();
             self.wires.status(
@@ -262,11 +253,11 @@ impl Onboard {
         }
         match m.as_ref() {
             Common::PARAM_VALUE(v) => {
-                self.params.take(self.facts.kind.unwrap_or(Kind::Other), v);
+                self.params.take(self.pilot.facts.kind.unwrap_or(Kind::Other), v);
             }
-            Common::COMMAND_ACK(a) if to_us => self.flight.ack(a),
+            Common::COMMAND_ACK(a) if to_us => self.pilot.flight.ack(a),
             Common::ATTITUDE(_) => {
-                if let Some(pose) = feed::pose(&self.facts) {
+                if let Some(pose) = feed::pose(&self.pilot.facts) {
                     self.wires.eyes(Down::Pose(pose));
                 }
             }
@@ -279,6 +270,7 @@ impl Onboard {
 
     fn remote_id(&mut self, frame: &Frame, msg: &Msg) {
         let own = self
+            .pilot
             .facts
             .id
             .is_some_and(|(s, _)| s == frame.header().system);
@@ -286,8 +278,8 @@ impl Onboard {
             && let Msg::Common(m) = msg
             && let Common::OPEN_DRONE_ID_BASIC_ID(b) = m.as_ref()
         {
-            let first = self.facts.own_remote_id.is_none();
-            self.facts.own_remote_id = Some(Heard {
+            let first = self.pilot.facts.own_remote_id.is_none();
+            self.pilot.facts.own_remote_id = Some(Heard {
                 value: (),
                 at: self.now.mono,
             });
@@ -305,7 +297,7 @@ impl Onboard {
 
     fn from_ground(&mut self, port: u8, frame: &Frame) {
         let now = self.now;
-        let own = self.facts.id.map(|(s, _)| s);
+        let own = self.pilot.facts.id.map(|(s, _)| s);
         if own == Some(frame.header().system) {
             // An echo of the aircraft itself is no ground station.
             return;
@@ -323,7 +315,7 @@ impl Onboard {
         let Msg::Patrol(m) = &msg else {
             let mode = self.with_gate(|g, cx| g.ground_frame(cx, port, frame));
             if let Some(mode) = mode {
-                self.flight.forwarded(now.mono, mode);
+                self.pilot.flight.forwarded(now.mono, mode);
             }
             return;
         };

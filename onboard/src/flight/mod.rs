@@ -501,19 +501,21 @@ impl Flight {
                 format!("Patrol guard: {why:?}, margin {margin}"),
             ),
             // Going home already is the graver answer; only an edge ahead stops it.
+            // A hold that is there already is asked for anew: a station may have sent it elsewhere (PX4 flies a
+            // reposition in its hold mode).
             Response::Hold
-                if matches!(
-                    self.state,
-                    FlightState::Landing { .. } | FlightState::Holding { .. }
-                ) || (why == Cause::Position
-                    && matches!(self.state, FlightState::Returning { .. })) => {}
+                if matches!(self.state, FlightState::Landing { .. })
+                    || (why == Cause::Position
+                        && matches!(self.state, FlightState::Returning { .. })) => {}
             Response::Hold => {
                 self.say(
                     MavSeverity::MAV_SEVERITY_CRITICAL,
                     format!("Patrol guard: HOLD ({why:?}, margin {margin})"),
                 );
+                self.drive.clear();
                 self.hold(w, why);
             }
+            Response::Return if matches!(self.state, FlightState::Landing { .. }) => {}
             Response::Return => {
                 self.say(
                     MavSeverity::MAV_SEVERITY_CRITICAL,

@@ -612,6 +612,14 @@ impl Aircraft {
         let px4 = self.kind == AutopilotKind::Px4;
         let place = match c.place {
             Some((lat, lon)) => LatLon::from_e7(lat, lon).ok(),
+            // "Stay here": a reposition without a place.
+            None if px4 && c.p[4].is_nan() && c.p[5].is_nan() => {
+                if !self.airborne() {
+                    return R::MAV_RESULT_TEMPORARILY_REJECTED;
+                }
+                self.set_mode(Mode::Hold);
+                return R::MAV_RESULT_ACCEPTED;
+            }
             None if px4 => LatLon::from_degrees(f64::from(c.p[4]), f64::from(c.p[5])).ok(),
             // ArduCopter takes it as COMMAND_INT only.
             None => return R::MAV_RESULT_UNSUPPORTED,

@@ -428,11 +428,15 @@ impl Aircraft {
         for (kind, items) in ListKind::ALL.into_iter().zip(lists) {
             self.lists.load(kind, items)?;
         }
+        self.set_params(params);
+        self.after_lists();
+        Ok(())
+    }
+    /// Sets parameters from inside.
+    pub fn set_params(&mut self, params: &[(&str, f64)]) {
         for (name, value) in params {
             self.params.set(name, *value);
         }
-        self.after_lists();
-        Ok(())
     }
     /// Asks for a stream, as SET_MESSAGE_INTERVAL does.
     pub fn stream_every(&mut self, id: u32, interval_us: f64) -> bool {

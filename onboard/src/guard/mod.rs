@@ -1,0 +1,380 @@
+//! Watches whether the fence would be crossed, and says what must be done about it.
+//!
+//! Works on each position: where would the aircraft stand still if it braked now? Boundary, keep-outs, floor, ceiling and
+//! the clock of a keep-out are one distance ([`Fence::clearance_m`]). Never commands anything itself, never allocates,
+//! never panics.
+
+mod braking;
+mod trust;
+
+pub use braking::Braking;
+pub use trust::{Doubt, Trust};
+
+use crate::facts::{Heard, Mode, Position};
+use missions::fence::{Fence, Verdict};
+use missions::flight::{Cause, Response};
+use missions::place::Alt;
+use missions::plane::EastNorth;
+use missions::time::{Mono, Now, Reading};
+use missions::vehicle::VehicleSpec;
+use std::time::Duration;
+
+/// A position older than this is none.
+pub const STALE: Duration = Duration::from_millis(1000);
+/// A keep-out whose window opens within this time counts already: long enough to leave it.
+const CLOCK_AHEAD: Duration = Duration::from_secs(20);
+/// Vertical braking taken for granted, m/s².
+const VERTICAL_BRAKE_MPS2: f64 = 1.4;
+/// After Hold was answered this long, the way home begins.
+const HOLD_THEN_RETURN: Duration = Duration::from_secs(3);
+/// Braking that shows no effect for this long is escalated.
+const IGNORED: Duration = Duration::from_secs(2);
+/// Without a position for this long, warnings become a hold.
+const UNKNOWN_HOLD: Duration = Duration::from_millis(500);
+/// And the hold becomes the autopilot's own way home, by the estimate it may still have.
+const UNKNOWN_RETURN: Duration = Duration::from_secs(20);
+/// After a jump the aircraft stands for so long before it goes home.
+const JUMPED_RETURN: Duration = Duration::from_secs(10);
+/// Points of the way to a stop are no further apart than this, metres, where the fence is near.
+const STEP_M: f64 = 0.75;
+/// Most points of one way; a longer way is looked at more coarsely.
+const MAX_STEPS: f64 = 160.0;
+
+/// What the guard looks at.
+#[derive(Clone, Copy, Debug)]
+pub struct GuardIn<'a> {
+    /// Time.
+    pub now: Now,
+    /// The fence in force.
+    pub fence: &'a Fence,
+    /// Braking, reaction, errors of this aircraft.
+    pub spec: &'a VehicleSpec,
+    /// Newest position.
+    pub position: Option<Position>,
+    /// Reported one-sigma error, metres.
+    pub position_error_m: Option<f64>,
+    /// Mode the autopilot shows.
+    pub mode: Option<Heard<Mode>>,
+    /// Off the ground.
+    pub airborne: bool,
+    /// On the way down over a proven site: the floor does not count.
+    pub landing: bool,
+    /// The safety pilot flies: only warn.
+    pub safety_pilot: bool,
+}
+
+/// What the guard found.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Finding {
+    /// Where the aircraft stands.
+    pub verdict: Verdict,
+    /// Distance to the nearest fence element, metres.
+    pub margin_m: Option<f64>,
+    /// The same where it would stop, metres.
+    pub predicted_m: Option<f64>,
+    /// What must be done.
+    pub response: Response,
+    /// Why.
+    pub cause: Option<Cause>,
+    /// What is doubted about the position.
+    pub doubt: Option<Doubt>,
+}
+
+/// An answer under way.
+#[derive(Clone, Copy, Debug)]
+struct Answer {
+    response: Response,
+    since: Mono,
+    /// Speed when it was given, m/s.
+    from_mps: f64,
+    /// Best prediction since, metres, and when it last got better.
+    best_m: f64,
+    better_at: Mono,
+    clear_since: Option<Mono>,
+}
+
+/// The guard.
+#[derive(Clone, Debug, Default)]
+pub struct Guard {
+    answer: Option<Answer>,
+    unknown_since: Option<Mono>,
+    jumped_since: Option<Mono>,
+    holding: bool,
+    followed: Mono,
+    braking: Braking,
+    trust: Trust,
+}
+
+impl Guard {
+    /// What was learnt about braking.
+    #[must_use]
+    pub fn braking(&self) -> &Braking {
+        &self.braking
+    }
+
+    /// A distance from the fence that the aircraft keeps on its way to a stop, metres: exact where it is below
+    /// `enough_m`, otherwise at least that. NaN where the fence cannot tell.
+    #[must_use]
+    pub fn predicted_m(&self, i: &GuardIn<'_>, p: &Position, enough_m: f64) -> f64 {
+        let age_s = i.now.mono.since(p.heard).as_secs_f64();
+        let v = p.ground_speed_mps();
+        let way_m = self.braking.way_m(i.spec, v, age_s);
+        let [north, east, down] = p.vel_ned;
+        let up_mps = -down;
+        let rise_m = up_mps * (Braking::react_s(i.spec) + age_s)
+            + up_mps.signum() * up_mps * up_mps / (2.0 * VERTICAL_BRAKE_MPS2);
+        let here = i.fence.plane().to_local(p.at);
+        let (de, dn) = if v > 0.05 {
+            (east / v, north / v)
+        } else {
+            (0.0, 0.0)
+        };
+        let reach_m = way_m.hypot(rise_m);
+        if !reach_m.is_finite() {
+            return f64::NAN;
+        }
+        let step_m = STEP_M.max(reach_m / MAX_STEPS);
+        let ahead = ahead(i.now.utc);
+        let mut least = f64::INFINITY;
+        let mut gone_m = 0.0;
+        loop {
+            let f = if reach_m > 0.0 { gone_m / reach_m } else { 0.0 };
+            let at = EastNorth::new(here.east_m + de * way_m * f, here.north_m + dn * way_m * f);
+            let alt = p.alt_amsl_m + rise_m * f;
+            let mut clear = clearance(i, at, alt, i.now.utc);
+            if let Some(utc) = ahead {
+                clear = clear.min(clearance(i, at, alt, utc));
+            }
+            if clear.is_nan() {
+                return f64::NAN;
+            }
+            least = least.min(clear);
+            if gone_m >= reach_m {
+                return least;
+            }
+            // A distance changes by no more than one goes: what is skipped is further off than `enough_m`.
+            gone_m = (gone_m + (clear - enough_m).max(step_m)).min(reach_m);
+        }
+    }
+
+    /// Looks once. Call at 10 Hz or more and on every position.
+    pub fn look(&mut self, i: &GuardIn<'_>) -> Finding {
+        let now = i.now.mono;
+        self.learn(i);
+        let doubt = self.trust.doubt(now).filter(|_| i.airborne);
+        let fresh = i
+            .position
+            .filter(|p| now.since(p.heard) <= STALE && doubt != Some(Doubt::Frozen));
+        let doubt_m = match doubt {
+            Some(Doubt::Jumped { by_m } | Doubt::Pulled { by_m }) => by_m,
+            _ => 0.0,
+        };
+        let error_m = i.position_error_m.unwrap_or(i.spec.position_error_m) + doubt_m;
+        let (at, alt) = match fresh {
+            Some(p) => (
+                Reading::Valid(p.at),
+                Alt::from_metres(p.alt_amsl_m).map_or(Reading::Missing, Reading::Valid),
+            ),
+            None => (Reading::Missing, Reading::Missing),
+        };
+        let near_m = i.spec.margin_m(fresh.map_or(0.0, |p| p.ground_speed_mps()));
+        let verdict = i.fence.verdict(at, alt, i.now.utc, error_m, near_m);
+        let margin_m = match verdict {
+            Verdict::Inside { margin_m } | Verdict::Near { margin_m } => Some(margin_m),
+            Verdict::Outside { by_m } => Some(-by_m),
+            Verdict::Unknown { .. } => None,
+        };
+        // A plan keeps position error and gust beyond the way to a stop; half of that is spent before we act.
+        let trigger_m = (0.5 * (i.spec.position_error_m + i.spec.gust_m)).max(error_m.min(3.0));
+        let predicted_m = fresh
+            .map(|p| self.predicted_m(i, &p, trigger_m + doubt_m) - doubt_m)
+            .filter(|m| m.is_finite());
+        let (response, cause) = if i.airborne {
+            self.judge(i, fresh.as_ref(), predicted_m, trigger_m, doubt)
+        } else {
+            *self = Guard {
+                braking: self.braking,
+                ..Guard::default()
+            };
+            (Response::Continue, None)
+        };
+        Finding {
+            verdict,
+            margin_m,
+            predicted_m,
+            response,
+            cause,
+            doubt,
+        }
+    }
+
+    /// Watches how it stops, and whether its position moves as its velocity says.
+    fn learn(&mut self, i: &GuardIn<'_>) {
+        let Some(p) = i.position else { return };
+        if !i.airborne || p.heard == self.followed {
+            return;
+        }
+        self.followed = p.heard;
+        let plane = i.fence.plane();
+        self.trust.look(plane, &p);
+        let holding = i.mode.is_some_and(|m| m.value == Mode::Hold) || self.asked_to_hold();
+        match (self.holding, holding) {
+            (false, true) => self.braking.begin(plane, &p),
+            (true, false) => self.braking.forget(),
+            _ => {}
+        }
+        self.holding = holding;
+        if holding {
+            self.braking.follow(i.spec, plane, &p);
+        }
+    }
+
+    fn asked_to_hold(&self) -> bool {
+        self.answer.is_some_and(|a| a.response == Response::Hold)
+    }
+
+    fn judge(
+        &mut self,
+        i: &GuardIn<'_>,
+        fresh: Option<&Position>,
+        predicted_m: Option<f64>,
+        trigger_m: f64,
+        doubt: Option<Doubt>,
+    ) -> (Response, Option<Cause>) {
+        let now = i.now.mono;
+        let (Some(predicted), Some(p)) = (predicted_m, fresh) else {
+            // Unknown is never inside. A moment's silence only warns; then hold, which needs no position of ours.
+            let silent = now.since(*self.unknown_since.get_or_insert(now));
+            let r = if i.safety_pilot || silent <= UNKNOWN_HOLD {
+                Response::Warn
+            } else if silent <= UNKNOWN_RETURN {
+                Response::Hold
+            } else {
+                Response::Return
+            };
+            return (r, Some(Cause::Position));
+        };
+        self.unknown_since = None;
+        let fence = self.against_fence(i, p, predicted, trigger_m);
+        let position = self.against_doubt(now, i.safety_pilot, doubt);
+        // The graver answer counts; the fence's at the same gravity.
+        match (fence, position) {
+            ((r, _), Some(q)) if q > r => (q, Some(Cause::Position)),
+            (f, _) => f,
+        }
+    }
+
+    /// An estimate that is being pulled flies the aircraft away however it is told to hold: down, at once. One that
+    /// leapt may be right or wrong by so much: stand, then home with that much less room.
+    fn against_doubt(
+        &mut self,
+        now: Mono,
+        safety_pilot: bool,
+        doubt: Option<Doubt>,
+    ) -> Option<Response> {
+        if !matches!(doubt, Some(Doubt::Jumped { .. })) {
+            self.jumped_since = None;
+        }
+        let r = match doubt? {
+            Doubt::Frozen => Response::Hold,
+            Doubt::Jumped { .. } => {
+                let since = *self.jumped_since.get_or_insert(now);
+                if now.since(since) > JUMPED_RETURN {
+                    Response::Return
+                } else {
+                    Response::Hold
+                }
+            }
+            Doubt::Pulled { .. } => Response::LandHere,
+        };
+        Some(if safety_pilot { Response::Warn } else { r })
+    }
+
+    fn against_fence(
+        &mut self,
+        i: &GuardIn<'_>,
+        p: &Position,
+        predicted: f64,
+        trigger_m: f64,
+    ) -> (Response, Option<Cause>) {
+        let now = i.now.mono;
+        let clear = predicted >= trigger_m;
+        if clear && self.answer.is_none() {
+            return (Response::Continue, None);
+        }
+        if i.safety_pilot {
+            self.answer = None;
+            return if clear {
+                (Response::Continue, None)
+            } else {
+                (Response::Warn, Some(Cause::Fence))
+            };
+        }
+        let speed = p.ground_speed_mps();
+        let mut a = self.answer.unwrap_or(Answer {
+            response: Response::Hold,
+            since: now,
+            from_mps: speed,
+            best_m: predicted,
+            better_at: now,
+            clear_since: None,
+        });
+        if clear || predicted > a.best_m + 0.2 {
+            a.better_at = now;
+            a.best_m = a.best_m.max(predicted);
+        }
+        let gone = now.since(a.since);
+        let no_better = now.since(a.better_at);
+        // Obeyed means that it slows, whatever it acknowledged: a third of the braking believed will do.
+        let braking_s = gone.as_secs_f64() - Braking::react_s(i.spec) - 0.6;
+        let allowed_mps =
+            (a.from_mps - 0.35 * self.braking.believed_mps2(i.spec) * braking_s.max(0.0)).max(1.5);
+        let runs = speed > allowed_mps + 0.3;
+        let graver = match a.response {
+            Response::Hold if gone > HOLD_THEN_RETURN || runs || no_better > IGNORED => {
+                Some(Response::Return)
+            }
+            // Going home is not escalated while it leads away from the edge, or stands there and climbs.
+            Response::Return if predicted < 0.0 && no_better > IGNORED && speed > 2.0 => {
+                Some(Response::LandHere)
+            }
+            _ => None,
+        };
+        if let Some(response) = graver {
+            a.response = response;
+            a.since = now;
+            a.from_mps = speed;
+            a.best_m = predicted;
+            a.better_at = now;
+        }
+        // What clears it: a returning aircraft well inside for a while.
+        let mut over = false;
+        if clear {
+            let since = *a.clear_since.get_or_insert(now);
+            over = a.response > Response::Hold && now.since(since) > Duration::from_secs(5);
+        } else {
+            a.clear_since = None;
+        }
+        let response = a.response;
+        self.answer = (!over).then_some(a);
+        (response, Some(Cause::Fence))
+    }
+}
+
+fn ahead(utc: Reading<missions::time::Utc>) -> Option<Reading<missions::time::Utc>> {
+    utc.valid().map(|t| Reading::Valid(t.after(CLOCK_AHEAD)))
+}
+
+/// Clearance; while landing, the floor under us is where we want to be.
+fn clearance(
+    i: &GuardIn<'_>,
+    at: EastNorth,
+    alt_amsl_m: f64,
+    utc: Reading<missions::time::Utc>,
+) -> f64 {
+    let alt = match i.fence.floor_amsl_m() {
+        Some(f) if i.landing => alt_amsl_m.max(f + 10.0),
+        _ => alt_amsl_m,
+    };
+    i.fence.clearance_m(at, alt, utc)
+}
