@@ -109,6 +109,26 @@ impl Flight {
         let plane = *fence.plane();
         let here = plane.to_local(from);
         let room_m = plan.file().vehicle.margin_m(0.0) + 1.0;
+        // Under a ceiling or over a floor the way is down or up.
+        for step_m in [-6.0, 6.0, -12.0, 12.0] {
+            let alt = alt_amsl_m + step_m;
+            if fence.clearance_m(here, alt_amsl_m, w.now.utc) >= room_m
+                || fence.clearance_m(here, alt, w.now.utc) < room_m
+            {
+                continue;
+            }
+            let mut points = vec![Point {
+                at: from,
+                alt_amsl_m: alt,
+            }];
+            if !self.return_is_clear(w, from, alt) {
+                let Some(rest) = self.route(w, from, home, alt) else {
+                    continue;
+                };
+                points.extend(rest);
+            }
+            return Some(points);
+        }
         let clear = |e: f64, n: f64| {
             fence.clearance_m(EastNorth::new(e, n), alt_amsl_m, w.now.utc)
         };

@@ -23,8 +23,14 @@ use std::time::Duration;
 pub const STALE: Duration = Duration::from_millis(1000);
 /// A keep-out whose window opens within this time counts already: long enough to leave it.
 const CLOCK_AHEAD: Duration = Duration::from_secs(20);
-/// Vertical braking taken for granted, m/s².
-const VERTICAL_BRAKE_MPS2: f64 = 1.4;
+/// Vertical braking taken for granted, m/s² (ArduCopter's usual WPNAV_ACCEL_Z is 1.0).
+const VERTICAL_BRAKE_MPS2: f64 = 0.9;
+/// An acceleration that still goes on is reckoned with up to this, m/s².
+const MOST_ACCEL_MPS2: f64 = 4.0;
+/// An aircraft sent out again on its way home is stopped anew so often; then it comes down.
+const STOPS: u8 = 4;
+/// And it counts as sent out again when the prediction falls by this, metres.
+const AGAIN_M: f64 = 1.5;
 /// After Hold was answered this long, the way home begins.
 const HOLD_THEN_RETURN: Duration = Duration::from_secs(3);
 /// Braking that shows no effect for this long is escalated.
@@ -35,6 +41,10 @@ const UNKNOWN_HOLD: Duration = Duration::from_millis(500);
 const UNKNOWN_RETURN: Duration = Duration::from_secs(20);
 /// After a jump the aircraft stands for so long before it goes home.
 const JUMPED_RETURN: Duration = Duration::from_secs(10);
+/// The guard acts when no more than this share of a plan's room for position error and gust is left.
+const SPENT: f64 = 0.7;
+/// A hold that stands after this begins its way home at once: it stands near an edge.
+const STANDS_THEN_RETURN: Duration = Duration::from_secs(1);
 /// Points of the way to a stop are no further apart than this, metres, where the fence is near.
 const STEP_M: f64 = 0.75;
 /// Most points of one way; a longer way is looked at more coarsely.
@@ -91,6 +101,7 @@ struct Answer {
     best_m: f64,
     better_at: Mono,
     clear_since: Option<Mono>,
+    stops: u8,
 }
 
 /// The guard.
@@ -101,6 +112,9 @@ pub struct Guard {
     jumped_since: Option<Mono>,
     holding: bool,
     followed: Mono,
+    last_vel: Option<([f64; 3], u32)>,
+    /// North, east, down.
+    accel_mps2: [f64; 3],
     braking: Braking,
     trust: Trust,
 }
@@ -117,24 +131,33 @@ impl Guard {
     #[must_use]
     pub fn predicted_m(&self, i: &GuardIn<'_>, p: &Position, enough_m: f64) -> f64 {
         let age_s = i.now.mono.since(p.heard).as_secs_f64();
-        let v = p.ground_speed_mps();
-        let way_m = self.braking.way_m(i.spec, v, age_s);
+        let react_s = Braking::react_s(i.spec) + age_s;
+        // Until braking begins it goes on as it does now, and gets faster as it does now.
+        let [an, ae, ad] = self.accel_mps2;
         let [north, east, down] = p.vel_ned;
+        let (mut vn, mut ve) = (north + an * react_s, east + ae * react_s);
+        let v = p.ground_speed_mps();
+        if vn.hypot(ve) < v {
+            (vn, ve) = (north, east);
+        }
+        let u = vn.hypot(ve);
+        let way_m = 0.5 * (v + u) * react_s + u * u / (2.0 * self.braking.believed_mps2(i.spec));
         let up_mps = -down;
-        let rise_m = up_mps * (Braking::react_s(i.spec) + age_s)
-            + up_mps.signum() * up_mps * up_mps / (2.0 * VERTICAL_BRAKE_MPS2);
+        let mut up_later = up_mps - ad * react_s;
+        if up_later.abs() < up_mps.abs() {
+            up_later = up_mps;
+        }
+        let rise_m = 0.5 * (up_mps + up_later) * react_s
+            + up_later.signum() * up_later * up_later / (2.0 * VERTICAL_BRAKE_MPS2);
         let here = i.fence.plane().to_local(p.at);
-        let (de, dn) = if v > 0.05 {
-            (east / v, north / v)
-        } else {
-            (0.0, 0.0)
-        };
+        let (de, dn) = if u > 0.05 { (ve / u, vn / u) } else { (0.0, 0.0) };
         let reach_m = way_m.hypot(rise_m);
         if !reach_m.is_finite() {
             return f64::NAN;
         }
         let step_m = STEP_M.max(reach_m / MAX_STEPS);
-        let ahead = ahead(i.now.utc);
+        let clocked = i.fence.keepouts().iter().any(|k| k.window.is_some());
+        let ahead = ahead(i.now.utc).filter(|_| clocked);
         let mut least = f64::INFINITY;
         let mut gone_m = 0.0;
         loop {
@@ -184,8 +207,8 @@ impl Guard {
             Verdict::Outside { by_m } => Some(-by_m),
             Verdict::Unknown { .. } => None,
         };
-        // A plan keeps position error and gust beyond the way to a stop; half of that is spent before we act.
-        let trigger_m = (0.5 * (i.spec.position_error_m + i.spec.gust_m)).max(error_m.min(3.0));
+        // A plan keeps position error and gust beyond the way to a stop; when too much of that is spent, we act.
+        let trigger_m = (SPENT * (i.spec.position_error_m + i.spec.gust_m)).max(error_m.min(3.0));
         let predicted_m = fresh
             .map(|p| self.predicted_m(i, &p, trigger_m + doubt_m) - doubt_m)
             .filter(|m| m.is_finite());
@@ -217,6 +240,15 @@ impl Guard {
         self.followed = p.heard;
         let plane = i.fence.plane();
         self.trust.look(plane, &p);
+        if let Some((v, boot_ms)) = self.last_vel.replace((p.vel_ned, p.boot_ms)) {
+            let dt_s = f64::from(p.boot_ms.saturating_sub(boot_ms)) * 1e-3;
+            let usable = (0.02..1.0).contains(&dt_s);
+            for ((a, new), old) in self.accel_mps2.iter_mut().zip(p.vel_ned).zip(v) {
+                let raw = if usable { (new - old) / dt_s } else { 0.0 };
+                // Half old, half new: single differences are noisy.
+                *a = (0.5 * *a + 0.5 * raw).clamp(-MOST_ACCEL_MPS2, MOST_ACCEL_MPS2);
+            }
+        }
         let holding = i.mode.is_some_and(|m| m.value == Mode::Hold) || self.asked_to_hold();
         match (self.holding, holding) {
             (false, true) => self.braking.begin(plane, &p),
@@ -318,6 +350,7 @@ impl Guard {
             best_m: predicted,
             better_at: now,
             clear_since: None,
+            stops: 1,
         });
         if clear || predicted > a.best_m + 0.2 {
             a.better_at = now;
@@ -331,8 +364,23 @@ impl Guard {
             (a.from_mps - 0.35 * self.braking.believed_mps2(i.spec) * braking_s.max(0.0)).max(1.5);
         let runs = speed > allowed_mps + 0.3;
         let graver = match a.response {
-            Response::Hold if gone > HOLD_THEN_RETURN || runs || no_better > IGNORED => {
+            Response::Hold
+                if gone > HOLD_THEN_RETURN
+                    || (gone > STANDS_THEN_RETURN && p.speed_mps() < 0.7)
+                    || runs
+                    || no_better > IGNORED =>
+            {
                 Some(Response::Return)
+            }
+            // Sent out again while it goes home: stop it first, a few times.
+            Response::Return
+                if !clear && predicted < a.best_m - AGAIN_M && p.speed_mps() > 1.0 =>
+            {
+                Some(if a.stops < STOPS {
+                    Response::Hold
+                } else {
+                    Response::LandHere
+                })
             }
             // Going home is not escalated while it leads away from the edge, or stands there and climbs.
             Response::Return if predicted < 0.0 && no_better > IGNORED && speed > 2.0 => {
@@ -341,6 +389,9 @@ impl Guard {
             _ => None,
         };
         if let Some(response) = graver {
+            if response == Response::Hold {
+                a.stops = a.stops.saturating_add(1);
+            }
             a.response = response;
             a.since = now;
             a.from_mps = speed;

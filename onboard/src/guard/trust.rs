@@ -20,6 +20,8 @@ const MEMORY_S: f64 = 12.0;
 const PULLED_M: f64 = 4.0;
 /// The very same position and velocity for this long aloft is a frozen one.
 const FROZEN: Duration = Duration::from_millis(900);
+/// A position is only called frozen while its velocity says that it moves, m/s.
+const MOVES_MPS: f64 = 0.3;
 /// A doubt lasts for so long after its last cause.
 const DOUBT: Duration = Duration::from_secs(30);
 
@@ -73,7 +75,8 @@ impl Trust {
         let same = p.at == last.at
             && p.vel_ned == last.vel_ned
             && (p.alt_amsl_m - last.alt_amsl_m).abs() < 1e-9;
-        if same {
+        // Standing still it may well be the same for a while; a moving one never is.
+        if same && p.speed_mps() > MOVES_MPS {
             let since = *self.same_since.get_or_insert(last.heard);
             if p.heard.since(since) >= FROZEN {
                 self.doubt = Some((Doubt::Frozen, p.heard));

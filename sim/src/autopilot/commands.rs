@@ -430,6 +430,11 @@ impl Aircraft {
 
     fn may_enter(&mut self, mode: Mode) -> bool {
         match (self.kind, mode) {
+            // Without a position nothing that needs one is entered.
+            (
+                _,
+                Mode::Mission | Mode::Return | Mode::Brake | Mode::Guided | Mode::Hold | Mode::TakeOff,
+            ) if self.troubles.blind => false,
             (AutopilotKind::ArduPilot, Mode::Mission) => {
                 // Item 0 is home: a mission is what comes after.
                 let ok = self.lists.get(ListKind::Mission).len() > 1;
@@ -610,6 +615,9 @@ impl Aircraft {
 
     fn command_reposition(&mut self, c: &Command) -> R {
         let px4 = self.kind == AutopilotKind::Px4;
+        if self.troubles.blind {
+            return R::MAV_RESULT_TEMPORARILY_REJECTED;
+        }
         let place = match c.place {
             Some((lat, lon)) => LatLon::from_e7(lat, lon).ok(),
             // "Stay here": a reposition without a place.

@@ -207,6 +207,9 @@ pub struct Aircraft {
     troubles: troubles::Troubles,
     /// World time when the autopilot was last switched on.
     boot_at: Mono,
+    /// The true place in degrees, once somebody asked for it in this step.
+    place_deg: std::cell::Cell<Option<(f64, f64)>>,
+    rates: modes::Rates,
     now: Mono,
     utc: Utc,
     wind: [f64; 3],
@@ -251,6 +254,8 @@ impl Aircraft {
             direct: None,
             troubles: troubles::Troubles::default(),
             boot_at: Mono::ZERO,
+            place_deg: std::cell::Cell::new(None),
+            rates: modes::Rates::default(),
             now: Mono::ZERO,
             utc: Utc(0),
             wind: [0.0; 3],
@@ -265,7 +270,11 @@ impl Aircraft {
     #[must_use]
     pub fn truth(&self) -> AircraftTruth {
         let p = self.body.position_ned_m;
-        let (lat_deg, lon_deg) = self.plane.to_degrees(EastNorth::new(p.y, p.x));
+        let (lat_deg, lon_deg) = self.place_deg.get().unwrap_or_else(|| {
+            let place = self.plane.to_degrees(EastNorth::new(p.y, p.x));
+            self.place_deg.set(Some(place));
+            place
+        });
         let v = self.body.velocity_ned_mps;
         let r = self.body.rpy_rad;
         AircraftTruth {
@@ -285,6 +294,25 @@ impl Aircraft {
     #[must_use]
     pub fn stored(&self, kind: ListKind) -> &[WireItem] {
         self.lists.get(kind)
+    }
+
+    /// The true position, metres north, east, down of home: what [`Aircraft::truth`] holds in degrees, for those who ask
+    /// often.
+    #[must_use]
+    pub fn position_ned_m(&self) -> [f64; 3] {
+        let p = self.body.position_ned_m;
+        [p.x, p.y, p.z]
+    }
+    /// The true velocity, m/s north, east, down.
+    #[must_use]
+    pub fn velocity_ned_mps(&self) -> [f64; 3] {
+        let v = self.body.velocity_ned_mps;
+        [v.x, v.y, v.z]
+    }
+    /// Whether the motors run.
+    #[must_use]
+    pub fn is_armed(&self) -> bool {
+        self.flight.armed
     }
 
     fn ready_after(&self) -> Duration {
@@ -374,6 +402,7 @@ impl Aircraft {
             self.level(demand)
         });
         let w = environment.wind_ned_mps;
+        self.place_deg.set(None);
         self.body
             .step(dt_s, demand.as_ref(), Vector3::new(w[0], w[1], w[2]));
         if self.now >= self.next_slow {

@@ -167,6 +167,20 @@ impl Containment {
         }
     }
 
+    /// How far the aircraft may move from where it was last measured, metres, before the next judgement can matter: 0
+    /// when it must be judged now. For callers that know distances cheaper than degrees.
+    #[must_use]
+    pub fn free_m(&self, utc_us: i64) -> f64 {
+        match (&self.last, &self.worst) {
+            (Some((_, _, metres)), Some(worst))
+                if (self.same_from_us..self.same_until_us).contains(&utc_us) =>
+            {
+                (metres - worst.metres.max(0.0) - 1e-2).max(0.0)
+            }
+            _ => 0.0,
+        }
+    }
+
     fn clocks(&mut self, utc_us: i64) {
         if (self.same_from_us..self.same_until_us).contains(&utc_us) {
             return;

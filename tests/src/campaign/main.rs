@@ -3,6 +3,7 @@
 //! Prints rows `{name, bound, measured, pass}`; exits 0 when every row passes, 1 when one misses, 2 on bad usage.
 //! Progress goes to standard error. With `--results FILE` a stopped campaign goes on where it stopped.
 
+mod containment;
 mod frame;
 mod upload;
 
@@ -26,6 +27,8 @@ struct Args {
 enum What {
     /// Plan bundles over bad radios: click to staged, to read back on the autopilot
     Upload,
+    /// Random plans, venues, winds and faults, by the hour: does anything get out?
+    Containment,
 }
 
 fn main() -> ExitCode {
@@ -40,6 +43,7 @@ fn main() -> ExitCode {
     let run = || -> anyhow::Result<Vec<frame::Row>> {
         match args.what {
             What::Upload => upload::run(&mut Bench::new("upload", args.common)?),
+            What::Containment => containment::run(&mut Bench::new("containment", args.common)?),
         }
     };
     match run() {

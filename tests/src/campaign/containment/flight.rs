@@ -273,6 +273,8 @@ struct Flown {
     next: usize,
     sites: Vec<[f64; 2]>,
     m_per_deg: [f64; 2],
+    /// Autopilots cut corners, the faster the more.
+    reach_m: f64,
 }
 
 impl Flown {
@@ -299,6 +301,7 @@ impl Flown {
             next: 0,
             sites,
             m_per_deg: [111_000.0, 111_320.0 * lat.to_radians().cos()],
+            reach_m: 12.0 + file.speed_mps,
         }
     }
     fn away_m(&self, a: [f64; 2], lat: f64, lon: f64) -> f64 {
@@ -308,7 +311,7 @@ impl Flown {
     }
     fn see(&mut self, lat: f64, lon: f64, alt: f64) {
         while let Some((at, amsl)) = self.places.get(self.next) {
-            if self.away_m(*at, lat, lon) > 12.0 || (alt - amsl).abs() > 5.0 {
+            if self.away_m(*at, lat, lon) > self.reach_m || (alt - amsl).abs() > 5.0 {
                 return;
             }
             self.next += 1;
@@ -395,21 +398,22 @@ pub fn fly(
         acted_at_mps: f64::NAN,
         drift_m: f64::NAN,
     };
+    let gale_class = matches!(class, Class::Gusts | Class::RunawayGusts);
+    let mut judged_at = [f64::NAN; 3];
     let mut step = 0u64;
     while now.as_secs_f64() < LIMIT_S {
         step += 1;
         now = Mono(now.0 + STEP_US);
         let utc = START.after(now.since(Mono::ZERO));
-        let truth = aircraft.truth();
-        let above_m = truth.alt_amsl_m - file.home.alt.metres();
         if step % WIND_STEPS == 0 {
             let dt = STEP_S * WIND_STEPS as f64;
-            let (calm, gusty) = (
-                drawn.wind.step(dt, above_m, truth.vel_ned),
-                drawn.gusty.step(dt, above_m, truth.vel_ned),
-            );
-            let gale = fault_on.is_some() && matches!(class, Class::Gusts | Class::RunawayGusts);
-            wind = if gale { gusty } else { calm };
+            let [_, _, down_m] = aircraft.position_ned_m();
+            let v = aircraft.velocity_ned_mps();
+            wind = if gale_class && fault_on.is_some() {
+                drawn.gusty.step(dt, -down_m, v)
+            } else {
+                drawn.wind.step(dt, -down_m, v)
+            };
         }
         aircraft.step(
             STEP_S,
@@ -479,7 +483,7 @@ pub fn fly(
                 if r >= Response::Hold && r > last_response {
                     out.interventions += 1;
                     if out.acted_at_mps.is_nan() {
-                        let [n, e, _] = truth.vel_ned;
+                        let [n, e, _] = aircraft.velocity_ned_mps();
                         out.acted_at_mps = n.hypot(e);
                     }
                 }
@@ -491,19 +495,32 @@ pub fn fly(
             pilot = Some(new_pilot());
         }
 
-        let truth = aircraft.truth();
-        let airborne = truth.alt_amsl_m - file.home.alt.metres() > 0.3;
+        let here = aircraft.position_ned_m();
+        let [north_m, east_m, down_m] = here;
+        let airborne = down_m < -0.3;
         if airborne {
             airborne_at.get_or_insert(now);
             flown_steps += 1;
         }
-        oracle.observe(utc.0, airborne, truth.lat_deg, truth.lon_deg, truth.alt_amsl_m);
-        if step % 10 == 0 && airborne {
-            flown.see(truth.lat_deg, truth.lon_deg, truth.alt_amsl_m);
+        // The oracle is asked whenever its answer can matter: distances change by no more than one moves.
+        let [n0, e0, d0] = judged_at;
+        let moved2 = (north_m - n0).powi(2) + (east_m - e0).powi(2) + (down_m - d0).powi(2);
+        let matters = !(moved2 < oracle.free_m(utc.0).powi(2));
+        let at_tenth = step % 10 == 0;
+        if airborne && (matters || at_tenth) {
+            let truth = aircraft.truth();
+            if matters {
+                judged_at = here;
+                oracle.observe(utc.0, true, truth.lat_deg, truth.lon_deg, truth.alt_amsl_m);
+            }
+            if at_tenth {
+                flown.see(truth.lat_deg, truth.lon_deg, truth.alt_amsl_m);
+            }
         }
         let aloft_s = airborne_at.map_or(0.0, |t| now.since(t).as_secs_f64());
         if fault_on.is_none() && aloft_s > fault_at_s && airborne {
             fault_on = Some(now);
+            let truth = aircraft.truth();
             fault_place = Some([truth.lat_deg, truth.lon_deg]);
             let along = |v: f64| (v * heading.cos(), v * heading.sin());
             match class {
@@ -555,12 +572,14 @@ pub fn fly(
                     && f64::from(attacks) < 1.0 + 3.0 * strength =>
                 {
                     attacks += 1;
+                    let truth = aircraft.truth();
                     attack(&mut aircraft, class, &truth, heading, 8.0 + 4.0 * strength, file.home.alt.metres());
                 }
                 _ => {}
             }
         }
-        if airborne_at.is_some() && !truth.armed {
+        if airborne_at.is_some() && !aircraft.is_armed() {
+            let truth = aircraft.truth();
             end = Some([truth.lat_deg, truth.lon_deg]);
             break;
         }
