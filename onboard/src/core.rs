@@ -253,7 +253,8 @@ impl Onboard {
         }
         match m.as_ref() {
             Common::PARAM_VALUE(v) => {
-                self.params.take(self.pilot.facts.kind.unwrap_or(Kind::Other), v);
+                self.params
+                    .take(self.pilot.facts.kind.unwrap_or(Kind::Other), v);
             }
             Common::COMMAND_ACK(a) if to_us => self.pilot.flight.ack(a),
             Common::ATTITUDE(_) => {

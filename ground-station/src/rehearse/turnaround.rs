@@ -50,13 +50,9 @@ impl Turnaround {
     pub fn answer_at(&mut self, now: Mono) -> Mono {
         let x = self.rng.random::<f64>() * 10.0;
         let i = (x as usize).min(9);
-        let [lo, hi] =
-            [i, i + 1].map(|k| self.deciles_ms.get(k).copied().unwrap_or(1.0));
+        let [lo, hi] = [i, i + 1].map(|k| self.deciles_ms.get(k).copied().unwrap_or(1.0));
         let ms = lo + (hi - lo) * (x - i as f64);
-        self.free = self
-            .free
-            .max(now)
-            .after(Duration::from_secs_f64(ms * 1e-3));
+        self.free = self.free.max(now).after(Duration::from_secs_f64(ms * 1e-3));
         self.free
     }
 }

@@ -384,9 +384,12 @@ impl Onboard {
             FlightState::Manual { .. } => (FlightPhase::Manual, None),
         };
         let found = self.pilot.finding;
-        let cause = self.pilot.flight.cause().or(found.and_then(|f| f.cause)).map_or(
-            CauseWord::None,
-            |c| match c {
+        let cause = self
+            .pilot
+            .flight
+            .cause()
+            .or(found.and_then(|f| f.cause))
+            .map_or(CauseWord::None, |c| match c {
                 Cause::Officer => CauseWord::Officer,
                 Cause::Fence => CauseWord::Fence,
                 Cause::LinkLoss => CauseWord::LinkLoss,
@@ -394,8 +397,7 @@ impl Onboard {
                 Cause::Position => CauseWord::Position,
                 Cause::Autopilot => CauseWord::Autopilot,
                 Cause::PlanComplete => CauseWord::PlanComplete,
-            },
-        );
+            });
         let shown = self.gate.guarded();
         StateReport {
             plan_id: shown.map(|j| j.id).filter(|id| *id != 0),

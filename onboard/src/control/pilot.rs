@@ -142,8 +142,7 @@ impl Pilot {
     }
 
     fn watch_battery(&mut self, s: &Standing<'_>) {
-        let short =
-            self.facts.airborne() && self.endurance_s(s.guarded).is_some_and(|s| s <= 0.0);
+        let short = self.facts.airborne() && self.endurance_s(s.guarded).is_some_and(|s| s <= 0.0);
         if short {
             self.battery_low_since.get_or_insert(s.now.mono);
         } else {

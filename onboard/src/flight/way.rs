@@ -129,15 +129,18 @@ impl Flight {
             }
             return Some(points);
         }
-        let clear = |e: f64, n: f64| {
-            fence.clearance_m(EastNorth::new(e, n), alt_amsl_m, w.now.utc)
-        };
+        let clear = |e: f64, n: f64| fence.clearance_m(EastNorth::new(e, n), alt_amsl_m, w.now.utc);
         let now_m = clear(here.east_m, here.north_m);
         for away_m in [3.0, 6.0, 10.0, 15.0, 25.0, 40.0] {
             let mut best: Option<(f64, LatLon)> = None;
             for k in 0..24 {
                 let (sin, cos) = (f64::from(k) * std::f64::consts::TAU / 24.0).sin_cos();
-                let to = |f: f64| (here.east_m + away_m * f * sin, here.north_m + away_m * f * cos);
+                let to = |f: f64| {
+                    (
+                        here.east_m + away_m * f * sin,
+                        here.north_m + away_m * f * cos,
+                    )
+                };
                 let no_nearer = [0.25, 0.5, 0.75].iter().all(|f| {
                     let (e, n) = to(*f);
                     clear(e, n) >= now_m - 0.5

@@ -7,7 +7,7 @@ use missions::plane::{EastNorth, LocalPlane};
 use missions::vehicle::VehicleSpec;
 
 /// Share of the file's braking that is believed before a hold was seen.
-const UNPROVEN: f64 = 0.7;
+const UNPROVEN: f64 = 0.6;
 /// Share of what was measured that is believed: the next wind may push.
 const MEASURED: f64 = 0.85;
 /// Reaction is taken to be this much longer than the file says.
@@ -138,7 +138,7 @@ mod tests {
         let spec = VehicleSpec::default_quad();
         let mut b = Braking::default();
         let unproven = b.believed_mps2(&spec);
-        assert!((unproven - 0.7 * spec.brake_mps2).abs() < 1e-9);
+        assert!((unproven - UNPROVEN * spec.brake_mps2).abs() < 1e-9);
         stop(&mut b, 10.0, 3.0, 0.5);
         let good = b.believed_mps2(&spec);
         assert!(good > unproven && good <= spec.brake_mps2, "{good}");
@@ -158,6 +158,6 @@ mod tests {
         let spec = VehicleSpec::default_quad();
         let mut b = Braking::default();
         stop(&mut b, 2.0, 0.3, 0.5);
-        assert!((b.believed_mps2(&spec) - 0.7 * spec.brake_mps2).abs() < 1e-9);
+        assert!((b.believed_mps2(&spec) - UNPROVEN * spec.brake_mps2).abs() < 1e-9);
     }
 }

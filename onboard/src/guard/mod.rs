@@ -24,7 +24,7 @@ pub const STALE: Duration = Duration::from_millis(1000);
 /// A keep-out whose window opens within this time counts already: long enough to leave it.
 const CLOCK_AHEAD: Duration = Duration::from_secs(20);
 /// Vertical braking taken for granted, m/s² (ArduCopter's usual WPNAV_ACCEL_Z is 1.0).
-const VERTICAL_BRAKE_MPS2: f64 = 0.9;
+const VERTICAL_BRAKE_MPS2: f64 = 0.75;
 /// An acceleration that still goes on is reckoned with up to this, m/s².
 const MOST_ACCEL_MPS2: f64 = 4.0;
 /// An aircraft sent out again on its way home is stopped anew so often; then it comes down.
@@ -150,7 +150,11 @@ impl Guard {
         let rise_m = 0.5 * (up_mps + up_later) * react_s
             + up_later.signum() * up_later * up_later / (2.0 * VERTICAL_BRAKE_MPS2);
         let here = i.fence.plane().to_local(p.at);
-        let (de, dn) = if u > 0.05 { (ve / u, vn / u) } else { (0.0, 0.0) };
+        let (de, dn) = if u > 0.05 {
+            (ve / u, vn / u)
+        } else {
+            (0.0, 0.0)
+        };
         let reach_m = way_m.hypot(rise_m);
         if !reach_m.is_finite() {
             return f64::NAN;
@@ -373,9 +377,7 @@ impl Guard {
                 Some(Response::Return)
             }
             // Sent out again while it goes home: stop it first, a few times.
-            Response::Return
-                if !clear && predicted < a.best_m - AGAIN_M && p.speed_mps() > 1.0 =>
-            {
+            Response::Return if !clear && predicted < a.best_m - AGAIN_M && p.speed_mps() > 1.0 => {
                 Some(if a.stops < STOPS {
                     Response::Hold
                 } else {

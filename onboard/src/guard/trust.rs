@@ -176,7 +176,9 @@ mod tests {
             if k >= 100 {
                 off += rate_mps * 0.1;
             }
-            if w.see(8.0 * 0.1 * f64::from(k) + off, 0.0, (8.0, 0.0)).is_some() {
+            if w.see(8.0 * 0.1 * f64::from(k) + off, 0.0, (8.0, 0.0))
+                .is_some()
+            {
                 return Some(off);
             }
         }

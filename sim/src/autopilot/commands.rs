@@ -433,7 +433,12 @@ impl Aircraft {
             // Without a position nothing that needs one is entered.
             (
                 _,
-                Mode::Mission | Mode::Return | Mode::Brake | Mode::Guided | Mode::Hold | Mode::TakeOff,
+                Mode::Mission
+                | Mode::Return
+                | Mode::Brake
+                | Mode::Guided
+                | Mode::Hold
+                | Mode::TakeOff,
             ) if self.troubles.blind => false,
             (AutopilotKind::ArduPilot, Mode::Mission) => {
                 // Item 0 is home: a mission is what comes after.

@@ -456,7 +456,8 @@ impl Aircraft {
             let order = self.flight.order;
             // PX4's path waits for an aircraft that lags behind it (PositionSmoothing's time stretch).
             let pace = match self.kind {
-                AutopilotKind::Px4 => {
+                // On a path only: a landing comes down however far it is blown off.
+                AutopilotKind::Px4 if matches!(order, Order::Fly(_)) => {
                     let t = self.guide.target();
                     let ahead = (self.estimate().position - t.position_ned_m).xy();
                     if ahead.dot(&t.velocity_ned_mps.xy()) >= 0.0 {
@@ -465,7 +466,7 @@ impl Aircraft {
                         1.0 - (ahead.norm() / self.rates.most_behind_m).min(1.0)
                     }
                 }
-                AutopilotKind::ArduPilot => 1.0,
+                AutopilotKind::Px4 | AutopilotKind::ArduPilot => 1.0,
             };
             self.guide.step(dt_s * pace, &order);
         } else {

@@ -143,9 +143,7 @@ impl Containment {
             metres
         };
         let zone = zone.to_owned();
-        self.last = metres
-            .is_finite()
-            .then_some((spot, alt_amsl_m, metres));
+        self.last = metres.is_finite().then_some((spot, alt_amsl_m, metres));
         if metres <= 0.0 {
             let room = self.escapes.len() < MAX_ESCAPES;
             match self.escapes.last_mut() {

@@ -3,8 +3,8 @@
 //! Never judges: each campaign makes its own rows.
 
 use anyhow::Context;
-use ground_station::rehearse::campaign::{build_id, parse_seeds};
 pub use ground_station::rehearse::campaign::Row;
+use ground_station::rehearse::campaign::{build_id, parse_seeds};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -271,7 +271,11 @@ pub fn tell(rows: &[Row], json: bool) -> ExitCode {
             Err(e) => eprintln!("campaign: {e}"),
         }
     } else {
-        let width = rows.iter().map(|r| r.name.chars().count()).max().unwrap_or(0);
+        let width = rows
+            .iter()
+            .map(|r| r.name.chars().count())
+            .max()
+            .unwrap_or(0);
         for r in rows {
             println!(
                 "{}  {:width$}  {:>12}  bound {}",

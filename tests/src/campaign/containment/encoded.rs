@@ -30,11 +30,7 @@ struct Encoded {
 ///
 /// # Errors
 /// When the house cannot be put together, or the results file fails.
-pub fn run(
-    bench: &mut Bench,
-    seeds: Option<Vec<u64>>,
-    hours: f64,
-) -> anyhow::Result<Vec<Row>> {
+pub fn run(bench: &mut Bench, seeds: Option<Vec<u64>>, hours: f64) -> anyhow::Result<Vec<Row>> {
     let mut sum = Encoded::default();
     let named = seeds.is_some();
     let mut seeds = seeds.unwrap_or_default().into_iter();
@@ -73,16 +69,24 @@ pub fn run(
             sum.hours >= hours,
         ),
         none(
-            format!("encoded: of {} flights, those that crossed the fence", sum.flights),
+            format!(
+                "encoded: of {} flights, those that crossed the fence",
+                sum.flights
+            ),
             usize::try_from(sum.crossed).unwrap_or(usize::MAX),
         ),
-        none("encoded: flights that went otherwise than they must", sum.wrong.len()),
+        none(
+            "encoded: flights that went otherwise than they must",
+            sum.wrong.len(),
+        ),
     ])
 }
 
 fn fly_seed(seed: u64) -> anyhow::Result<Encoded> {
     let mut out = Encoded::default();
-    let Some(case) = case(seed) else { return Ok(out) };
+    let Some(case) = case(seed) else {
+        return Ok(out);
+    };
     let kind = if seed % 2 == 0 {
         AutopilotKind::Px4
     } else {
@@ -103,12 +107,7 @@ fn fly_seed(seed: u64) -> anyhow::Result<Encoded> {
     Ok(out)
 }
 
-fn fly(
-    case: &Case,
-    seed: u64,
-    kind: AutopilotKind,
-    attacked: bool,
-) -> Result<(f64, f64), String> {
+fn fly(case: &Case, seed: u64, kind: AutopilotKind, attacked: bool) -> Result<(f64, f64), String> {
     let mut scenario = Scenario::sixi().map_err(|e| e.to_string())?;
     scenario.staging.anomalies = (0, 0);
     scenario.staging.bonnets = (0, 0);
@@ -193,8 +192,7 @@ fn attack(kind: AutopilotKind, rig: &Rig, seed: u64) -> Vec<MavMessage> {
     let heading = (seed as f64 * 2.399_963).rem_euclid(std::f64::consts::TAU);
     let a = rig.truth().aircraft;
     let lat = a.lat_deg + 900.0 * heading.cos() / 111_000.0;
-    let lon =
-        a.lon_deg + 900.0 * heading.sin() / (111_320.0 * a.lat_deg.to_radians().cos());
+    let lon = a.lon_deg + 900.0 * heading.sin() / (111_320.0 * a.lat_deg.to_radians().cos());
     let (name, ty) = match kind {
         AutopilotKind::Px4 => ("GF_ACTION", MavParamType::MAV_PARAM_TYPE_INT32),
         AutopilotKind::ArduPilot => ("FENCE_ENABLE", MavParamType::MAV_PARAM_TYPE_INT8),

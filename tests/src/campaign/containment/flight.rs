@@ -122,7 +122,10 @@ impl Class {
         }
     }
     fn runs_away(self) -> bool {
-        matches!(self, Class::Runaway | Class::RunawayUp | Class::RunawayGusts)
+        matches!(
+            self,
+            Class::Runaway | Class::RunawayUp | Class::RunawayGusts
+        )
     }
 }
 
@@ -337,9 +340,13 @@ pub fn fly(
     rng.set_stream(0xF1);
     let j = &loaded.judged;
     let file = j.plan.file();
-    let mut drawn = draw(seed, &mut rng, file.vehicle.brake_mps2, file.vehicle.react_s);
-    let fault_at_s =
-        12.0 + rng.random::<f64>() * (file.estimate.time_s * 0.85 - 12.0).max(5.0);
+    let mut drawn = draw(
+        seed,
+        &mut rng,
+        file.vehicle.brake_mps2,
+        file.vehicle.react_s,
+    );
+    let fault_at_s = 12.0 + rng.random::<f64>() * (file.estimate.time_s * 0.85 - 12.0).max(5.0);
     let heading = rng.random::<f64>() * std::f64::consts::TAU;
     let strength = rng.random::<f64>();
 
@@ -356,7 +363,9 @@ pub fn fly(
         AutopilotKind::ArduPilot => params.push(("WPNAV_ACCEL", drawn.accel_mps2 * 100.0)),
     }
     aircraft.load(&j.lists, &params)?;
-    for id in [30, 31, 32, 36, 65, 74, 111, 141, 147, 230, 436, 12_901, 12_904] {
+    for id in [
+        30, 31, 32, 36, 65, 74, 111, 141, 147, 230, 436, 12_901, 12_904,
+    ] {
         aircraft.stream_every(id, -1.0);
     }
     for (id, us) in [
@@ -472,7 +481,8 @@ pub fn fly(
                 };
                 if !launched && now.as_secs_f64() > 40.0 {
                     launched = true;
-                    p.order(&s, 1, Ask::Launch).map_err(|d| format!("launch: {:?}", d.0))?;
+                    p.order(&s, 1, Ask::Launch)
+                        .map_err(|d| format!("launch: {:?}", d.0))?;
                 }
                 p.turn(&s);
                 while let Some(m) = p.poll(&s) {
@@ -573,7 +583,14 @@ pub fn fly(
                 {
                     attacks += 1;
                     let truth = aircraft.truth();
-                    attack(&mut aircraft, class, &truth, heading, 8.0 + 4.0 * strength, file.home.alt.metres());
+                    attack(
+                        &mut aircraft,
+                        class,
+                        &truth,
+                        heading,
+                        8.0 + 4.0 * strength,
+                        file.home.alt.metres(),
+                    );
                 }
                 _ => {}
             }
@@ -624,11 +641,19 @@ fn attack(
             ..Default::default()
         }),
     );
-    let far_m = if class == Class::RunawayUp { 30.0 } else { 900.0 };
-    let up_m = if class == Class::RunawayUp { 200.0 } else { 0.0 };
+    let far_m = if class == Class::RunawayUp {
+        30.0
+    } else {
+        900.0
+    };
+    let up_m = if class == Class::RunawayUp {
+        200.0
+    } else {
+        0.0
+    };
     let lat = truth.lat_deg + far_m * heading.cos() / 111_000.0;
-    let lon = truth.lon_deg
-        + far_m * heading.sin() / (111_320.0 * truth.lat_deg.to_radians().cos());
+    let lon =
+        truth.lon_deg + far_m * heading.sin() / (111_320.0 * truth.lat_deg.to_radians().cos());
     let amsl = truth.alt_amsl_m + up_m;
     aircraft.hear(
         STATION,

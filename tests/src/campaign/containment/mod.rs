@@ -118,7 +118,9 @@ fn fly_plan(seed: u64, classes: &[Class], rounds: u64, guard: bool) -> anyhow::R
     for (n, class) in (0u64..).zip(classes) {
         for round in 0..rounds {
             let which = usize::try_from((n + round) % kinds.len() as u64)?;
-            let Some(loaded) = kinds.get(which) else { continue };
+            let Some(loaded) = kinds.get(which) else {
+                continue;
+            };
             let flight_seed = seed * 1_000 + n * 10 + round;
             let o = fly(&case, loaded, flight_seed, *class, guard)
                 .map_err(|why| anyhow::anyhow!("{}: {why}", class.name()))?;
@@ -213,7 +215,9 @@ pub fn run(bench: &mut Bench) -> anyhow::Result<Vec<Row>> {
         }
     }
     if bench.wants("guard-off") {
-        let seeds = seeds.clone().unwrap_or_else(|| (1..=CONTROL_PLANS).collect());
+        let seeds = seeds
+            .clone()
+            .unwrap_or_else(|| (1..=CONTROL_PLANS).collect());
         let all = bench.each("guard-off", &seeds, |s| {
             fly_plan(s, &[Class::Runaway, Class::RunawayUp], ROUNDS, false)
         })?;
@@ -248,7 +252,12 @@ fn guarded_rows(all: &BTreeMap<u64, Flown>, rows: &mut Vec<Row>) -> f64 {
     let hours: f64 = by_class.values().map(|s| s.hours).sum();
     let escaped: u64 = by_class.values().map(|s| s.escaped).sum();
     let crossed: u64 = by_class.values().map(|s| s.crossed).sum();
-    rows.push(row("guarded: hours aloft", ">= 30000", hours, hours >= 30_000.0));
+    rows.push(row(
+        "guarded: hours aloft",
+        ">= 30000",
+        hours,
+        hours >= 30_000.0,
+    ));
     rows.push(none(
         format!("guarded: flights more than {BUFFER_M} m outside"),
         usize::try_from(escaped).unwrap_or(usize::MAX),
@@ -280,7 +289,12 @@ fn guarded_rows(all: &BTreeMap<u64, Flown>, rows: &mut Vec<Row>) -> f64 {
     }
     if let Some(s) = by_class.get(&Class::Clear) {
         let share = s.complete as f64 / s.flights.max(1) as f64;
-        rows.push(row("guarded/clear: missions complete", ">= 0.995", share, share >= 0.995));
+        rows.push(row(
+            "guarded/clear: missions complete",
+            ">= 0.995",
+            share,
+            share >= 0.995,
+        ));
         let per_100h = s.interventions as f64 / s.hours * 100.0;
         rows.push(row(
             "guarded/clear: unneeded interventions in 100 h",

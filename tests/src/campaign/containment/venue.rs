@@ -32,7 +32,12 @@ fn between(rng: &mut ChaCha8Rng, low: f64, high: f64) -> f64 {
 }
 
 /// A ring of corners at growing angles about a middle: never crosses itself, often far from convex.
-fn star(rng: &mut ChaCha8Rng, middle: EastNorth, radius: (f64, f64), corners: u32) -> Vec<EastNorth> {
+fn star(
+    rng: &mut ChaCha8Rng,
+    middle: EastNorth,
+    radius: (f64, f64),
+    corners: u32,
+) -> Vec<EastNorth> {
     let shares: Vec<f64> = (0..corners).map(|_| between(rng, 0.3, 1.0)).collect();
     let whole: f64 = shares.iter().sum();
     let mut angle = between(rng, 0.0, TAU);
@@ -41,7 +46,10 @@ fn star(rng: &mut ChaCha8Rng, middle: EastNorth, radius: (f64, f64), corners: u3
         .map(|s| {
             angle += TAU * s / whole;
             let r = between(rng, radius.0, radius.1);
-            EastNorth::new(middle.east_m + r * angle.sin(), middle.north_m + r * angle.cos())
+            EastNorth::new(
+                middle.east_m + r * angle.sin(),
+                middle.north_m + r * angle.cos(),
+            )
         })
         .collect()
 }
@@ -72,7 +80,12 @@ fn venue(rng: &mut ChaCha8Rng) -> Option<Venue> {
     };
     let wide_m = between(rng, 160.0, 420.0);
     let corners = rng.random_range(4..10u32);
-    let edge = star(rng, EastNorth::new(0.0, 0.0), (0.6 * wide_m, wide_m), corners);
+    let edge = star(
+        rng,
+        EastNorth::new(0.0, 0.0),
+        (0.6 * wide_m, wide_m),
+        corners,
+    );
     let mut boundary = zone("edge".into(), Role::Inclusion, ring(edge)?);
     boundary.ceiling = Some(Limit::AboveGround(
         Alt::from_metres(between(rng, 90.0, 120.0).round()).ok()?,
@@ -131,7 +144,9 @@ pub fn case(seed: u64) -> Option<Case> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     rng.set_stream(0xC0_57);
     for _ in 0..TRIES {
-        let Some(venue) = venue(&mut rng) else { continue };
+        let Some(venue) = venue(&mut rng) else {
+            continue;
+        };
         let pattern = if rng.random::<f64>() < 0.6 {
             Pattern::Sweep {
                 swath_m: between(&mut rng, 35.0, 80.0).round(),

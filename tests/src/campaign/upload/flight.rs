@@ -114,9 +114,11 @@ pub struct Outcome {
 fn holds(plan: &PatrolPlan, stored: &[WireItem]) -> bool {
     const WAYPOINT: u16 = 16;
     let want = plan.file().items.iter().filter_map(|i| match i {
-        PlanItem::Waypoint { at, alt, .. } => {
-            Some((at.lat_e7(), at.lon_e7(), (alt.metres() * 10.0).round() as i64))
-        }
+        PlanItem::Waypoint { at, alt, .. } => Some((
+            at.lat_e7(),
+            at.lon_e7(),
+            (alt.metres() * 10.0).round() as i64,
+        )),
         _ => None,
     });
     // ArduPilot's item 0 is home; take-off and landing are other commands.
@@ -189,16 +191,17 @@ fn step(rig: &mut Rig) {
 
 fn aboard_first(rig: &mut Rig, plan: &PatrolPlan) -> anyhow::Result<()> {
     let mut asked = false;
-    while !rig.desk().aircraft(1).is_some_and(|a| a.has_plan(plan.id())) {
+    while !rig
+        .desk()
+        .aircraft(1)
+        .is_some_and(|a| a.has_plan(plan.id()))
+    {
         anyhow::ensure!(
             rig.now().mono.as_secs_f64() < FIRST_BY_S,
             "the old plan never came aboard"
         );
         step(rig);
-        let up = rig
-            .desk()
-            .aircraft(1)
-            .is_some_and(|a| a.state.is_some());
+        let up = rig.desk().aircraft(1).is_some_and(|a| a.state.is_some());
         if up && !asked {
             asked = true;
             rig.load_plan(&plan.to_json());

@@ -138,8 +138,14 @@ fn judge(c: &Cell, name: &str, all: &[&Outcome], asked: usize) -> Vec<Row> {
             format!("{name}: not done in {} s", flight::LIMIT_S),
             count(&|o| o.aboard_s.is_none()),
         ),
-        none(format!("{name}: false success"), count(&|o| o.false_success)),
-        none(format!("{name}: false failure"), count(&|o| o.false_failure)),
+        none(
+            format!("{name}: false success"),
+            count(&|o| o.false_success),
+        ),
+        none(
+            format!("{name}: false failure"),
+            count(&|o| o.false_failure),
+        ),
         none(
             format!("{name}: mixed plans that could have flown"),
             count(&|o| o.mixed),
