@@ -249,6 +249,7 @@ impl Guard {
             let usable = (0.02..1.0).contains(&dt_s);
             for ((a, new), old) in self.accel_mps2.iter_mut().zip(p.vel_ned).zip(v) {
                 let raw = if usable { (new - old) / dt_s } else { 0.0 };
+                let raw = if raw.is_finite() { raw } else { 0.0 };
                 // Half old, half new: single differences are noisy.
                 *a = (0.5 * *a + 0.5 * raw).clamp(-MOST_ACCEL_MPS2, MOST_ACCEL_MPS2);
             }
