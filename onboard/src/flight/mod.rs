@@ -122,6 +122,7 @@ pub struct Flight {
     return_at: Option<Mono>,
     resume: Option<(u16, Point)>,
     guard: Response,
+    guard_again: u8,
     answered: Mono,
     was_armed: bool,
     events: VecDeque<FlightEvent>,
@@ -142,6 +143,7 @@ impl Default for Flight {
             return_at: None,
             resume: None,
             guard: Response::Continue,
+            guard_again: 0,
             answered: Mono::ZERO,
             was_armed: false,
             events: VecDeque::new(),
@@ -511,7 +513,8 @@ impl Flight {
                 FlightState::Landing { .. } | FlightState::Manual { .. }
             ),
         };
-        if f.response == before {
+        let again = std::mem::replace(&mut self.guard_again, f.again) != f.again;
+        if f.response == before && !again {
             let now = w.mono();
             if !undone || now.since(self.answered) < ANSWER_AGAIN {
                 return;

@@ -6,8 +6,10 @@ use crate::facts::Position;
 use missions::plane::{EastNorth, LocalPlane};
 use missions::vehicle::VehicleSpec;
 
-/// Share of the file's braking that is believed before a hold was seen.
-const UNPROVEN: f64 = 0.6;
+/// Share of the file's braking that is believed before a hold was seen, on the plan's own legs.
+const UNPROVEN: f64 = 0.7;
+/// And off them, where nobody has proven where the aircraft slows.
+const OFF_PLAN: f64 = 0.8;
 /// Share of what was measured that is believed: the next wind may push.
 const MEASURED: f64 = 0.85;
 /// Reaction is taken to be this much longer than the file says.
@@ -37,7 +39,7 @@ pub struct Braking {
 impl Braking {
     /// Braking to reckon with, m/s².
     #[must_use]
-    pub fn believed_mps2(&self, spec: &VehicleSpec) -> f64 {
+    pub fn believed_mps2(&self, spec: &VehicleSpec, on_plan: bool) -> f64 {
         let worst = self
             .seen_mps2
             .iter()
@@ -49,20 +51,13 @@ impl Braking {
         } else {
             UNPROVEN * spec.brake_mps2
         };
-        a.max(0.2)
+        (if on_plan { a } else { OFF_PLAN * a }).max(0.2)
     }
     /// Reaction to reckon with, seconds.
     #[must_use]
     pub fn react_s(spec: &VehicleSpec) -> f64 {
         REACT * spec.react_s
     }
-    /// Way from danger seen to standing, metres. `age_s`: of the position.
-    #[must_use]
-    pub fn way_m(&self, spec: &VehicleSpec, speed_mps: f64, age_s: f64) -> f64 {
-        speed_mps * (Self::react_s(spec) + age_s)
-            + speed_mps * speed_mps / (2.0 * self.believed_mps2(spec))
-    }
-
     /// A hold was asked for at this position.
     pub fn begin(&mut self, plane: &LocalPlane, p: &Position) {
         let v = p.ground_speed_mps();
@@ -137,20 +132,20 @@ mod tests {
     fn a_good_brake_earns_trust_and_a_bad_one_loses_it() {
         let spec = VehicleSpec::default_quad();
         let mut b = Braking::default();
-        let unproven = b.believed_mps2(&spec);
+        let unproven = b.believed_mps2(&spec, true);
         assert!((unproven - UNPROVEN * spec.brake_mps2).abs() < 1e-9);
         stop(&mut b, 10.0, 3.0, 0.5);
-        let good = b.believed_mps2(&spec);
+        let good = b.believed_mps2(&spec, true);
         assert!(good > unproven && good <= spec.brake_mps2, "{good}");
         stop(&mut b, 10.0, 1.5, 0.5);
-        let bad = b.believed_mps2(&spec);
+        let bad = b.believed_mps2(&spec, true);
         assert!((1.0..1.5).contains(&bad), "{bad}");
-        assert!(b.way_m(&spec, 10.0, 0.1) > 40.0);
+        assert!(b.believed_mps2(&spec, false) < bad);
         // Never more than the file says, however well it stopped; the worst of four counts until they are gone.
         for _ in 0..4 {
             stop(&mut b, 10.0, 9.0, 0.1);
         }
-        assert!((b.believed_mps2(&spec) - spec.brake_mps2).abs() < 1e-9);
+        assert!((b.believed_mps2(&spec, true) - spec.brake_mps2).abs() < 1e-9);
     }
 
     #[test]
@@ -158,6 +153,6 @@ mod tests {
         let spec = VehicleSpec::default_quad();
         let mut b = Braking::default();
         stop(&mut b, 2.0, 0.3, 0.5);
-        assert!((b.believed_mps2(&spec) - UNPROVEN * spec.brake_mps2).abs() < 1e-9);
+        assert!((b.believed_mps2(&spec, true) - UNPROVEN * spec.brake_mps2).abs() < 1e-9);
     }
 }

@@ -88,6 +88,8 @@ pub struct Finding {
     pub cause: Option<Cause>,
     /// What is doubted about the position.
     pub doubt: Option<Doubt>,
+    /// Goes up when the same answer must be given once more, now: somebody else's command moves the aircraft.
+    pub again: u8,
 }
 
 /// An answer under way.
@@ -109,6 +111,7 @@ struct Answer {
 pub struct Guard {
     answer: Option<Answer>,
     unknown_since: Option<Mono>,
+    again: u8,
     jumped_since: Option<Mono>,
     holding: bool,
     followed: Mono,
@@ -141,7 +144,8 @@ impl Guard {
             (vn, ve) = (north, east);
         }
         let u = vn.hypot(ve);
-        let way_m = 0.5 * (v + u) * react_s + u * u / (2.0 * self.braking.believed_mps2(i.spec));
+        let way_m = 0.5 * (v + u) * react_s
+            + u * u / (2.0 * self.braking.believed_mps2(i.spec, on_plan(i)));
         let up_mps = -down;
         let mut up_later = up_mps - ad * react_s;
         if up_later.abs() < up_mps.abs() {
@@ -232,6 +236,7 @@ impl Guard {
             response,
             cause,
             doubt,
+            again: self.again,
         }
     }
 
@@ -365,9 +370,18 @@ impl Guard {
         let no_better = now.since(a.better_at);
         // Obeyed means that it slows, whatever it acknowledged: a third of the braking believed will do.
         let braking_s = gone.as_secs_f64() - Braking::react_s(i.spec) - 0.6;
-        let allowed_mps =
-            (a.from_mps - 0.35 * self.braking.believed_mps2(i.spec) * braking_s.max(0.0)).max(1.5);
-        let runs = speed > allowed_mps + 0.3;
+        let allowed_mps = (a.from_mps
+            - 0.35 * self.braking.believed_mps2(i.spec, true) * braking_s.max(0.0))
+        .max(1.5);
+        let runs = braking_s > 0.0 && speed > allowed_mps + 0.3;
+        // It had begun to get better, or should have by now, and gets worse: told anew at once, not at the next repeat.
+        if a.response == Response::Hold
+            && gone.as_secs_f64() > Braking::react_s(i.spec)
+            && predicted < a.best_m - AGAIN_M
+        {
+            a.best_m = predicted;
+            self.again = self.again.wrapping_add(1);
+        }
         let graver = match a.response {
             Response::Hold
                 if gone > HOLD_THEN_RETURN
@@ -413,6 +427,16 @@ impl Guard {
         self.answer = (!over).then_some(a);
         (response, Some(Cause::Fence))
     }
+}
+
+/// Whether it flies what was proven: the mission, or the autopilot's own way home or down.
+fn on_plan(i: &GuardIn<'_>) -> bool {
+    i.mode.is_some_and(|m| {
+        matches!(
+            m.value,
+            Mode::Mission | Mode::Return | Mode::Land | Mode::TakeOff
+        )
+    })
 }
 
 fn ahead(utc: Reading<missions::time::Utc>) -> Option<Reading<missions::time::Utc>> {

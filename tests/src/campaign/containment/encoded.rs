@@ -87,7 +87,7 @@ fn fly_seed(seed: u64) -> anyhow::Result<Encoded> {
     let Some(case) = case(seed) else {
         return Ok(out);
     };
-    let kind = if seed % 2 == 0 {
+    let kind = if seed.is_multiple_of(2) {
         AutopilotKind::Px4
     } else {
         AutopilotKind::ArduPilot
@@ -98,7 +98,7 @@ fn fly_seed(seed: u64) -> anyhow::Result<Encoded> {
             Ok((flown_s, least_m)) => {
                 out.flights += 1;
                 out.hours += flown_s / 3600.0;
-                out.crossed += u64::from(!(least_m >= 0.0));
+                out.crossed += u64::from(least_m.is_nan() || least_m < 0.0);
                 out.least_m = Some(out.least_m.map_or(least_m, |a| a.min(least_m)));
             }
             Err(why) => out.wrong.push(format!("{name}: {why}")),

@@ -414,7 +414,7 @@ pub fn fly(
         step += 1;
         now = Mono(now.0 + STEP_US);
         let utc = START.after(now.since(Mono::ZERO));
-        if step % WIND_STEPS == 0 {
+        if step.is_multiple_of(WIND_STEPS) {
             let dt = STEP_S * WIND_STEPS as f64;
             let [_, _, down_m] = aircraft.position_ned_m();
             let v = aircraft.velocity_ned_mps();
@@ -515,8 +515,8 @@ pub fn fly(
         // The oracle is asked whenever its answer can matter: distances change by no more than one moves.
         let [n0, e0, d0] = judged_at;
         let moved2 = (north_m - n0).powi(2) + (east_m - e0).powi(2) + (down_m - d0).powi(2);
-        let matters = !(moved2 < oracle.free_m(utc.0).powi(2));
-        let at_tenth = step % 10 == 0;
+        let matters = moved2.is_nan() || moved2 >= oracle.free_m(utc.0).powi(2);
+        let at_tenth = step.is_multiple_of(10);
         if airborne && (matters || at_tenth) {
             let truth = aircraft.truth();
             if matters {

@@ -28,6 +28,11 @@ const ROUNDS: u64 = 2;
 /// Metres beyond the fence that the issue allows at 10 m/s. Counted apart: the campaign's own bound is the fence itself.
 const BUFFER_M: f64 = 25.0;
 
+/// Whether a clearance is more than `buffer_m` on the wrong side. No figure is the worst figure.
+fn outside(clearance_m: f64, buffer_m: f64) -> bool {
+    clearance_m.is_nan() || clearance_m < -buffer_m
+}
+
 /// Sums of one class.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Sum {
@@ -50,14 +55,12 @@ impl Sum {
     fn add(&mut self, o: &Outcome) {
         self.flights += 1;
         self.hours += o.flown_s / 3600.0;
-        // No figure is the worst figure.
-        self.crossed += u64::from(!(o.least_m >= 0.0));
-        self.escaped += u64::from(!(o.least_m >= -BUFFER_M));
+        self.crossed += u64::from(outside(o.least_m, 0.0));
+        self.escaped += u64::from(outside(o.least_m, BUFFER_M));
         self.complete += u64::from(o.complete);
         self.landed += u64::from(o.landed);
         self.interventions += u64::from(o.interventions);
-        let worse = |a: Option<f64>, b: f64| Some(a.map_or(b, |a| a.min(b)));
-        self.least_m = worse(self.least_m, o.least_m);
+        self.least_m = Some(self.least_m.map_or(o.least_m, |a| a.min(o.least_m)));
         if o.drift_m.is_finite() {
             self.drift_m = Some(self.drift_m.map_or(o.drift_m, |d| d.max(o.drift_m)));
         }
@@ -126,7 +129,7 @@ fn fly_plan(seed: u64, classes: &[Class], rounds: u64, guard: bool) -> anyhow::R
                 .map_err(|why| anyhow::anyhow!("{}: {why}", class.name()))?;
             out.simulated_s += o.flown_s + 42.0;
             let clear_and_not_well = *class == Class::Clear && !o.complete;
-            if !(o.least_m >= 0.0) || clear_and_not_well || !o.landed {
+            if outside(o.least_m, 0.0) || clear_and_not_well || !o.landed {
                 out.wrong.push(format!(
                     "{} {which}: clearance {:.1} m ({}), complete {}, landed {}",
                     class.name(),
