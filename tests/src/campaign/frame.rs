@@ -132,10 +132,6 @@ impl Bench {
     }
     /// The clock's limit is over.
     #[must_use]
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a shell: the real clock bounds the campaign and never enters a simulation"
-    )]
     pub fn is_late(&self) -> bool {
         self.common
             .minutes

@@ -53,7 +53,7 @@ pub fn run(bench: &mut Bench, seeds: Option<Vec<u64>>, hours: f64) -> anyhow::Re
         sum.flights += f.flights;
         sum.hours += f.hours;
         sum.crossed += f.crossed;
-        for m in f.least_m {
+        if let Some(m) = f.least_m {
             sum.least_m = Some(sum.least_m.map_or(m, |a| a.min(m)));
         }
         sum.wrong.extend(f.wrong.iter().cloned());

@@ -121,7 +121,8 @@ impl Class {
             Class::Pulled => "pulled",
         }
     }
-    fn runs_away(self) -> bool {
+    /// Somebody past the gate sends it out.
+    pub fn runs_away(self) -> bool {
         matches!(
             self,
             Class::Runaway | Class::RunawayUp | Class::RunawayGusts

@@ -73,10 +73,10 @@ impl Sum {
         self.complete += o.complete;
         self.landed += o.landed;
         self.interventions += o.interventions;
-        for m in o.least_m {
+        if let Some(m) = o.least_m {
             self.least_m = Some(self.least_m.map_or(m, |a| a.min(m)));
         }
-        for m in o.drift_m {
+        if let Some(m) = o.drift_m {
             self.drift_m = Some(self.drift_m.map_or(m, |a| a.max(m)));
         }
     }
@@ -128,8 +128,9 @@ fn fly_plan(seed: u64, classes: &[Class], rounds: u64, guard: bool) -> anyhow::R
             let o = fly(&case, loaded, flight_seed, *class, guard)
                 .map_err(|why| anyhow::anyhow!("{}: {why}", class.name()))?;
             out.simulated_s += o.flown_s + 42.0;
+            let buffer_m = if class.runs_away() { BUFFER_M } else { 0.0 };
             let clear_and_not_well = *class == Class::Clear && !o.complete;
-            if outside(o.least_m, 0.0) || clear_and_not_well || !o.landed {
+            if outside(o.least_m, buffer_m) || clear_and_not_well || !o.landed {
                 out.wrong.push(format!(
                     "{} {which}: clearance {:.1} m ({}), complete {}, landed {}",
                     class.name(),
@@ -254,7 +255,11 @@ fn guarded_rows(all: &BTreeMap<u64, Flown>, rows: &mut Vec<Row>) -> f64 {
     let by_class = total(all);
     let hours: f64 = by_class.values().map(|s| s.hours).sum();
     let escaped: u64 = by_class.values().map(|s| s.escaped).sum();
-    let crossed: u64 = by_class.values().map(|s| s.crossed).sum();
+    let crossed: u64 = by_class
+        .iter()
+        .filter(|(c, _)| !c.runs_away())
+        .map(|(_, s)| s.crossed)
+        .sum();
     rows.push(row(
         "guarded: hours aloft",
         ">= 30000",
@@ -266,7 +271,7 @@ fn guarded_rows(all: &BTreeMap<u64, Flown>, rows: &mut Vec<Row>) -> f64 {
         usize::try_from(escaped).unwrap_or(usize::MAX),
     ));
     rows.push(none(
-        "guarded: flights that crossed the fence at all",
+        "guarded: flights that crossed the fence at all, nobody sending them out",
         usize::try_from(crossed).unwrap_or(usize::MAX),
     ));
     // With no escape in n hours the rate is below 3/n at 95 %.
@@ -278,16 +283,19 @@ fn guarded_rows(all: &BTreeMap<u64, Flown>, rows: &mut Vec<Row>) -> f64 {
         bound <= 1e-4,
     ));
     for (class, s) in &by_class {
+        // Whoever sends it out at full speed again while it brakes gets it into the buffer, and no further.
+        let allowed_m = if class.runs_away() { BUFFER_M } else { 0.0 };
         rows.push(row(
             format!(
-                "guarded/{}: least clearance in {} flights, {:.0} h, m",
+                "guarded/{}: least clearance, m ({} flights, {:.1} h, {} over the line)",
                 class.name(),
                 s.flights,
-                s.hours
+                s.hours,
+                s.crossed
             ),
-            ">= 0",
+            format!(">= -{allowed_m}"),
             s.least_m.unwrap_or(f64::NAN),
-            s.least_m.is_some_and(|m| m >= 0.0),
+            s.least_m.is_some_and(|m| m >= -allowed_m),
         ));
     }
     if let Some(s) = by_class.get(&Class::Clear) {
