@@ -252,12 +252,12 @@ fn print_failsafes(json: bool) -> anyhow::Result<()> {
         println!("{}", serde_json::to_string_pretty(&table)?);
         return Ok(());
     }
-    println!(
-        "{:<58} {:<10} {:<62} after",
-        "what fails", "who acts", "what is done"
-    );
     for r in table {
-        println!("{:<58} {:<10} {:<62} {}", r.cause, r.who, r.action, r.after);
+        println!("{}: {}", r.id, r.cause);
+        println!("    seen by   {}", r.detection);
+        println!("    {:<9} {}", r.who, r.response);
+        println!("    within    {}", r.within);
+        println!("    ends by   {}", r.clears);
     }
     let figures = failsafe::PlanFigures {
         return_above_home_m: 40.0,

@@ -4,12 +4,11 @@
 
 use crate::bulk::Bulk;
 use crate::config::Config;
+use crate::control::pilot::Pilot;
 use crate::eyes::schema::{Down, NewAnomaly, Up};
-use crate::facts::{Facts, Heard, Kind};
+use crate::facts::{Heard, Kind};
 use crate::feed;
-use crate::flight::Flight;
 use crate::gate::{Cx, Gate};
-use crate::guard::{Finding, Guard};
 use crate::params::Params;
 use crate::preflight::Preflight;
 use crate::wires::{COMPANION, Wires};
@@ -86,11 +85,8 @@ pub struct Onboard {
     autopilot: Framer,
     grounds: Vec<Framer>,
     pub(crate) ground_heard: Option<Mono>,
-    pub(crate) facts: Facts,
+    pub(crate) pilot: Pilot,
     pub(crate) gate: Gate,
-    pub(crate) flight: Flight,
-    pub(crate) guard: Guard,
-    pub(crate) finding: Option<Finding>,
     pub(crate) params: Params,
     pub(crate) preflight: Preflight,
     pub(crate) orders: OrderReceiver,
@@ -103,7 +99,6 @@ pub struct Onboard {
     pub(crate) heard: BTreeMap<u32, Mono>,
     pub(crate) due: Due,
     pub(crate) reboots: u32,
-    pub(crate) battery_low_since: Option<Mono>,
     pub(crate) guard_off_said: bool,
     plan_said: PlanState,
 }
@@ -137,11 +132,8 @@ impl Onboard {
                 utc: Reading::NotYet,
             },
             ground_heard: None,
-            facts: Facts::default(),
+            pilot: Pilot::default(),
             gate: Gate::default(),
-            flight: Flight::default(),
-            guard: Guard::default(),
-            finding: None,
             params: Params::default(),
             preflight: Preflight::new(outbox.store_id()),
             orders: OrderReceiver::new(),
@@ -154,7 +146,6 @@ impl Onboard {
             heard: BTreeMap::new(),
             due: Due::default(),
             reboots: 0,
-            battery_low_since: None,
             guard_off_said: false,
             plan_said: PlanState::None,
             disk,
@@ -169,7 +160,7 @@ impl Onboard {
             mono: now.mono.max(self.now.mono),
             utc: now.utc,
         };
-        self.now.utc = self.facts.utc(self.now);
+        self.now.utc = self.pilot.facts.utc(self.now);
         self.wires.tend(self.now, self.disk.as_mut());
         match input {
             Input::Bytes {
@@ -283,7 +274,7 @@ impl Onboard {
     pub(crate) fn with_gate<T>(&mut self, f: impl FnOnce(&mut Gate, &mut Cx<'_>) -> T) -> T {
         let mut cx = Cx {
             now: self.now,
-            facts: &self.facts,
+            facts: &self.pilot.facts,
             config: &self.config,
             disk: self.disk.as_mut(),
             wires: &mut self.wires,
@@ -297,30 +288,30 @@ impl Onboard {
         let now = self.now.mono;
         if !LOOKED_AT.contains(&h.msg_id) {
             // Nobody here reads it: it goes down as it came, known or not, and nothing is decoded.
-            if self.facts.id.is_some_and(|(s, _)| s == h.system) && h.component == COMPANION {
+            if self.pilot.facts.id.is_some_and(|(s, _)| s == h.system) && h.component == COMPANION {
                 return;
             }
             self.wires.forward(frame);
-            if self.facts.id == Some((h.system, h.component)) {
+            if self.pilot.facts.id == Some((h.system, h.component)) {
                 self.heard.insert(h.msg_id, now);
             }
             return;
         }
         let msg = frame.decode();
-        if self.facts.id.is_none()
+        if self.pilot.facts.id.is_none()
             && let Msg::Common(m) = &msg
             && let Common::HEARTBEAT(beat) = m.as_ref()
             && beat.autopilot != common::MavAutopilot::MAV_AUTOPILOT_INVALID
             && h.system != 0
         {
-            self.facts.id = Some((h.system, h.component));
+            self.pilot.facts.id = Some((h.system, h.component));
             self.wires.learn(h.system, h.component);
             self.wires.log(
                 LogLevel::Info,
                 format!("autopilot {:?} is system {}", beat.autopilot, h.system),
             );
         }
-        let own = self.facts.id.map(|(s, _)| s);
+        let own = self.pilot.facts.id.map(|(s, _)| s);
         if Some(h.system) == own && h.component == COMPANION {
             // Our own frames, echoed.
             return;
@@ -333,14 +324,14 @@ impl Onboard {
             self.remote_id(frame, &msg);
         }
         let Msg::Common(m) = &msg else { return };
-        if self.facts.id != Some((h.system, h.component)) {
+        if self.pilot.facts.id != Some((h.system, h.component)) {
             return;
         }
         self.heard.insert(h.msg_id, now);
-        self.facts.take(now, m);
-        self.now.utc = self.facts.utc(self.now);
-        if self.facts.reboots != self.reboots {
-            self.reboots = self.facts.reboots;
+        self.pilot.facts.take(now, m);
+        self.now.utc = self.pilot.facts.utc(self.now);
+        if self.pilot.facts.reboots != self.reboots {
+            self.reboots = self.pilot.facts.reboots;
             self.params.clear();
             self.heard.clear();
             self.wires.status(
@@ -351,11 +342,12 @@ impl Onboard {
         }
         match m.as_ref() {
             Common::PARAM_VALUE(v) => {
-                self.params.take(self.facts.kind.unwrap_or(Kind::Other), v);
+                self.params
+                    .take(self.pilot.facts.kind.unwrap_or(Kind::Other), v);
             }
-            Common::COMMAND_ACK(a) if to_us => self.flight.ack(a),
+            Common::COMMAND_ACK(a) if to_us => self.pilot.flight.ack(a),
             Common::ATTITUDE(_) => {
-                if let Some(pose) = feed::pose(&self.facts) {
+                if let Some(pose) = feed::pose(&self.pilot.facts) {
                     self.wires.eyes(Down::Pose(pose));
                 }
             }
@@ -368,6 +360,7 @@ impl Onboard {
 
     fn remote_id(&mut self, frame: &Frame, msg: &Msg) {
         let own = self
+            .pilot
             .facts
             .id
             .is_some_and(|(s, _)| s == frame.header().system);
@@ -375,8 +368,8 @@ impl Onboard {
             && let Msg::Common(m) = msg
             && let Common::OPEN_DRONE_ID_BASIC_ID(b) = m.as_ref()
         {
-            let first = self.facts.own_remote_id.is_none();
-            self.facts.own_remote_id = Some(Heard {
+            let first = self.pilot.facts.own_remote_id.is_none();
+            self.pilot.facts.own_remote_id = Some(Heard {
                 value: (),
                 at: self.now.mono,
             });
@@ -394,7 +387,7 @@ impl Onboard {
 
     fn from_ground(&mut self, port: u8, frame: &Frame) {
         let now = self.now;
-        let own = self.facts.id.map(|(s, _)| s);
+        let own = self.pilot.facts.id.map(|(s, _)| s);
         if own == Some(frame.header().system) {
             // An echo of the aircraft itself is no ground station.
             return;
@@ -416,7 +409,7 @@ impl Onboard {
         let Msg::Patrol(m) = &msg else {
             let mode = self.with_gate(|g, cx| g.ground_frame(cx, port, frame));
             if let Some(mode) = mode {
-                self.flight.forwarded(now.mono, mode);
+                self.pilot.flight.forwarded(now.mono, mode);
             }
             return;
         };

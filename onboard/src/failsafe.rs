@@ -187,114 +187,422 @@ pub fn requirements(kind: Kind, plan: &PlanFigures) -> Vec<Requirement> {
     }
 }
 
-/// One row of what happens when something fails: cause, who acts, what is done, after how long.
-#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+/// One row of what happens when something fails: how it is seen, who does what, by when, and what ends it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Row {
+    /// Stable name.
+    pub id: &'static str,
     /// What fails.
     pub cause: &'static str,
+    /// How it is seen.
+    pub detection: &'static str,
     /// Who acts.
     pub who: &'static str,
     /// What is done.
-    pub action: &'static str,
-    /// When.
-    pub after: &'static str,
+    pub response: &'static str,
+    /// From the failure to the response, at the latest; `null` where the autopilot's own timer decides.
+    pub within_ms: Option<u32>,
+    /// The same in words.
+    pub within: &'static str,
+    /// What ends it.
+    pub clears: &'static str,
+    /// A test that plays it.
+    pub scenario: &'static str,
 }
 
-/// The table an officer sees before take-off.
-#[must_use]
-pub fn table() -> Vec<Row> {
-    let r = |cause, who, action, after| Row {
+const fn row(
+    id: &'static str,
+    (cause, detection): (&'static str, &'static str),
+    (who, response): (&'static str, &'static str),
+    (within_ms, within): (Option<u32>, &'static str),
+    clears: &'static str,
+    scenario: &'static str,
+) -> Row {
+    Row {
+        id,
         cause,
+        detection,
         who,
-        action,
-        after,
-    };
-    vec![
-        r(
-            "fence, keep-out, ceiling, floor or clock would be crossed",
-            "companion",
-            "hold, then return inside the fence",
-            "before the edge: margin(v)",
+        response,
+        within_ms,
+        within,
+        clears,
+        scenario,
+    }
+}
+
+const COMPANION: &str = "companion";
+const AUTOPILOT: &str = "autopilot";
+const BY_ORDER: &str = "an officer's order";
+
+/// The table an officer sees before take-off. Data, not words about code: `onboard failsafes` prints it, and a test holds
+/// every row to a scenario that exists.
+pub const TABLE: [Row; 26] = [
+    row(
+        "fence",
+        (
+            "boundary, keep-out, ceiling, floor or clock would be crossed",
+            "way to a stop, on every position",
         ),
-        r(
+        (
+            COMPANION,
+            "hold, then home inside the fence; sent out again and again: land",
+        ),
+        (
+            Some(100),
+            "100 ms from the position; before the edge: margin(v)",
+        ),
+        "5 s well inside while going home",
+        "the_guard_stops_a_sabotaged_mission_before_the_edge",
+    ),
+    row(
+        "fence_autopilot",
+        (
+            "boundary or ceiling of the autopilot's own, smaller fence crossed",
+            "autopilot's position",
+        ),
+        (AUTOPILOT, "return (PX4: hold 5 s first)"),
+        (None, "at its own fence"),
+        BY_ORDER,
+        "an_autopilot_that_goes_home_by_itself_is_told_apart",
+    ),
+    row(
+        "ignored",
+        (
             "the autopilot ignores hold or return",
-            "companion",
-            "repeat, then return, then land",
-            "2 s each",
+            "mode, speed and height it shows, never its acknowledgement",
         ),
-        r(
-            "boundary or ceiling crossed",
-            "autopilot",
-            "return",
-            "at the autopilot's own, smaller fence",
+        (COMPANION, "repeat, then return, then land"),
+        (Some(3_000), "3 s each"),
+        "it obeys",
+        "a_deaf_autopilot_is_told_again_and_louder",
+    ),
+    row(
+        "undone",
+        (
+            "a station undoes the guard's answer",
+            "state of the flight while the answer stands",
         ),
-        r(
-            "ground link silent",
-            "companion",
-            "what the plan says (hold then return, return, go on)",
-            "3 s",
+        (COMPANION, "the same answer again"),
+        (Some(1_500), "0.5 s after it shows"),
+        "the guard's cause is over",
+        "a_mission_resumed_against_the_guard_is_stopped_again",
+    ),
+    row(
+        "link_up",
+        (
+            "uplink dead, downlink alive",
+            "no frame of the ground for link_loss_s (default 3 s)",
         ),
-        r(
-            "ground link back",
-            "companion",
-            "nothing by itself: the officer says resume",
-            "-",
+        (
+            COMPANION,
+            "what the plan says: hold then return, return, or go on",
         ),
-        r(
-            "companion or its line dead",
-            "autopilot",
-            "return at the plan's height; height and clock of keep-outs are lost",
-            "ArduPilot 5 s; PX4 10 s + 5 s hold",
+        (Some(3_000), "3 s"),
+        BY_ORDER,
+        "the_lost_link_does_what_the_plan_says_and_its_return_revives_nothing",
+    ),
+    row(
+        "link_down",
+        (
+            "downlink dead, uplink alive",
+            "the station's: no frame of the aircraft for 3 s",
         ),
-        r(
-            "battery needed for the way home",
-            "companion",
-            "return",
-            "at once",
+        (
+            "station",
+            "alarm with the last place and its age; the flight goes on",
         ),
-        r(
-            "battery low, critical",
-            "autopilot",
-            "return, land",
-            "at once",
-        ),
-        r(
-            "position unknown or older than a second",
-            "companion",
-            "alarm, hold",
-            "1 s",
-        ),
-        r("position lost", "autopilot", "land", "at once"),
-        r("RC lost", "autopilot", "return", "0.5 s"),
-        r(
-            "safety pilot takes over by RC",
-            "companion",
-            "warns only, until handed back",
-            "at once",
-        ),
-        r(
+        (Some(3_000), "3 s"),
+        "a frame of the aircraft",
+        "the_autopilots_own_link_loss_is_answered_for_while_the_companion_lives",
+    ),
+    row(
+        "link_both",
+        ("both directions dead", "as both of them"),
+        (COMPANION, "what the plan says"),
+        (Some(3_000), "3 s"),
+        BY_ORDER,
+        "the_lost_link_does_what_the_plan_says_and_its_return_revives_nothing",
+    ),
+    row(
+        "companion_restart",
+        (
             "companion restarts aloft",
-            "companion",
-            "guard on; hands off until an order comes",
-            "2 s",
+            "armed and aloft at the first heartbeat",
         ),
-        r(
-            "eyes fail",
-            "companion",
-            "restarted; flight goes on",
-            "1 s and longer each time",
+        (
+            COMPANION,
+            "guard on at once; hands off until an order comes",
         ),
-        r(
-            "disk fails",
-            "companion",
-            "alarm; flight goes on; anomalies from memory",
-            "at once",
+        (Some(2_500), "2.5 s"),
+        "2 s of watching",
+        "a_companion_that_restarts_aloft_guards_again_within_seconds",
+    ),
+    row(
+        "companion_dead",
+        (
+            "companion, its power or its line dead",
+            "no heartbeat of a station at the autopilot",
         ),
-        r(
-            "plan not read back equal",
-            "companion",
-            "does not arm; marked dirty on disk",
-            "at once",
+        (
+            AUTOPILOT,
+            "return at the plan's height; height and clock of keep-outs are lost",
         ),
-    ]
+        (None, "ArduPilot 5 s; PX4 10 s + 5 s hold"),
+        BY_ORDER,
+        "a_silent_station_brings_it_home_when_so_set_and_not_otherwise",
+    ),
+    row(
+        "serial",
+        (
+            "serial line unplugged",
+            "no position for 1 s, no heartbeat for 3 s",
+        ),
+        (
+            COMPANION,
+            "alarm; everything is asked for anew when it is back",
+        ),
+        (Some(1_500), "1.5 s"),
+        "positions",
+        "a_line_that_falls_silent_is_an_alarm_and_not_a_margin",
+    ),
+    row(
+        "autopilot_reboot",
+        ("autopilot reboots", "its clock runs backwards"),
+        (
+            COMPANION,
+            "top alarm; plan, fence and parameters are verified anew before arming",
+        ),
+        (Some(1_000), "1 s after its first message"),
+        "read back equal",
+        "a_rebooted_autopilot_is_an_alarm_and_is_verified_anew",
+    ),
+    row(
+        "position_old",
+        ("no position", "none for 1 s"),
+        (
+            COMPANION,
+            "alarm, hold after 0.5 s, the autopilot's return after 20 s",
+        ),
+        (Some(1_500), "1.5 s"),
+        "positions",
+        "a_line_that_falls_silent_is_an_alarm_and_not_a_margin",
+    ),
+    row(
+        "position_lost",
+        ("satellites lost", "autopilot's estimator"),
+        (
+            AUTOPILOT,
+            "comes down level and drifts with the wind: mind the people downwind",
+        ),
+        (Some(1_500), "1 s"),
+        "-",
+        "without_satellites_it_comes_down_and_drifts_with_the_wind",
+    ),
+    row(
+        "position_frozen",
+        (
+            "position frozen",
+            "the same one while its velocity says that it moves, 0.9 s",
+        ),
+        (COMPANION, "as no position: hold"),
+        (Some(1_500), "1.5 s"),
+        "a position that moves",
+        "a_jump_is_found_at_once_and_a_frozen_position_within_a_second",
+    ),
+    row(
+        "position_jump",
+        (
+            "position leaps",
+            "a step of over 3 m that its velocity does not explain",
+        ),
+        (COMPANION, "hold 10 s, then home with that much less room"),
+        (Some(200), "the next position"),
+        "30 s without another",
+        "a_jump_is_found_at_once_and_a_frozen_position_within_a_second",
+    ),
+    row(
+        "position_pulled",
+        (
+            "position pulled away (spoofing)",
+            "4 m between position and its own velocity within 12 s: over 0.4 m/s, found within 10 m; slower, or with \
+             the velocity pulled along, is not seen without a second source",
+        ),
+        (COMPANION, "land here: no hold holds"),
+        (None, "10 m of pull"),
+        "-",
+        "a_pull_of_two_metres_a_second_is_found_within_ten_metres",
+    ),
+    row(
+        "battery_need",
+        (
+            "battery needed for the way home, also after a sag",
+            "charge against energy home and reserve, for 1 s",
+        ),
+        (COMPANION, "return"),
+        (Some(2_000), "2 s"),
+        "landing",
+        "a_short_battery_comes_home",
+    ),
+    row(
+        "battery_low",
+        (
+            "battery low, critical",
+            "autopilot's own thresholds, by voltage too where set",
+        ),
+        (AUTOPILOT, "return, land"),
+        (None, "at once"),
+        "landing",
+        "a_nearly_empty_battery_brings_it_home_or_down_as_set",
+    ),
+    row(
+        "wind",
+        (
+            "wind above limits",
+            "WIND_COV, where the autopilot tells it",
+        ),
+        (
+            COMPANION,
+            "before launch: blocks; aloft: the guard's margin and braking as learnt",
+        ),
+        (Some(500), "0.5 s"),
+        "wind below the limit",
+        "wind_above_the_limit_blocks_a_launch",
+    ),
+    row(
+        "fence_stale",
+        (
+            "fence partial, stale or not read back equal",
+            "staged set, read-back, mark on disk",
+        ),
+        (COMPANION, "old plan stays; no arming"),
+        (Some(1_000), "1 s"),
+        "the plan read back equal",
+        "a_link_that_dies_in_the_middle_leaves_a_mark_that_a_restart_respects",
+    ),
+    row(
+        "clock",
+        (
+            "wall clock steps or is missing",
+            "monotonic clock of our own beside it",
+        ),
+        (
+            COMPANION,
+            "windows of keep-outs count as open; order ages do not change",
+        ),
+        (Some(100), "at once"),
+        "time of the aircraft's satellites",
+        "a_clock_that_steps_opens_no_keep_out",
+    ),
+    row(
+        "disk",
+        ("disk full, EIO, failed fsync", "every write and sync"),
+        (
+            COMPANION,
+            "alarm; flight goes on; anomalies from memory to the ground; no launch",
+        ),
+        (Some(1_000), "1 s"),
+        "a write that succeeds",
+        "a_full_disk_blocks_a_launch_and_no_flight",
+    ),
+    row(
+        "rc_lost",
+        ("RC lost", "autopilot"),
+        (AUTOPILOT, "return"),
+        (None, "its own timer, 0.5 s"),
+        BY_ORDER,
+        "an_autopilot_that_goes_home_by_itself_is_told_apart",
+    ),
+    row(
+        "rc_takeover",
+        ("safety pilot takes over by RC", "mode"),
+        (COMPANION, "warns only, until handed back"),
+        (Some(1_500), "the next heartbeat"),
+        "a mode of ours",
+        "the_safety_pilot_has_it_and_the_guard_only_warns",
+    ),
+    row(
+        "eyes",
+        ("eyes fail", "their process ends, or is silent"),
+        (
+            COMPANION,
+            "started again, 1 s and longer each time; flight goes on",
+        ),
+        (Some(1_000), "1 s"),
+        "they run",
+        "it_ends_when_the_pipe_is_closed_and_fails_when_the_pipe_is_garbage",
+    ),
+    row(
+        "not_armed",
+        (
+            "motors do not start, or no climb",
+            "90 s after the launch order",
+        ),
+        (COMPANION, "the launch is given up; disarmed on the ground"),
+        (Some(90_000), "90 s"),
+        "a new launch order",
+        "a_launch_needs_a_living_token_and_uses_it_up",
+    ),
+];
+
+/// The table.
+#[must_use]
+pub fn table() -> &'static [Row] {
+    &TABLE
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    /// Where scenarios stand. A row that names one which is not there tells an officer something nobody tried.
+    const SOURCES: [&str; 6] = [
+        include_str!("stories/flights.rs"),
+        include_str!("stories/uploads.rs"),
+        include_str!("stories/failsafes.rs"),
+        include_str!("guard/trust.rs"),
+        include_str!("eyes/child.rs"),
+        include_str!("../../sim/tests/flights.rs"),
+    ];
+
+    #[test]
+    fn every_row_has_its_own_name_and_a_scenario_that_exists() {
+        let ids: BTreeSet<_> = TABLE.iter().map(|r| r.id).collect();
+        assert_eq!(ids.len(), TABLE.len());
+        for r in &TABLE {
+            let title = format!("fn {}()", r.scenario);
+            assert!(
+                SOURCES.iter().any(|s| s.contains(&title)),
+                "{}: no scenario `{}`",
+                r.id,
+                r.scenario
+            );
+            assert!(r.within_ms.is_some() || r.who == AUTOPILOT || r.id == "position_pulled");
+        }
+    }
+
+    #[test]
+    fn the_rows_of_the_issue_are_all_there() {
+        for id in [
+            "link_up",
+            "link_down",
+            "link_both",
+            "companion_restart",
+            "autopilot_reboot",
+            "serial",
+            "position_lost",
+            "position_jump",
+            "position_frozen",
+            "position_pulled",
+            "battery_need",
+            "wind",
+            "ignored",
+            "fence_stale",
+            "clock",
+            "disk",
+        ] {
+            assert!(TABLE.iter().any(|r| r.id == id), "{id}");
+        }
+    }
 }

@@ -16,7 +16,7 @@
 mod bulk;
 pub mod cli;
 pub mod config;
-mod control;
+pub mod control;
 pub mod core;
 pub mod energy;
 pub mod eyes;

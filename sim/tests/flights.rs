@@ -1138,3 +1138,92 @@ fn an_orbit_is_flown_around_its_place_at_the_speed_of_the_plan() {
         assert!(s.place().distance_m(EastNorth::new(0.0, 0.0)) < 3.0);
     }
 }
+
+#[test]
+fn without_satellites_it_comes_down_and_drifts_with_the_wind() {
+    for kind in [AutopilotKind::Px4, AutopilotKind::ArduPilot] {
+        let mut s = Station::ready(kind, 5);
+        s.hover_at(30.0);
+        s.wind_ned_mps = [4.0, 0.0, 0.0];
+        s.run(10.0);
+        let before = s.place();
+        s.aircraft.trouble(sim::autopilot::Trouble::GnssLost);
+        s.run(1.5);
+        assert!(
+            s.heartbeat.as_ref().is_some_and(|h| h.custom_mode
+                == match kind {
+                    AutopilotKind::Px4 => 0x0604_0000,
+                    AutopilotKind::ArduPilot => 9,
+                })
+                || s.texts.iter().any(|t| t.contains("Failsafe")),
+            "{kind:?}: {:?}",
+            s.texts
+        );
+        s.until(120.0, "down and disarmed", |s| !s.armed());
+        let t = s.aircraft.position_ned_m();
+        let drift_m = (t[0] - before.north_m).hypot(t[1] - before.east_m);
+        // Level in 4 m/s of wind: it goes with the wind, and no faster.
+        assert!((15.0..150.0).contains(&drift_m), "{kind:?}: {drift_m} m");
+        assert!(t[0] > before.north_m + 10.0, "downwind");
+    }
+}
+
+#[test]
+fn a_landing_whose_position_is_pulled_away_still_comes_down() {
+    for kind in [AutopilotKind::Px4, AutopilotKind::ArduPilot] {
+        let mut s = Station::ready(kind, 6);
+        s.hover_at(30.0);
+        s.aircraft.trouble(sim::autopilot::Trouble::GnssDrag {
+            north_mps: 3.0,
+            east_mps: 0.0,
+        });
+        let land = match kind {
+            AutopilotKind::Px4 => [1.0, 4.0, 6.0, 0.0, 0.0, 0.0, 0.0],
+            AutopilotKind::ArduPilot => [1.0, 9.0, 0.0, 0.0, 0.0, 0.0, 0.0],
+        };
+        s.command(176, land);
+        s.until(90.0, "down and disarmed", |s| !s.armed());
+    }
+}
+
+#[test]
+fn an_aircraft_spoken_to_without_bytes_flies_as_one_spoken_to_with_them() {
+    for kind in [AutopilotKind::Px4, AutopilotKind::ArduPilot] {
+        let environment = Environment {
+            wind_ned_mps: [1.0, -2.0, 0.0],
+            utc: Utc(1_790_856_120_000_000),
+        };
+        let arm = MavMessage::COMMAND_LONG(link::common::COMMAND_LONG_DATA {
+            param1: 1.0,
+            command: link::common::MavCmd::MAV_CMD_COMPONENT_ARM_DISARM,
+            target_system: 7,
+            target_component: 1,
+            ..Default::default()
+        });
+        let mut wired = sim::autopilot::Aircraft::new(AircraftConfig::new(kind, home(), 7));
+        let mut direct = sim::autopilot::Aircraft::new(AircraftConfig::new(kind, home(), 7));
+        direct.speak_directly();
+        let mut stamper = Stamper::new(255, 190);
+        let mut framer = Framer::new();
+        for step in 0..6_000u64 {
+            let now = Mono(step * 10_000);
+            if step == 4_500 {
+                wired.mavlink_in(now, stamper.frame(arm.clone()).bytes());
+                direct.hear((255, 190), &arm);
+            }
+            wired.step(STEP_S, &environment);
+            direct.step(STEP_S, &environment);
+            framer.push(now, &wired.mavlink_out());
+            let mut by_wire = Vec::new();
+            while let Some(f) = framer.next_frame() {
+                by_wire.push(f.header().msg_id);
+            }
+            let said: Vec<u32> = direct
+                .messages_out()
+                .map(|m| Msg::Common(Box::new(m)).id())
+                .collect();
+            assert_eq!(by_wire, said, "{kind:?} at step {step}");
+            assert_eq!(wired.truth(), direct.truth(), "{kind:?} at step {step}");
+        }
+    }
+}

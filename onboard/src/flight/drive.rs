@@ -14,6 +14,10 @@ const REPEAT: Duration = Duration::from_millis(900);
 const TRIES: u8 = 3;
 /// A place counts as reached within this distance, metres.
 pub const REACHED_M: f64 = 4.0;
+/// A hold stands below this speed, m/s; above it the mode shown means nothing yet.
+const STANDS_MPS: f64 = 2.0;
+/// A hold that does not stand by then is ignored, whatever mode is shown: the slowest stop from full speed takes less.
+const STANDS_WITHIN: Duration = Duration::from_secs(9);
 /// A flight to a place that makes no progress for this long is repeated.
 const STUCK: Duration = Duration::from_secs(6);
 
@@ -189,6 +193,14 @@ impl Drive {
         // A heartbeat older than the goal tells of the time before it.
         let fresh = facts.mode.is_some_and(|m| m.at >= self.since);
         match goal {
+            // Obeyed means that it stands, not that it says so.
+            Goal::Mode(Mode::Hold) => {
+                fresh
+                    && facts.mode() == Some(Mode::Hold)
+                    && facts
+                        .position
+                        .is_none_or(|p| p.ground_speed_mps() < STANDS_MPS)
+            }
             Goal::Mode(_) | Goal::StartMission => {
                 fresh && facts.mode() == goal.mode(facts.kind.unwrap_or(Kind::Other))
             }
@@ -227,6 +239,9 @@ impl Drive {
                 self.nearer_at = now;
             }
         }
+        if goal == Goal::Mode(Mode::Hold) && now.since(self.since) >= STANDS_WITHIN {
+            return Driving::Ignored;
+        }
         let waited = self.sent.is_some_and(|s| now.since(s) >= REPEAT);
         if self.tries >= TRIES && waited && !self.accepted {
             return Driving::Ignored;
@@ -256,6 +271,18 @@ impl Drive {
         self.tries = self.tries.saturating_add(1);
         self.sent = Some(now);
         match goal {
+            // PX4 that is in its hold mode already may be flying to where a station sent it, and takes the same mode
+            // again for nothing: "stay here" is a reposition without a place (as QGroundControl's pause does it).
+            Goal::Mode(Mode::Hold)
+                if kind == Kind::Px4 && (facts.mode() == Some(Mode::Hold)) != (n % 2 == 1) =>
+            {
+                Some(long(
+                    MavCmd::MAV_CMD_DO_REPOSITION,
+                    [-1.0, 1.0, 0.0, f32::NAN, f32::NAN, f32::NAN, f32::NAN],
+                    target,
+                    n,
+                ))
+            }
             Goal::Mode(mode) => set_mode(kind, mode, target, n),
             Goal::Arm => Some(long(
                 MavCmd::MAV_CMD_COMPONENT_ARM_DISARM,

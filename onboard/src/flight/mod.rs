@@ -26,6 +26,8 @@ pub use orders::{Ask, Denied, OrderEvent};
 
 /// A mode a station commanded through the gate explains a change of mode for so long.
 const EXPLAINED: Duration = Duration::from_secs(8);
+/// The guard's answer, undone by somebody, is given again no more often than this.
+const ANSWER_AGAIN: Duration = Duration::from_millis(500);
 /// Over the place an officer asked to look at for so long.
 const LOOK: Duration = Duration::from_secs(10);
 /// A restarted companion watches so long before it takes part.
@@ -120,6 +122,8 @@ pub struct Flight {
     return_at: Option<Mono>,
     resume: Option<(u16, Point)>,
     guard: Response,
+    guard_again: u8,
+    answered: Mono,
     was_armed: bool,
     events: VecDeque<FlightEvent>,
 }
@@ -139,6 +143,8 @@ impl Default for Flight {
             return_at: None,
             resume: None,
             guard: Response::Continue,
+            guard_again: 0,
+            answered: Mono::ZERO,
             was_armed: false,
             events: VecDeque::new(),
         }
@@ -492,9 +498,32 @@ impl Flight {
 
     fn obey_guard(&mut self, w: &World<'_>, f: &Finding) {
         let before = std::mem::replace(&mut self.guard, f.response);
-        if f.response == before {
-            return;
+        // Somebody took it out of the guard's answer while that still stands: the answer is given again.
+        let undone = match f.response {
+            Response::Continue | Response::Warn => false,
+            Response::Hold => matches!(
+                self.state,
+                FlightState::Patrolling { .. } | FlightState::Investigating { .. }
+            ),
+            Response::Return => !matches!(
+                self.state,
+                FlightState::Returning { .. }
+                    | FlightState::Landing { .. }
+                    | FlightState::Manual { .. }
+            ),
+            Response::LandHere => !matches!(
+                self.state,
+                FlightState::Landing { .. } | FlightState::Manual { .. }
+            ),
+        };
+        let again = std::mem::replace(&mut self.guard_again, f.again) != f.again;
+        if f.response == before && !again {
+            let now = w.mono();
+            if !undone || now.since(self.answered) < ANSWER_AGAIN {
+                return;
+            }
         }
+        self.answered = w.mono();
         let why = f.cause.unwrap_or(Cause::Fence);
         let margin = f.margin_m.map_or("unknown".into(), |m| format!("{m:.0} m"));
         match f.response {
@@ -504,19 +533,21 @@ impl Flight {
                 format!("Patrol guard: {why:?}, margin {margin}"),
             ),
             // Going home already is the graver answer; only an edge ahead stops it.
+            // A hold that is there already is asked for anew: a station may have sent it elsewhere (PX4 flies a
+            // reposition in its hold mode).
             Response::Hold
-                if matches!(
-                    self.state,
-                    FlightState::Landing { .. } | FlightState::Holding { .. }
-                ) || (why == Cause::Position
-                    && matches!(self.state, FlightState::Returning { .. })) => {}
+                if matches!(self.state, FlightState::Landing { .. })
+                    || (why == Cause::Position
+                        && matches!(self.state, FlightState::Returning { .. })) => {}
             Response::Hold => {
                 self.say(
                     MavSeverity::MAV_SEVERITY_CRITICAL,
                     format!("Patrol guard: HOLD ({why:?}, margin {margin})"),
                 );
+                self.drive.clear();
                 self.hold(w, why);
             }
+            Response::Return if matches!(self.state, FlightState::Landing { .. }) => {}
             Response::Return => {
                 self.say(
                     MavSeverity::MAV_SEVERITY_CRITICAL,

@@ -5,6 +5,7 @@ use super::{FlightState, Goal, LOOK, OrderEvent, Point, Then, Way, World};
 use missions::fence::Leg;
 use missions::flight::Cause;
 use missions::place::{Alt, LatLon};
+use missions::plane::EastNorth;
 use std::time::Duration;
 
 /// A last stretch this long or shorter needs no way of its own, metres.
@@ -65,9 +66,10 @@ impl Flight {
             return;
         }
         let points = match w.position() {
-            Some(p) if !self.return_is_clear(w, p.at, p.alt_amsl_m) => {
-                self.route(w, p.at, home, p.alt_amsl_m).unwrap_or_default()
-            }
+            Some(p) if !self.return_is_clear(w, p.at, p.alt_amsl_m) => self
+                .route(w, p.at, home, p.alt_amsl_m)
+                .or_else(|| self.away_then_home(w, p.at, home, p.alt_amsl_m))
+                .unwrap_or_default(),
             _ => Vec::new(),
         };
         self.start_way(w, points, Then::Return);
@@ -91,6 +93,79 @@ impl Flight {
         };
         let high = file.home.to_amsl(file.return_alt).metres().max(alt_amsl_m);
         self.clear(w, from, alt_amsl_m, from, high) && self.clear(w, from, high, goal, high)
+    }
+
+    /// From a place too near to an edge for any route: first to the nearest place with room, by a way that leads no
+    /// nearer to anything, then home.
+    fn away_then_home(
+        &self,
+        w: &World<'_>,
+        from: LatLon,
+        home: LatLon,
+        alt_amsl_m: f64,
+    ) -> Option<Vec<Point>> {
+        let plan = w.plan?;
+        let fence = plan.fence();
+        let plane = *fence.plane();
+        let here = plane.to_local(from);
+        let room_m = plan.file().vehicle.margin_m(0.0) + 1.0;
+        // Under a ceiling or over a floor the way is down or up.
+        for step_m in [-6.0, 6.0, -12.0, 12.0] {
+            let alt = alt_amsl_m + step_m;
+            if fence.clearance_m(here, alt_amsl_m, w.now.utc) >= room_m
+                || fence.clearance_m(here, alt, w.now.utc) < room_m
+            {
+                continue;
+            }
+            let mut points = vec![Point {
+                at: from,
+                alt_amsl_m: alt,
+            }];
+            if !self.return_is_clear(w, from, alt) {
+                let Some(rest) = self.route(w, from, home, alt) else {
+                    continue;
+                };
+                points.extend(rest);
+            }
+            return Some(points);
+        }
+        let clear = |e: f64, n: f64| fence.clearance_m(EastNorth::new(e, n), alt_amsl_m, w.now.utc);
+        let now_m = clear(here.east_m, here.north_m);
+        for away_m in [3.0, 6.0, 10.0, 15.0, 25.0, 40.0] {
+            let mut best: Option<(f64, LatLon)> = None;
+            for k in 0..24 {
+                let (sin, cos) = (f64::from(k) * std::f64::consts::TAU / 24.0).sin_cos();
+                let to = |f: f64| {
+                    (
+                        here.east_m + away_m * f * sin,
+                        here.north_m + away_m * f * cos,
+                    )
+                };
+                let no_nearer = [0.25, 0.5, 0.75].iter().all(|f| {
+                    let (e, n) = to(*f);
+                    clear(e, n) >= now_m - 0.5
+                });
+                let (e, n) = to(1.0);
+                let there_m = clear(e, n);
+                if no_nearer
+                    && there_m >= room_m
+                    && best.is_none_or(|(b, _)| there_m > b)
+                    && let Some(at) = plane.to_latlon(EastNorth::new(e, n))
+                {
+                    best = Some((there_m, at));
+                }
+            }
+            let Some((_, at)) = best else { continue };
+            let mut points = vec![Point { at, alt_amsl_m }];
+            if !self.return_is_clear(w, at, alt_amsl_m) {
+                let Some(rest) = self.route(w, at, home, alt_amsl_m) else {
+                    continue;
+                };
+                points.extend(rest);
+            }
+            return Some(points);
+        }
+        None
     }
 
     /// Whether a leg is inside with the margin of a slow aircraft (the least any proof uses aloft).

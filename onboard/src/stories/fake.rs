@@ -31,6 +31,8 @@ pub struct Fake {
     pub deaf: bool,
     /// Sends nothing but heartbeats.
     pub blind: bool,
+    /// When it was last switched on, µs.
+    pub boot_us: u64,
     pub simulated: bool,
     pub accel: f64,
     pub commands: Vec<(u16, [f32; 7])>,
@@ -108,6 +110,7 @@ impl Fake {
             battery_pct: 95.0,
             deaf: false,
             blind: false,
+            boot_us: 0,
             simulated: true,
             accel: 3.0,
             commands: Vec::new(),
@@ -501,7 +504,7 @@ impl Fake {
 
     fn telemetry(&mut self, mono: Mono, utc: Utc) {
         let us = mono.0;
-        let boot_ms = (us / 1000) as u32;
+        let boot_ms = (us.saturating_sub(self.boot_us) / 1000) as u32;
         // ArduPilot sends nothing unasked.
         let unasked = |i: u64| if self.kind == Kind::Px4 { i } else { 0 };
         let (slow, fast) = (unasked(1_000_000), unasked(100_000));

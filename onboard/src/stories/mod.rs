@@ -1,5 +1,6 @@
 //! Stories in virtual time: the companion between a fake autopilot and a fake ground station.
 
+mod failsafes;
 mod fake;
 mod flights;
 mod refused;
@@ -24,6 +25,7 @@ use missions::planner::{PatrolRequest, Pattern, plan_patrol};
 use missions::time::{Mono, Now, Utc, Window};
 use missions::vehicle::VehicleSpec;
 use missions::venue::Venue;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -32,21 +34,37 @@ pub const START: Utc = Utc(1_795_521_600_000_000);
 
 /// A disk that outlives the companion.
 #[derive(Clone, Default)]
-pub struct SharedDisk(pub Arc<Mutex<MemDisk>>);
+pub struct SharedDisk(pub Arc<Mutex<MemDisk>>, pub Arc<AtomicBool>);
+impl SharedDisk {
+    /// As a full disk answers.
+    fn full(&self) -> Result<(), link::journal::DiskError> {
+        if self.1.load(Ordering::Relaxed) {
+            return Err(link::journal::DiskError::Full {
+                doing: "writing",
+                file: "any".into(),
+            });
+        }
+        Ok(())
+    }
+}
 impl link::journal::Disk for SharedDisk {
     fn append(&mut self, f: &str, b: &[u8]) -> Result<(), link::journal::DiskError> {
+        self.full()?;
         self.0.lock().unwrap().append(f, b)
     }
     fn sync(&mut self, f: &str) -> Result<(), link::journal::DiskError> {
+        self.full()?;
         self.0.lock().unwrap().sync(f)
     }
     fn read(&self, f: &str) -> Result<Vec<u8>, link::journal::DiskError> {
         self.0.lock().unwrap().read(f)
     }
     fn replace(&mut self, f: &str, b: &[u8]) -> Result<(), link::journal::DiskError> {
+        self.full()?;
         self.0.lock().unwrap().replace(f, b)
     }
     fn truncate(&mut self, f: &str, n: u64) -> Result<(), link::journal::DiskError> {
+        self.full()?;
         self.0.lock().unwrap().truncate(f, n)
     }
     fn list(&self) -> Result<Vec<String>, link::journal::DiskError> {

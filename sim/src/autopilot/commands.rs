@@ -21,6 +21,20 @@ struct Command {
     from: (u8, u8),
 }
 
+/// The dialect's name of a command that our own side sends.
+fn num_command(id: u16) -> Option<common::MavCmd> {
+    use common::MavCmd as C;
+    [
+        C::MAV_CMD_DO_SET_MODE,
+        C::MAV_CMD_COMPONENT_ARM_DISARM,
+        C::MAV_CMD_NAV_TAKEOFF,
+        C::MAV_CMD_MISSION_START,
+        C::MAV_CMD_DO_REPOSITION,
+    ]
+    .into_iter()
+    .find(|c| *c as u16 == id)
+}
+
 /// `MAV_FRAME_GLOBAL` in its two spellings.
 fn is_amsl(frame: u8) -> bool {
     matches!(frame, 0 | 5)
@@ -54,11 +68,40 @@ impl Aircraft {
         let Msg::Common(m) = frame.decode() else {
             return;
         };
-        match *m {
+        self.message_in((h.system, h.component), &m);
+    }
+
+    /// A message for this aircraft. Commands that came as bytes are read from their bytes before.
+    pub(crate) fn message_in(&mut self, from: (u8, u8), m: &MavMessage) {
+        match m {
+            MavMessage::COMMAND_LONG(d) => {
+                let c = Command {
+                    id: d.command as u16,
+                    p: [
+                        d.param1, d.param2, d.param3, d.param4, d.param5, d.param6, d.param7,
+                    ],
+                    place: None,
+                    frame: 3,
+                    int: false,
+                    from,
+                };
+                self.carry_out(&c);
+            }
+            MavMessage::COMMAND_INT(d) => {
+                let c = Command {
+                    id: d.command as u16,
+                    p: [d.param1, d.param2, d.param3, d.param4, 0.0, 0.0, d.z],
+                    place: Some((d.x, d.y)),
+                    frame: d.frame as u8,
+                    int: true,
+                    from,
+                };
+                self.carry_out(&c);
+            }
             MavMessage::HEARTBEAT(d) => {
                 let station = match self.kind {
                     AutopilotKind::ArduPilot => {
-                        f64::from(h.system) == self.params.get("MAV_GCS_SYSID")
+                        f64::from(from.0) == self.params.get("MAV_GCS_SYSID")
                     }
                     AutopilotKind::Px4 => d.mavtype == common::MavType::MAV_TYPE_GCS,
                 };
@@ -127,8 +170,8 @@ impl Aircraft {
                 self.send(MavMessage::TIMESYNC(TIMESYNC_DATA {
                     tc1,
                     ts1: d.ts1,
-                    target_system: h.system,
-                    target_component: h.component,
+                    target_system: from.0,
+                    target_component: from.1,
                 }));
             }
             MavMessage::REQUEST_DATA_STREAM(d) if self.kind == AutopilotKind::ArduPilot => {
@@ -201,10 +244,31 @@ impl Aircraft {
             self.acknowledge(&c, R::MAV_RESULT_FAILED);
             return;
         }
-        let result = self.command(&c);
-        if let Some(r) = result {
-            self.acknowledge(&c, r);
+        self.carry_out(&c);
+    }
+
+    fn carry_out(&mut self, c: &Command) {
+        // An autopilot that ignores us says yes all the same: only what it shows tells.
+        let moves = matches!(c.id, 176 | 192 | 20 | 21 | 22 | 300 | 17 | 252);
+        let result = if self.troubles.ignores && moves {
+            Some(R::MAV_RESULT_ACCEPTED)
+        } else {
+            self.command(c)
+        };
+        let Some(r) = result else { return };
+        if self.direct.is_some() {
+            if let Some(command) = num_command(c.id) {
+                self.send(MavMessage::COMMAND_ACK(common::COMMAND_ACK_DATA {
+                    command,
+                    result: r,
+                    target_system: c.from.0,
+                    target_component: c.from.1,
+                    ..Default::default()
+                }));
+            }
+            return;
         }
+        self.acknowledge(c, r);
     }
 
     fn acknowledge(&mut self, c: &Command, result: R) {
@@ -366,6 +430,16 @@ impl Aircraft {
 
     fn may_enter(&mut self, mode: Mode) -> bool {
         match (self.kind, mode) {
+            // Without a position nothing that needs one is entered.
+            (
+                _,
+                Mode::Mission
+                | Mode::Return
+                | Mode::Brake
+                | Mode::Guided
+                | Mode::Hold
+                | Mode::TakeOff,
+            ) if self.troubles.blind => false,
             (AutopilotKind::ArduPilot, Mode::Mission) => {
                 // Item 0 is home: a mission is what comes after.
                 let ok = self.lists.get(ListKind::Mission).len() > 1;
@@ -546,8 +620,19 @@ impl Aircraft {
 
     fn command_reposition(&mut self, c: &Command) -> R {
         let px4 = self.kind == AutopilotKind::Px4;
+        if self.troubles.blind {
+            return R::MAV_RESULT_TEMPORARILY_REJECTED;
+        }
         let place = match c.place {
             Some((lat, lon)) => LatLon::from_e7(lat, lon).ok(),
+            // "Stay here": a reposition without a place.
+            None if px4 && c.p[4].is_nan() && c.p[5].is_nan() => {
+                if !self.airborne() {
+                    return R::MAV_RESULT_TEMPORARILY_REJECTED;
+                }
+                self.set_mode(Mode::Hold);
+                return R::MAV_RESULT_ACCEPTED;
+            }
             None if px4 => LatLon::from_degrees(f64::from(c.p[4]), f64::from(c.p[5])).ok(),
             // ArduCopter takes it as COMMAND_INT only.
             None => return R::MAV_RESULT_UNSUPPORTED,

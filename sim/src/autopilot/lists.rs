@@ -280,6 +280,42 @@ impl Lists {
         self.ack(from, mission_type, result, 0);
     }
 
+    /// Puts a list there whole, as an upload would have left it.
+    ///
+    /// # Errors
+    /// The first item that would have been refused.
+    pub fn load(&mut self, kind: ListKind, items: &[WireItem]) -> Result<(), String> {
+        let ardupilot = self.ardupilot();
+        for (seq, item) in items.iter().enumerate() {
+            if ardupilot {
+                copter_accepts(kind, seq, item)
+            } else {
+                px4_accepts(kind, item)
+            }
+            .map_err(|r| format!("{kind:?} item {seq}: {r:?}"))?;
+        }
+        let kept: Vec<WireItem> = items
+            .iter()
+            .map(|i| {
+                if ardupilot {
+                    copter_keeps(kind, *i)
+                } else {
+                    px4_keeps(kind, *i)
+                }
+            })
+            .collect();
+        if ardupilot && kind == ListKind::Fence {
+            copter_fence_makes_sense(&kept)?;
+        }
+        self.store(kind, kept);
+        Ok(())
+    }
+    /// An upload under way is forgotten (the autopilot started anew).
+    pub fn forget_session(&mut self) {
+        self.session = None;
+        self.out.clear();
+    }
+
     fn store(&mut self, kind: ListKind, items: Vec<WireItem>) {
         let i = slot(kind);
         if self.ardupilot() {

@@ -13,8 +13,10 @@ mod lists;
 mod modes;
 mod params;
 mod streams;
+mod troubles;
 
 pub use modes::Mode;
+pub use troubles::Trouble;
 
 use crate::vehicle::control::{Controller, Demand, Gains};
 use crate::vehicle::guide::{Guide, Limits, StopLaw};
@@ -200,6 +202,14 @@ pub struct Aircraft {
     framer: Framer,
     stamper: Stamper,
     out: Vec<u8>,
+    /// Messages as they are, where nobody wants bytes.
+    direct: Option<Vec<MavMessage>>,
+    troubles: troubles::Troubles,
+    /// World time when the autopilot was last switched on.
+    boot_at: Mono,
+    /// The true place in degrees, once somebody asked for it in this step.
+    place_deg: std::cell::Cell<Option<(f64, f64)>>,
+    rates: modes::Rates,
     now: Mono,
     utc: Utc,
     wind: [f64; 3],
@@ -241,6 +251,11 @@ impl Aircraft {
             framer: Framer::new(),
             stamper: Stamper::new(config.system_id, 1),
             out: Vec::new(),
+            direct: None,
+            troubles: troubles::Troubles::default(),
+            boot_at: Mono::ZERO,
+            place_deg: std::cell::Cell::new(None),
+            rates: modes::Rates::default(),
             now: Mono::ZERO,
             utc: Utc(0),
             wind: [0.0; 3],
@@ -255,7 +270,11 @@ impl Aircraft {
     #[must_use]
     pub fn truth(&self) -> AircraftTruth {
         let p = self.body.position_ned_m;
-        let (lat_deg, lon_deg) = self.plane.to_degrees(EastNorth::new(p.y, p.x));
+        let (lat_deg, lon_deg) = self.place_deg.get().unwrap_or_else(|| {
+            let place = self.plane.to_degrees(EastNorth::new(p.y, p.x));
+            self.place_deg.set(Some(place));
+            place
+        });
         let v = self.body.velocity_ned_mps;
         let r = self.body.rpy_rad;
         AircraftTruth {
@@ -277,6 +296,25 @@ impl Aircraft {
         self.lists.get(kind)
     }
 
+    /// The true position, metres north, east, down of home: what [`Aircraft::truth`] holds in degrees, for those who ask
+    /// often.
+    #[must_use]
+    pub fn position_ned_m(&self) -> [f64; 3] {
+        let p = self.body.position_ned_m;
+        [p.x, p.y, p.z]
+    }
+    /// The true velocity, m/s north, east, down.
+    #[must_use]
+    pub fn velocity_ned_mps(&self) -> [f64; 3] {
+        let v = self.body.velocity_ned_mps;
+        [v.x, v.y, v.z]
+    }
+    /// Whether the motors run.
+    #[must_use]
+    pub fn is_armed(&self) -> bool {
+        self.flight.armed
+    }
+
     fn ready_after(&self) -> Duration {
         match self.kind {
             AutopilotKind::ArduPilot => COPTER_READY_AFTER,
@@ -290,7 +328,11 @@ impl Aircraft {
             AutopilotKind::ArduPilot => COPTER_LOCATED_AFTER,
             AutopilotKind::Px4 => PX4_LOCATED_AFTER,
         };
-        self.now.since(Mono::ZERO) >= after
+        self.now.since(Mono::ZERO) >= after && !self.troubles.lost()
+    }
+    /// World time: since the aircraft was first switched on.
+    pub(crate) fn world_now(&self) -> Mono {
+        Mono(self.boot_at.0 + self.now.0)
     }
 
     pub(crate) fn estimate(&self) -> Estimate {
@@ -301,7 +343,9 @@ impl Aircraft {
             self.body.velocity_ned_mps + self.sensors.velocity_error_mps()
         };
         Estimate {
-            position: self.body.position_ned_m + self.sensors.position_error_m(),
+            position: self.body.position_ned_m
+                + self.sensors.position_error_m()
+                + self.troubles.offset_m(),
             velocity: v,
             yaw: self.body.rpy_rad.z + self.sensors.yaw_error_rad(),
         }
@@ -328,6 +372,7 @@ impl Aircraft {
         self.utc = environment.utc;
         self.wind = environment.wind_ned_mps;
         self.sensors.step(dt_s);
+        self.suffer(dt_s);
         if !self.ready && self.now.since(Mono::ZERO) >= self.ready_after() {
             self.ready = true;
             if self.kind == AutopilotKind::ArduPilot {
@@ -346,17 +391,18 @@ impl Aircraft {
                     ..Demand::default()
                 };
             }
-            let spec = self.body.spec().clone();
-            self.controller.step(
+            let demand = self.controller.step(
                 dt_s,
-                &spec,
+                self.body.spec(),
                 self.guide.target(),
                 e.position,
                 e.velocity,
                 e.yaw,
-            )
+            );
+            self.level(demand)
         });
         let w = environment.wind_ned_mps;
+        self.place_deg.set(None);
         self.body
             .step(dt_s, demand.as_ref(), Vector3::new(w[0], w[1], w[2]));
         if self.now >= self.next_slow {
@@ -370,6 +416,9 @@ impl Aircraft {
 
     /// Bytes that reach the autopilot's serial port.
     pub fn mavlink_in(&mut self, now: Mono, bytes: &[u8]) {
+        if self.troubles.unplugged {
+            return;
+        }
         self.framer.push(now, bytes);
         while let Some(frame) = self.framer.next_frame() {
             self.frame(&frame);
@@ -381,7 +430,59 @@ impl Aircraft {
         std::mem::take(&mut self.out)
     }
 
+    /// From now on what it says leaves as messages ([`Aircraft::messages_out`]), not as bytes: for campaigns that fly
+    /// many hours and test no encoding.
+    pub fn speak_directly(&mut self) {
+        self.direct.get_or_insert_default();
+    }
+    /// Messages said since the last call, where it speaks directly.
+    pub fn messages_out(&mut self) -> impl Iterator<Item = MavMessage> + '_ {
+        self.direct.iter_mut().flat_map(|d| d.drain(..))
+    }
+    /// A message that reaches the autopilot without having been bytes. `from`: system and component.
+    pub fn hear(&mut self, from: (u8, u8), m: &MavMessage) {
+        if !self.troubles.unplugged {
+            self.message_in(from, m);
+        }
+    }
+    /// Puts lists and parameters where an upload and PARAM_SET would have put them, as this dialect keeps them.
+    ///
+    /// # Errors
+    /// The first item this autopilot would have refused.
+    pub fn load(
+        &mut self,
+        lists: &[Vec<link::items::WireItem>; 3],
+        params: &[(&str, f64)],
+    ) -> Result<(), String> {
+        for (kind, items) in ListKind::ALL.into_iter().zip(lists) {
+            self.lists.load(kind, items)?;
+        }
+        self.set_params(params);
+        self.after_lists();
+        Ok(())
+    }
+    /// Sets parameters from inside.
+    pub fn set_params(&mut self, params: &[(&str, f64)]) {
+        for (name, value) in params {
+            self.params.set(name, *value);
+        }
+    }
+    /// Asks for a stream, as SET_MESSAGE_INTERVAL does.
+    pub fn stream_every(&mut self, id: u32, interval_us: f64) -> bool {
+        self.streams.set_interval(id, interval_us)
+    }
+
     pub(crate) fn send(&mut self, m: MavMessage) {
+        if self.troubles.unplugged {
+            return;
+        }
+        if let Some(direct) = &mut self.direct {
+            // Whoever asked for them fetches them; who does not must not eat the memory.
+            if direct.len() < 1 << 12 {
+                direct.push(m);
+            }
+            return;
+        }
         if self.out.len() < MAX_OUT {
             let f = self.stamper.frame(m);
             self.out.extend_from_slice(f.bytes());
@@ -390,6 +491,9 @@ impl Aircraft {
 
     /// A message of which only the bytes can be told.
     pub(crate) fn send_raw(&mut self, id: u32, payload: &[u8]) {
+        if self.troubles.unplugged || self.direct.is_some() {
+            return;
+        }
         if self.out.len() < MAX_OUT
             && let Some(f) = self.stamper.raw(id, payload)
         {

@@ -12,6 +12,8 @@ use std::time::Duration;
 /// From arming until it leaves the ground, as captured.
 const COPTER_SPOOL_UP: Duration = Duration::from_millis(3_500);
 const PX4_SPOOL_UP: Duration = Duration::from_millis(4_300);
+/// A landing stops level first, and goes down after this at the latest.
+const LAND_BRAKES: Duration = Duration::from_secs(6);
 /// ArduCopter passes a corner so that its velocity changes by at most this much, m/s, for a radius of 2 m: captured at
 /// 29° (7.15 m/s) and 106° (2.4 m/s) alike. Its corners are limited by jerk.
 const COPTER_CORNER_MPS: f64 = 3.7;
@@ -43,6 +45,83 @@ enum ReturnPhase {
     Across,
     Wait(Mono),
     Down,
+}
+
+/// What the parameters say about speeds, read when they change and not at every step.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rates {
+    version: u64,
+    cruise_mps: f64,
+    takeoff_mps: f64,
+    most_behind_m: f64,
+    limits: Limits,
+}
+
+impl Default for Rates {
+    fn default() -> Self {
+        Rates {
+            version: 0,
+            cruise_mps: 5.0,
+            takeoff_mps: 1.5,
+            most_behind_m: 2.0,
+            limits: Limits {
+                speed_mps: 5.0,
+                climb_mps: 2.5,
+                descend_mps: 1.5,
+                accel_mps2: 3.0,
+                accel_vertical_mps2: 2.5,
+                jerk_mps3: 4.0,
+                stop: StopLaw::JerkLimited,
+            },
+        }
+    }
+}
+
+impl Rates {
+    fn read(kind: AutopilotKind, params: &super::params::Params) -> Rates {
+        let get = |name| params.get(name);
+        let (cruise_mps, limits) = match kind {
+            AutopilotKind::Px4 => (
+                get("MPC_XY_CRUISE"),
+                Limits {
+                    speed_mps: 5.0,
+                    climb_mps: get("MPC_Z_V_AUTO_UP"),
+                    descend_mps: get("MPC_Z_V_AUTO_DN"),
+                    accel_mps2: get("MPC_ACC_HOR"),
+                    accel_vertical_mps2: get("MPC_ACC_UP_MAX"),
+                    jerk_mps3: get("MPC_JERK_AUTO"),
+                    stop: StopLaw::JerkLimited,
+                },
+            ),
+            AutopilotKind::ArduPilot => (
+                get("WPNAV_SPEED") / 100.0,
+                Limits {
+                    speed_mps: 5.0,
+                    climb_mps: get("WPNAV_SPEED_UP") / 100.0,
+                    descend_mps: get("WPNAV_SPEED_DN") / 100.0,
+                    accel_mps2: get("WPNAV_ACCEL") / 100.0,
+                    accel_vertical_mps2: get("WPNAV_ACCEL_Z") / 100.0,
+                    jerk_mps3: get("WPNAV_JERK"),
+                    stop: StopLaw::SquareRoot,
+                },
+            ),
+        };
+        // A parameter may be set to nonsense; the guide divides by these.
+        Rates {
+            version: params.version(),
+            cruise_mps,
+            takeoff_mps: get("MPC_TKO_SPEED").clamp(0.3, 6.0),
+            most_behind_m: get("MPC_XY_ERR_MAX").max(0.5),
+            limits: Limits {
+                climb_mps: limits.climb_mps.clamp(0.3, 6.0),
+                descend_mps: limits.descend_mps.clamp(0.3, 4.0),
+                accel_mps2: limits.accel_mps2.clamp(0.5, 5.0),
+                accel_vertical_mps2: limits.accel_vertical_mps2.clamp(0.3, 5.0),
+                jerk_mps3: limits.jerk_mps3.clamp(0.3, 20.0),
+                ..limits
+            },
+        }
+    }
 }
 
 /// The flight's state.
@@ -150,9 +229,10 @@ impl Aircraft {
     }
 
     pub(crate) fn cruise_mps(&self) -> f64 {
-        let usual = match self.kind {
-            AutopilotKind::Px4 => self.params.get("MPC_XY_CRUISE"),
-            AutopilotKind::ArduPilot => self.params.get("WPNAV_SPEED") / 100.0,
+        let usual = if self.rates.version == self.params.version() {
+            self.rates.cruise_mps
+        } else {
+            Rates::read(self.kind, &self.params).cruise_mps
         };
         self.flight.speed_mps.unwrap_or(usual).clamp(0.5, 15.0)
     }
@@ -205,7 +285,10 @@ impl Aircraft {
                 self.flight.order = Order::Brake;
                 self.flight.takeoff_to = None;
             }
-            Mode::Land => self.flight.order = Order::Brake,
+            Mode::Land => {
+                self.flight.order = Order::Brake;
+                self.flight.hold_until = Some(self.now.after(LAND_BRAKES));
+            }
             Mode::TakeOff | Mode::Manual => {}
         }
     }
@@ -346,40 +429,21 @@ impl Aircraft {
         if !self.flight.armed {
             return;
         }
-        let limits = match self.kind {
-            AutopilotKind::Px4 => Limits {
-                speed_mps: self.cruise_mps(),
+        if self.rates.version != self.params.version() {
+            self.rates = Rates::read(self.kind, &self.params);
+        }
+        let cruise_mps = self.cruise_mps();
+        let mut limits = self.rates.limits;
+        match self.kind {
+            AutopilotKind::Px4 => {
+                limits.speed_mps = cruise_mps;
                 // Slowly at first, as captured.
-                climb_mps: if self.taking_off() && -self.guide.target().position_ned_m.z < 10.0 {
-                    self.params.get("MPC_TKO_SPEED")
-                } else {
-                    self.params.get("MPC_Z_V_AUTO_UP")
-                },
-                descend_mps: self.params.get("MPC_Z_V_AUTO_DN"),
-                accel_mps2: self.params.get("MPC_ACC_HOR"),
-                accel_vertical_mps2: self.params.get("MPC_ACC_UP_MAX"),
-                jerk_mps3: self.params.get("MPC_JERK_AUTO"),
-                stop: StopLaw::JerkLimited,
-            },
-            AutopilotKind::ArduPilot => Limits {
-                speed_mps: self.cruise_mps().min(self.flight.leg_mps),
-                climb_mps: self.params.get("WPNAV_SPEED_UP") / 100.0,
-                descend_mps: self.params.get("WPNAV_SPEED_DN") / 100.0,
-                accel_mps2: self.params.get("WPNAV_ACCEL") / 100.0,
-                accel_vertical_mps2: self.params.get("WPNAV_ACCEL_Z") / 100.0,
-                jerk_mps3: self.params.get("WPNAV_JERK"),
-                stop: StopLaw::SquareRoot,
-            },
-        };
-        // A parameter may be set to nonsense; the guide divides by these.
-        let limits = Limits {
-            climb_mps: limits.climb_mps.clamp(0.3, 6.0),
-            descend_mps: limits.descend_mps.clamp(0.3, 4.0),
-            accel_mps2: limits.accel_mps2.clamp(0.5, 5.0),
-            accel_vertical_mps2: limits.accel_vertical_mps2.clamp(0.3, 5.0),
-            jerk_mps3: limits.jerk_mps3.clamp(0.3, 20.0),
-            ..limits
-        };
+                if -self.guide.target().position_ned_m.z < 10.0 && self.taking_off() {
+                    limits.climb_mps = self.rates.takeoff_mps;
+                }
+            }
+            AutopilotKind::ArduPilot => limits.speed_mps = cruise_mps.min(self.flight.leg_mps),
+        }
         self.guide.set_limits(limits);
         match self.flight.mode {
             Mode::Manual | Mode::Hold | Mode::Brake => {}
@@ -392,16 +456,17 @@ impl Aircraft {
             let order = self.flight.order;
             // PX4's path waits for an aircraft that lags behind it (PositionSmoothing's time stretch).
             let pace = match self.kind {
-                AutopilotKind::Px4 => {
+                // On a path only: a landing comes down however far it is blown off.
+                AutopilotKind::Px4 if matches!(order, Order::Fly(_)) => {
                     let t = self.guide.target();
                     let ahead = (self.estimate().position - t.position_ned_m).xy();
                     if ahead.dot(&t.velocity_ned_mps.xy()) >= 0.0 {
                         1.0
                     } else {
-                        1.0 - (ahead.norm() / self.params.get("MPC_XY_ERR_MAX").max(0.5)).min(1.0)
+                        1.0 - (ahead.norm() / self.rates.most_behind_m).min(1.0)
                     }
                 }
-                AutopilotKind::ArduPilot => 1.0,
+                AutopilotKind::Px4 | AutopilotKind::ArduPilot => 1.0,
             };
             self.guide.step(dt_s * pace, &order);
         } else {
@@ -809,6 +874,8 @@ impl Aircraft {
         let e = self.estimate();
         if matches!(self.flight.order, Order::Brake)
             && e.velocity.xy().norm() > 0.7
+            && self.flight.hold_until.is_some_and(|t| self.now < t)
+            && !self.troubles.blind
             && !self.body.on_ground
         {
             return;

@@ -124,6 +124,8 @@ const PX4: &[(&str, f64, MavParamType)] = &[
 pub struct Params {
     kind: AutopilotKind,
     all: BTreeMap<&'static str, Param>,
+    /// Goes up with every change.
+    version: u64,
 }
 
 impl Params {
@@ -151,12 +153,21 @@ impl Params {
                 p.value = f64::from(system_id);
             }
         }
-        Params { kind, all }
+        Params {
+            kind,
+            all,
+            version: 1,
+        }
     }
     /// A value; 0 where the dialect has no such parameter.
     #[must_use]
     pub fn get(&self, name: &str) -> f64 {
         self.all.get(name).map_or(0.0, |p| p.value)
+    }
+    /// A number that changes with every change: what is read at every step may be kept until then.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        self.version
     }
     /// Number of parameters.
     #[must_use]
@@ -199,12 +210,14 @@ impl Params {
             return false;
         }
         p.value = v;
+        self.version += 1;
         true
     }
     /// Sets from inside (totals).
     pub fn set(&mut self, name: &str, value: f64) {
         if let Some(p) = self.all.get_mut(name) {
             p.value = value;
+            self.version += 1;
         }
     }
 }

@@ -489,7 +489,11 @@ impl Aircraft {
     }
 
     fn battery_pct(&self) -> i8 {
-        (self.body.battery.fraction() * 100.0).floor() as i8
+        let left = self
+            .troubles
+            .shown
+            .unwrap_or_else(|| self.body.battery.fraction());
+        (left * 100.0).floor() as i8
     }
 
     fn battery_status(&self) -> MavMessage {
@@ -594,7 +598,14 @@ impl Aircraft {
                 vz: v.z as f32,
             });
         }
-        let (lat, lon, amsl_m) = self.estimated_place();
+        let (mut lat, mut lon, mut amsl_m) = self.estimated_place();
+        let (mut v, mut e) = (v, e);
+        if let Some([x, y, z, vx, vy, vz]) = self.troubles.frozen {
+            (lat, lon) = self.plane.to_degrees(missions::plane::EastNorth::new(y, x));
+            amsl_m = self.home.alt.metres() - z;
+            v = nalgebra::Vector3::new(vx, vy, vz);
+            e.position.z = z;
+        }
         let located = self.located();
         MavMessage::GLOBAL_POSITION_INT(common::GLOBAL_POSITION_INT_DATA {
             time_boot_ms: self.boot_ms(),

@@ -1,6 +1,6 @@
 //! Did the aircraft stay inside? Own venue reader, own projection, own distances ([`crate::site`]).
 
-use crate::site::{Site, SiteError, SiteZone};
+use crate::site::{Site, SiteError, SiteZone, Spot};
 
 /// Most stays on the wrong side that are listed one by one.
 const MAX_ESCAPES: usize = 1_000;
@@ -34,6 +34,12 @@ pub struct Containment {
     worst: Option<Clearance>,
     escapes: Vec<Escape>,
     samples: u64,
+    /// Where it was last measured: place, height, clearance. Distances change by no more than one moves.
+    last: Option<(Spot, f64, f64)>,
+    /// Until then no clock of a zone changes anything, UTC µs.
+    same_until_us: i64,
+    /// Before then the clocks were not as they are now, UTC µs.
+    same_from_us: i64,
 }
 
 impl Containment {
@@ -47,6 +53,9 @@ impl Containment {
             worst: None,
             escapes: Vec::new(),
             samples: 0,
+            last: None,
+            same_until_us: i64::MIN,
+            same_from_us: i64::MAX,
         })
     }
 
@@ -113,6 +122,19 @@ impl Containment {
             return;
         }
         self.samples += 1;
+        // What cannot be worse than the worst, and cannot be an escape, need not be measured: exact, and many times
+        // faster over a wide venue.
+        let spot = self.site.flat.spot(lat_deg, lon_deg);
+        if let (Some((p, alt, metres)), Some(worst)) = (self.last, &self.worst)
+            && (self.same_from_us..self.same_until_us).contains(&utc_us)
+        {
+            // A millimetre for the projection's rounding.
+            let at_least = metres - spot.distance_m(p).hypot(alt_amsl_m - alt) - 1e-3;
+            if at_least > 0.0 && at_least > worst.metres {
+                return;
+            }
+        }
+        self.clocks(utc_us);
         let (metres, zone) = self.clearance_m(utc_us, lat_deg, lon_deg, alt_amsl_m);
         // A position that is no number is nowhere: outside.
         let metres = if metres.is_nan() {
@@ -121,6 +143,7 @@ impl Containment {
             metres
         };
         let zone = zone.to_owned();
+        self.last = metres.is_finite().then_some((spot, alt_amsl_m, metres));
         if metres <= 0.0 {
             let room = self.escapes.len() < MAX_ESCAPES;
             match self.escapes.last_mut() {
@@ -139,6 +162,41 @@ impl Containment {
                 zone,
                 utc_us,
             });
+        }
+    }
+
+    /// How far the aircraft may move from where it was last measured, metres, before the next judgement can matter: 0
+    /// when it must be judged now. For callers that know distances cheaper than degrees.
+    #[must_use]
+    pub fn free_m(&self, utc_us: i64) -> f64 {
+        match (&self.last, &self.worst) {
+            (Some((_, _, metres)), Some(worst))
+                if (self.same_from_us..self.same_until_us).contains(&utc_us) =>
+            {
+                (metres - worst.metres.max(0.0) - 1e-2).max(0.0)
+            }
+            _ => 0.0,
+        }
+    }
+
+    fn clocks(&mut self, utc_us: i64) {
+        if (self.same_from_us..self.same_until_us).contains(&utc_us) {
+            return;
+        }
+        let edges = self
+            .site
+            .zones
+            .iter()
+            .filter_map(|z| z.window_us)
+            .flat_map(|(from, until)| [from, until]);
+        self.same_from_us = i64::MIN;
+        self.same_until_us = i64::MAX;
+        for edge in edges {
+            if edge <= utc_us {
+                self.same_from_us = self.same_from_us.max(edge);
+            } else {
+                self.same_until_us = self.same_until_us.min(edge);
+            }
         }
     }
 
@@ -166,7 +224,6 @@ fn is_keep_out(zone: &SiteZone) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::site::Spot;
 
     /// A 200 m × 200 m venue with a 120 m ceiling, a hospital disc and a show box of 30..110 m for one hour.
     fn venue() -> String {
@@ -246,6 +303,28 @@ mod tests {
         assert!((escape.by_m - 199.0).abs() < 0.1);
         assert!((escape.utc_us - (DURING + 1_000_000)).abs() <= 20_000);
         assert!((oracle.worst().unwrap().metres + 199.0).abs() < 0.1);
+    }
+
+    #[test]
+    fn skipping_what_cannot_matter_changes_no_judgement() {
+        let mut quick = Containment::new(&venue()).unwrap();
+        let flat = crate::site::Flat::about(27.787, 120.091);
+        let (mut worst, mut out) = (f64::INFINITY, 0.0f64);
+        for step in 0..60_000i64 {
+            let t = step as f64 * 0.01;
+            // A curve that comes near and crosses edges, and a height that does; half of it after the show.
+            let (x, y) = (104.0 * (t * 0.11).sin(), 90.0 * (t * 0.07).cos());
+            let alt = 100.0 + 45.0 * (t * 0.05).sin();
+            let (lat, lon) = flat.degrees(Spot::new(x, y));
+            let utc = if step < 30_000 { DURING } else { AFTER } + step * 10_000;
+            quick.observe(utc, true, lat, lon, alt);
+            let (m, _) = quick.clearance_m(utc, lat, lon, alt);
+            worst = worst.min(m);
+            out = out.max(-m);
+        }
+        assert!((quick.worst().unwrap().metres - worst).abs() < 1e-9);
+        let deepest = quick.escapes().iter().map(|e| e.by_m).fold(0.0, f64::max);
+        assert!((deepest - out).abs() < 1e-9 && out > 1.0, "{deepest} {out}");
     }
 
     #[test]

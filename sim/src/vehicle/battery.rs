@@ -53,6 +53,14 @@ impl Battery {
         self.used_mah = (self.used_mah + current * dt_s / 3.6).min(self.capacity_mah);
     }
 
+    /// Loses charge at once, down to `fraction`; never gains any.
+    pub fn sag_to(&mut self, fraction: f64) {
+        if fraction.is_finite() {
+            let used = self.capacity_mah * (1.0 - fraction.clamp(0.0, 1.0));
+            self.used_mah = self.used_mah.max(used);
+        }
+    }
+
     /// Charge left, 0..1.
     #[must_use]
     pub fn fraction(&self) -> f64 {

@@ -117,7 +117,7 @@ impl Body {
         // Induced power goes with thrust to the 3/2 (momentum theory).
         let share = (self.thrust_n / self.weight_n()).max(0.0);
         let spinning = if demand.is_some() { 0.06 } else { 0.0 };
-        let motors_w = (self.spec.hover_w - self.spec.idle_w) * (share.powf(1.5) + spinning);
+        let motors_w = (self.spec.hover_w - self.spec.idle_w) * (share * share.sqrt() + spinning);
         self.battery.step(dt_s, self.spec.idle_w + motors_w);
     }
 

@@ -109,6 +109,17 @@ impl Bench {
             },
         }
     }
+    /// The seeds asked for; `None` where none were.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn named_seeds(&self) -> anyhow::Result<Option<Vec<u64>>> {
+        self.common
+            .seeds
+            .is_some()
+            .then(|| self.seeds(1))
+            .transpose()
+    }
     /// Simulated hours asked for, or `default`.
     #[must_use]
     pub fn hours(&self, default: f64) -> f64 {

@@ -3,6 +3,7 @@
 //! Prints rows `{name, bound, measured, pass}`; exits 0 when every row passes, 1 when one misses, 2 on bad usage.
 //! Progress goes to standard error. With `--results FILE` a stopped campaign goes on where it stopped.
 
+mod containment;
 mod frame;
 mod fuzz;
 mod kill;
@@ -39,6 +40,8 @@ enum What {
     Route,
     /// Stops in every disk call, power cuts, kill -9: what was acknowledged stays
     Kill,
+    /// Random plans, venues, winds and faults, by the hour: does anything get out?
+    Containment,
 }
 
 fn main() -> ExitCode {
@@ -57,6 +60,7 @@ fn main() -> ExitCode {
             What::LinkLoss => link_loss::run(&mut Bench::new("link-loss", args.common)?),
             What::Kill => kill::run(&mut Bench::new("kill", args.common)?),
             What::Upload => upload::run(&mut Bench::new("upload", args.common)?),
+            What::Containment => containment::run(&mut Bench::new("containment", args.common)?),
         }
     };
     match run() {

@@ -1,16 +1,16 @@
 //! The control loop: guard, flight, gate, preflight and reports, at 20 Hz and on every position.
 
+pub mod pilot;
+
 use crate::EyesProcess;
 use crate::config::GuardSwitch;
 use crate::core::Onboard;
-use crate::energy::endurance;
 use crate::eyes::schema::Down;
 use crate::facts::Kind;
 use crate::feed;
 use crate::flight::drive::long;
-use crate::flight::{Ask, Denied, FlightEvent, World};
+use crate::flight::{Ask, Denied, FlightEvent};
 use crate::gate::command::STREAMS;
-use crate::guard::GuardIn;
 use crate::preflight::{PreflightIn, Status};
 use link::codes::Refusal;
 use link::common::{self, MavCmd, MavMessage as Common, MavSeverity};
@@ -23,6 +23,7 @@ use link::state::{
 use missions::fence::Verdict;
 use missions::flight::{Cause, FlightState, Response};
 use missions::time::Mono;
+use pilot::{Pilot, Standing};
 use std::time::Duration;
 
 /// Heartbeats on the ground lines: 8 Hz, as the ground's own.
@@ -37,8 +38,6 @@ const STREAMS_AGAIN: Duration = Duration::from_secs(2);
 const STREAM_SILENT: Duration = Duration::from_secs(4);
 /// On the ground the required parameters are read again this often.
 const PARAMS_AGAIN: Duration = Duration::from_secs(15);
-/// The battery must be short for this long before it decides.
-const BATTERY_SURE: Duration = Duration::from_secs(2);
 
 fn companion_heartbeat() -> Common {
     Common::HEARTBEAT(common::HEARTBEAT_DATA {
@@ -59,35 +58,26 @@ impl Onboard {
         Duration::from_secs_f64(self.config.link_loss_s.clamp(0.5, 600.0))
     }
 
-    /// Runs `f` with the flight and what it looks at.
-    fn with_flight<T>(&mut self, f: impl FnOnce(&mut crate::flight::Flight, &World<'_>) -> T) -> T {
-        let judged = self.gate.flown(self.facts.armed);
-        let item_of_seq = |seq| judged.and_then(|j| j.item_of_seq(seq));
-        let battery_needed = self
-            .battery_low_since
-            .is_some_and(|t| self.now.mono.since(t) >= BATTERY_SURE);
-        let w = World {
+    /// Runs `f` with the pilot and what it flies by.
+    fn with_pilot<T>(&mut self, f: impl FnOnce(&mut Pilot, &Standing<'_>) -> T) -> T {
+        let guard_acts =
+            self.config.guard == GuardSwitch::On || self.pilot.facts.simulated != Some(true);
+        let s = Standing {
             now: self.now,
-            facts: &self.facts,
-            plan: judged.map(|j| &j.plan),
-            item_of_seq: &item_of_seq,
+            guarded: self.gate.guarded(),
+            flown: self.gate.flown(self.pilot.facts.armed),
             ground_silent: self.ground_heard.map(|t| self.now.mono.since(t)),
             link_loss: Duration::from_secs_f64(self.config.link_loss_s.clamp(0.5, 600.0)),
-            battery_needed,
+            guard_acts,
         };
-        f(&mut self.flight, &w)
+        f(&mut self.pilot, &s)
     }
 
     pub(crate) fn control(&mut self) {
         let now = self.now.mono;
-        self.look_out();
-        self.watch_battery();
-        let found = self.finding;
-        self.with_flight(|f, w| {
-            f.tick(w, found.as_ref());
-            f.settle(w);
-        });
-        while let Some(m) = self.with_flight(|f, w| f.poll_command(w)) {
+        self.say_guard_off();
+        self.with_pilot(Pilot::turn);
+        while let Some(m) = self.with_pilot(Pilot::poll) {
             self.wires.autopilot(m);
         }
         self.flight_events();
@@ -98,7 +88,7 @@ impl Onboard {
             self.wires.patrol(anomaly_to_message(store, &a));
         }
         self.tell_eyes();
-        if self.facts.id.is_some() {
+        if self.pilot.facts.id.is_some() {
             self.reports(now);
         }
         let alive = self.ground_silent().is_some_and(|s| s < self.link_loss());
@@ -110,66 +100,32 @@ impl Onboard {
         }
     }
 
-    fn look_out(&mut self) {
-        let Some(j) = self.gate.guarded() else {
-            self.finding = None;
+    /// A guard that only watches is a control run before our simulator; anything else keeps it, and hears why.
+    fn say_guard_off(&mut self) {
+        if self.config.guard == GuardSwitch::On
+            || self.guard_off_said
+            || self.gate.guarded().is_none()
+        {
+            return;
+        }
+        let Some(simulated) = self.pilot.facts.simulated else {
             return;
         };
-        let state = self.flight.state();
-        let input = GuardIn {
-            now: self.now,
-            fence: j.plan.fence(),
-            spec: &j.plan.file().vehicle,
-            position: self.facts.position,
-            position_error_m: self.facts.position_error_m(self.now.mono),
-            airborne: self.facts.airborne(),
-            landing: matches!(
-                state,
-                FlightState::Landing { .. }
-                    | FlightState::Returning { .. }
-                    | FlightState::TakingOff
-            ),
-            safety_pilot: matches!(state, FlightState::Manual { .. }),
+        self.guard_off_said = true;
+        let text = if simulated {
+            "Patrol: guard OFF (simulator control run)"
+        } else {
+            "Patrol: guard stays ON: this is not our simulator"
         };
-        let mut found = self.guard.look(&input);
-        if self.config.guard == GuardSwitch::Off {
-            let allowed = self.facts.simulated == Some(true);
-            if !self.guard_off_said && self.facts.simulated.is_some() {
-                self.guard_off_said = true;
-                let text = if allowed {
-                    "Patrol: guard OFF (simulator control run)"
-                } else {
-                    "Patrol: guard stays ON: this is not our simulator"
-                };
-                self.wires.status(MavSeverity::MAV_SEVERITY_ALERT, text);
-            }
-            if allowed {
-                found.response = Response::Continue;
-                found.cause = None;
-            }
-        }
-        self.finding = Some(found);
+        self.wires.status(MavSeverity::MAV_SEVERITY_ALERT, text);
     }
 
     fn endurance_s(&self) -> Option<f64> {
-        let j = self.gate.guarded()?;
-        let p = self.facts.position?;
-        let b = self.facts.battery_pct?;
-        let e = endurance(&j.plan, &p, b.value).seconds;
-        e.is_finite().then_some(e)
-    }
-
-    fn watch_battery(&mut self) {
-        let short = self.facts.airborne() && self.endurance_s().is_some_and(|s| s <= 0.0);
-        if short {
-            self.battery_low_since.get_or_insert(self.now.mono);
-        } else {
-            self.battery_low_since = None;
-        }
+        self.pilot.endurance_s(self.gate.guarded())
     }
 
     fn flight_events(&mut self) {
-        while let Some(e) = self.flight.event() {
+        while let Some(e) = self.pilot.flight.event() {
             match e {
                 FlightEvent::Status(severity, text) => self.wires.status(severity, &text),
                 FlightEvent::Order(o) => {
@@ -240,13 +196,13 @@ impl Onboard {
             OrderKind::LandAt { at } => Ask::LandAt(at),
             OrderKind::Look { at, above_home_m } => Ask::Look { at, above_home_m },
         };
-        self.with_flight(|f, w| f.take(w, order.id, ask))
+        self.with_pilot(|p, s| p.order(s, order.id, ask))
             .map_err(|(d, v)| (refusal(d), v))?;
         Ok(OrderFate::Accepted)
     }
 
     fn launch_allowed(&mut self, plan_id: u64, token: u32) -> Result<(), (Refusal, Option<f64>)> {
-        if self.facts.armed {
+        if self.pilot.facts.armed {
             return Err((Refusal::Airborne, None));
         }
         let Some(j) = self.gate.flown(false) else {
@@ -271,10 +227,10 @@ impl Onboard {
     }
 
     fn keep_params(&mut self, now: Mono) {
-        let (Some(kind), Some(id)) = (self.facts.kind, self.facts.id) else {
+        let (Some(kind), Some(id)) = (self.pilot.facts.kind, self.pilot.facts.id) else {
             return;
         };
-        if !self.facts.armed {
+        if !self.pilot.facts.armed {
             let again = now >= self.due.params;
             if again {
                 self.due.params = now.after(PARAMS_AGAIN);
@@ -305,7 +261,7 @@ impl Onboard {
 
     fn tell_eyes(&mut self) {
         let plan = self.gate.guarded().map(|j| &j.plan);
-        let own = self.facts.id.map(|(s, _)| s);
+        let own = self.pilot.facts.id.map(|(s, _)| s);
         let key = (plan.map_or(0, missions::plan::PatrolPlan::id), own);
         if self.eyes_told != Some(key) {
             let down = feed::configure(&self.config.eyes_rules, plan, own);
@@ -321,6 +277,7 @@ impl Onboard {
 
     fn compute_preflight(&mut self) {
         let required = self
+            .pilot
             .facts
             .kind
             .map(|k| self.gate.requirements(k))
@@ -328,7 +285,7 @@ impl Onboard {
         let input = PreflightIn {
             now: self.now,
             config: &self.config,
-            facts: &self.facts,
+            facts: &self.pilot.facts,
             params: &self.params,
             required: &required,
             plan: self.gate.flown(false).map(|j| &j.plan),
@@ -374,7 +331,7 @@ impl Onboard {
             self.due.streams = now.after(STREAMS_AGAIN);
             self.ask_streams(now);
         }
-        if now >= self.due.preflight && !self.facts.armed {
+        if now >= self.due.preflight && !self.pilot.facts.armed {
             self.due.preflight = now.after(PREFLIGHT);
             self.compute_preflight();
             self.send_preflight();
@@ -389,7 +346,7 @@ impl Onboard {
     }
 
     fn ask_streams(&mut self, now: Mono) {
-        let (Some(id), Some(kind)) = (self.facts.id, self.facts.kind) else {
+        let (Some(id), Some(kind)) = (self.pilot.facts.id, self.pilot.facts.kind) else {
             return;
         };
         if kind == Kind::Other {
@@ -417,16 +374,16 @@ impl Onboard {
                 0,
             )
         };
-        if self.facts.simulated.is_none() {
+        if self.pilot.facts.simulated.is_none() {
             self.wires.autopilot(ask(148.0));
         }
-        if self.facts.home.is_none() {
+        if self.pilot.facts.home.is_none() {
             self.wires.autopilot(ask(242.0));
         }
     }
 
     fn report(&mut self) -> StateReport {
-        let state = self.flight.state();
+        let state = self.pilot.flight.state();
         let (phase, item) = match state {
             FlightState::Boot => (FlightPhase::Boot, None),
             FlightState::Recovering { .. } => (FlightPhase::Recovering, None),
@@ -442,10 +399,13 @@ impl Onboard {
             FlightState::Landing { .. } => (FlightPhase::Landing, None),
             FlightState::Manual { .. } => (FlightPhase::Manual, None),
         };
-        let found = self.finding;
-        let cause = self.flight.cause().or(found.and_then(|f| f.cause)).map_or(
-            CauseWord::None,
-            |c| match c {
+        let found = self.pilot.finding;
+        let cause = self
+            .pilot
+            .flight
+            .cause()
+            .or(found.and_then(|f| f.cause))
+            .map_or(CauseWord::None, |c| match c {
                 Cause::Officer => CauseWord::Officer,
                 Cause::Fence => CauseWord::Fence,
                 Cause::LinkLoss => CauseWord::LinkLoss,
@@ -453,8 +413,7 @@ impl Onboard {
                 Cause::Position => CauseWord::Position,
                 Cause::Autopilot => CauseWord::Autopilot,
                 Cause::PlanComplete => CauseWord::PlanComplete,
-            },
-        );
+            });
         let shown = self.gate.guarded();
         StateReport {
             plan_id: shown.map(|j| j.id).filter(|id| *id != 0),
@@ -462,7 +421,7 @@ impl Onboard {
             time_boot_ms: u32::try_from(self.now.mono.0 / 1000).unwrap_or(u32::MAX),
             margin_m: found.and_then(|f| f.margin_m),
             last_anomaly: self.outbox.last_number(),
-            order_id: self.flight.order(),
+            order_id: self.pilot.flight.order(),
             refused_frames: self
                 .gate
                 .refused_frames()
@@ -470,11 +429,11 @@ impl Onboard {
             pending: u16::try_from(self.outbox.pending()).unwrap_or(u16::MAX),
             endurance_s: self
                 .endurance_s()
-                .filter(|_| self.facts.armed)
+                .filter(|_| self.pilot.facts.armed)
                 .map(|s| s.clamp(0.0, 65_000.0) as u16),
             item,
             phase,
-            in_charge: self.with_flight(|f, w| f.in_charge(w)),
+            in_charge: self.with_pilot(|p, s| p.with_flight(s, |f, w| f.in_charge(w))),
             plan_state: self.gate.plan_state(),
             verdict: found.map_or(VerdictWord::NotKnown, |f| match f.verdict {
                 Verdict::Inside { .. } => VerdictWord::Inside,
@@ -490,7 +449,7 @@ impl Onboard {
                 Response::LandHere => ResponseWord::LandHere,
             }),
             cause,
-            autopilot: match self.facts.kind {
+            autopilot: match self.pilot.facts.kind {
                 None => AutopilotWord::None,
                 Some(Kind::Px4) => AutopilotWord::Px4,
                 Some(Kind::ArduPilot) => AutopilotWord::ArduPilot,
@@ -503,7 +462,7 @@ impl Onboard {
                 EyesProcess::Failed => EyesWord::Failed,
             },
             storage_ok: self.outbox.storage_ok() && self.gate.storage_ok(),
-            simulated: self.facts.simulated == Some(true),
+            simulated: self.pilot.facts.simulated == Some(true),
         }
     }
 }

@@ -1,0 +1,236 @@
+//! The same plans once more through the whole house: frames, serial line, radio, gate and desk, flown by the scripted
+//! officer; every other flight is sent out by somebody past the gate, the autopilot's own fence switched off.
+
+use super::venue::{Case, case};
+use crate::frame::{Bench, Row, none, row};
+use ground_station::desk::DeskConfig;
+use ground_station::rehearse::officer::{Deed, LOOK, Officer, Step, Words};
+use ground_station::rehearse::{AutopilotKind, Rig, RigConfig};
+use link::common::{self, MavCmd, MavMessage, MavParamType};
+use link::frame::Stamper;
+use missions::time::Mono;
+use missions::venue::Venue;
+use serde::{Deserialize, Serialize};
+use sim::scenario::Scenario;
+use std::time::Duration;
+
+/// A flight longer than this is given up, simulated seconds.
+const LIMIT_S: f64 = 2_400.0;
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct Encoded {
+    flights: u64,
+    hours: f64,
+    crossed: u64,
+    least_m: Option<f64>,
+    wrong: Vec<String>,
+}
+
+/// Flies until the hours are there.
+///
+/// # Errors
+/// When the house cannot be put together, or the results file fails.
+pub fn run(bench: &mut Bench, seeds: Option<Vec<u64>>, hours: f64) -> anyhow::Result<Vec<Row>> {
+    let mut sum = Encoded::default();
+    let named = seeds.is_some();
+    let mut seeds = seeds.unwrap_or_default().into_iter();
+    let mut next = 0u64;
+    loop {
+        let seed = match seeds.next() {
+            Some(s) => s,
+            None if named => break,
+            None => {
+                next += 1;
+                next
+            }
+        };
+        let flown = bench.each("encoded", &[seed], fly_seed)?;
+        let Some(f) = flown.get(&seed) else { break };
+        bench.replays(
+            "encoded",
+            (!f.wrong.is_empty()).then(|| (seed, f.wrong.join("; "))),
+        );
+        sum.flights += f.flights;
+        sum.hours += f.hours;
+        sum.crossed += f.crossed;
+        if let Some(m) = f.least_m {
+            sum.least_m = Some(sum.least_m.map_or(m, |a| a.min(m)));
+        }
+        sum.wrong.extend(f.wrong.iter().cloned());
+        if !named && sum.hours >= hours {
+            break;
+        }
+    }
+    Ok(vec![
+        row(
+            "encoded: hours flown again through the link",
+            format!(">= {hours:.2} (1 % of those flown directly)"),
+            sum.hours,
+            sum.hours >= hours,
+        ),
+        none(
+            format!(
+                "encoded: of {} flights, those that crossed the fence",
+                sum.flights
+            ),
+            usize::try_from(sum.crossed).unwrap_or(usize::MAX),
+        ),
+        none(
+            "encoded: flights that went otherwise than they must",
+            sum.wrong.len(),
+        ),
+    ])
+}
+
+fn fly_seed(seed: u64) -> anyhow::Result<Encoded> {
+    let mut out = Encoded::default();
+    let Some(case) = case(seed) else {
+        return Ok(out);
+    };
+    let kind = if seed.is_multiple_of(2) {
+        AutopilotKind::Px4
+    } else {
+        AutopilotKind::ArduPilot
+    };
+    for attacked in [false, true] {
+        let name = if attacked { "runaway" } else { "clear" };
+        match fly(&case, seed, kind, attacked) {
+            Ok((flown_s, least_m)) => {
+                out.flights += 1;
+                out.hours += flown_s / 3600.0;
+                out.crossed += u64::from(least_m.is_nan() || least_m < 0.0);
+                out.least_m = Some(out.least_m.map_or(least_m, |a| a.min(least_m)));
+            }
+            Err(why) => out.wrong.push(format!("{name}: {why}")),
+        }
+    }
+    Ok(out)
+}
+
+fn fly(case: &Case, seed: u64, kind: AutopilotKind, attacked: bool) -> Result<(f64, f64), String> {
+    let mut scenario = Scenario::sixi().map_err(|e| e.to_string())?;
+    scenario.staging.anomalies = (0, 0);
+    scenario.staging.bonnets = (0, 0);
+    scenario.staging.spectators = 0;
+    scenario.staging.roster_drone = None;
+    scenario.wind.mean_mps = (0.0, 8.0);
+    let venue = Venue::from_geojson(&case.venue_geojson).map_err(|e| e.to_string())?;
+    let mut rig = Rig::new(RigConfig {
+        seed,
+        kind,
+        scenario,
+        venue_geojson: case.venue_geojson.clone(),
+        onboard: onboard::Config {
+            new_store_id: seed.wrapping_mul(2).wrapping_add(1),
+            ..onboard::Config::default()
+        },
+        desk: DeskConfig {
+            venue,
+            ..DeskConfig::default()
+        },
+    })
+    .map_err(|e| format!("{e:#}"))?;
+    let bytes = case.plan.to_json();
+    let mut officer = Officer::new(
+        Words {
+            purpose: "containment campaign".into(),
+            incident: format!("C-{seed}"),
+            pilot: "scripted officer".into(),
+        },
+        true,
+    );
+    let mut next_look = Mono::ZERO;
+    let mut airborne_steps = 0u64;
+    let mut airborne_at = None;
+    let mut attacks = 0u32;
+    let mut foe = Stamper::new(252, 190);
+    while !officer.is_over() && rig.now().mono.as_secs_f64() < LIMIT_S {
+        if rig.advance() && rig.truth().airborne {
+            airborne_steps += 1;
+            airborne_at.get_or_insert(rig.now().mono);
+        }
+        let now = rig.now().mono;
+        if now >= next_look {
+            next_look = now.after(LOOK);
+            if let Some(deed) = officer.look(now, rig.desk()) {
+                let answer = match &deed {
+                    Deed::LoadPlan => rig.load_plan(&bytes),
+                    Deed::Intent(intent) => rig.command(intent),
+                };
+                officer.answered(now, &deed, &answer);
+            }
+            rig.take_heard();
+            rig.take_events();
+            rig.take_logs();
+            let due = airborne_at.is_some_and(|t: Mono| {
+                now.since(t) > Duration::from_secs(40) + Duration::from_secs(4) * attacks
+            });
+            if attacked && due && attacks < 3 && officer.step() == Step::Flying {
+                attacks += 1;
+                for m in attack(kind, &rig, seed) {
+                    let f = foe.frame(m);
+                    rig.past_the_companion(f.bytes());
+                }
+            }
+        }
+    }
+    if !officer.is_over() {
+        return Err(format!("given up at {:?}", officer.step()));
+    }
+    if airborne_at.is_none() {
+        return Err(format!("never flew: {}", officer.problems().join("; ")));
+    }
+    let least_m = rig.containment().worst().map_or(f64::NAN, |w| w.metres);
+    Ok((
+        airborne_steps as f64 * sim::simulation::STEP_US as f64 * 1e-6,
+        least_m,
+    ))
+}
+
+/// Fence off, full speed, a place far outside.
+fn attack(kind: AutopilotKind, rig: &Rig, seed: u64) -> Vec<MavMessage> {
+    let heading = (seed as f64 * 2.399_963).rem_euclid(std::f64::consts::TAU);
+    let a = rig.truth().aircraft;
+    let lat = a.lat_deg + 900.0 * heading.cos() / 111_000.0;
+    let lon = a.lon_deg + 900.0 * heading.sin() / (111_320.0 * a.lat_deg.to_radians().cos());
+    let (name, ty) = match kind {
+        AutopilotKind::Px4 => ("GF_ACTION", MavParamType::MAV_PARAM_TYPE_INT32),
+        AutopilotKind::ArduPilot => ("FENCE_ENABLE", MavParamType::MAV_PARAM_TYPE_INT8),
+    };
+    let mut id = [0u8; 16];
+    for (to, from) in id.iter_mut().zip(name.bytes()) {
+        *to = from;
+    }
+    vec![
+        // Zero is the same in both spellings of an integer.
+        MavMessage::PARAM_SET(common::PARAM_SET_DATA {
+            param_value: 0.0,
+            target_system: 1,
+            target_component: 1,
+            param_id: id.into(),
+            param_type: ty,
+        }),
+        MavMessage::COMMAND_LONG(common::COMMAND_LONG_DATA {
+            param1: 1.0,
+            param2: 10.0,
+            param3: -1.0,
+            command: MavCmd::MAV_CMD_DO_CHANGE_SPEED,
+            target_system: 1,
+            target_component: 1,
+            ..Default::default()
+        }),
+        MavMessage::COMMAND_INT(common::COMMAND_INT_DATA {
+            param1: -1.0,
+            param2: 1.0,
+            param4: f32::NAN,
+            x: (lat * 1e7) as i32,
+            y: (lon * 1e7) as i32,
+            z: a.alt_amsl_m as f32,
+            command: MavCmd::MAV_CMD_DO_REPOSITION,
+            target_system: 1,
+            target_component: 1,
+            frame: common::MavFrame::MAV_FRAME_GLOBAL,
+            ..Default::default()
+        }),
+    ]
+}
