@@ -263,7 +263,11 @@ impl Drive {
             (_, true) => REPEAT * 2,
             (_, false) => REPEAT,
         };
-        if self.sent.is_some_and(|s| now.since(s) < wait) || self.tries >= TRIES.saturating_mul(20)
+        // PX4's two ways to say "stay" go out together: which of them works hangs on a mode that a heartbeat tells only
+        // once a second.
+        let both = kind == Kind::Px4 && goal == Goal::Mode(Mode::Hold) && self.tries == 1;
+        if (!both && self.sent.is_some_and(|s| now.since(s) < wait))
+            || self.tries >= TRIES.saturating_mul(20)
         {
             return None;
         }
