@@ -1,6 +1,6 @@
 //! Going to see what is not seen yet: bends, notches, and ways around, while polishing and when mending.
 
-use super::geom::{P, dist, lerp, nearest_on, pt};
+use super::geom::{P, dist, length_m, lerp, nearest_on, pt};
 use super::polish::Polish;
 
 /// Length of a way that sees all it has to from one place, metres.
@@ -165,20 +165,23 @@ impl Polish<'_> {
         let straight_m =
             (dist(a, q) + dist(q, b) - dist(a, b)).min(2.0 * dist(q, nearest_on(q, a, b)));
         let seen = self.raster.gain(q) as f64;
-        if straight_m > 4.0 * self.price_m * seen {
+        let worth_m = 4.0 * self.price_m * seen;
+        if straight_m > worth_m {
             return false;
         }
         if let (Some(there), Some(back)) = (self.ways.way(a, q), self.ways.way(q, b)) {
+            let longer_m = length_m(&there) + length_m(&back) - dist(a, b);
             let inner = back.len().saturating_sub(2);
             let back = back.iter().skip(1).take(inner);
             let detour: Vec<P> = there.iter().skip(1).chain(back).copied().collect();
-            if detour.len() < LONGEST && self.try_replace(i + 1, 0, &detour) {
+            if longer_m <= worth_m && detour.len() < LONGEST && self.try_replace(i + 1, 0, &detour)
+            {
                 return true;
             }
         }
         // There and back loses nothing that the leg sees.
         match self.ways.way(nearest_on(q, a, b), q) {
-            Some(there) if there.len() < LONGEST => {
+            Some(there) if there.len() < LONGEST && 2.0 * length_m(&there) <= worth_m => {
                 let back = there.iter().rev().skip(1);
                 let spur: Vec<P> = there.iter().chain(back).copied().collect();
                 self.try_replace(i + 1, 0, &spur)
