@@ -5,6 +5,8 @@ use super::polish::Polish;
 
 /// Length of a way that sees all it has to from one place, metres.
 const HAIR_M: f64 = 0.01;
+/// What a way around is taken to see, where it is not yet counted, for what is seen from the place it leads to.
+const ON_THE_WAY: f64 = 1.5;
 /// Most places of a way around that is worth judging.
 const LONGEST: usize = 200;
 /// Tries of mending before it lets itself be stopped.
@@ -161,11 +163,12 @@ impl Polish<'_> {
 
     /// Leads the leg `a`–`b` by `q` along ways around, or there and back from where it passes nearest.
     fn go_around(&mut self, i: usize, a: P, b: P, q: P) -> bool {
-        // A way is never shorter than straight; what it sees on its way is of the order of what it sees from `q`.
+        // A way is never shorter than straight; what it sees on its way is of the order of what it sees from `q`. Tried
+        // too late rather than in vain: the price rises.
         let straight_m =
             (dist(a, q) + dist(q, b) - dist(a, b)).min(2.0 * dist(q, nearest_on(q, a, b)));
         let seen = self.raster.gain(q) as f64;
-        let worth_m = 4.0 * self.price_m * seen;
+        let worth_m = ON_THE_WAY * self.price_m * seen;
         if straight_m > worth_m {
             return false;
         }
