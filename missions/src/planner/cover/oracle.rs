@@ -3,6 +3,7 @@
 use super::*;
 
 pub(super) type Ring = Vec<(f64, f64)>;
+type Segment = ((f64, f64), (f64, f64));
 
 /// A venue as drawn: nothing cleaned, nothing clipped.
 pub(super) struct Drawn {
@@ -205,11 +206,11 @@ struct Index {
     lo: (f64, f64),
     cell_m: f64,
     cols: usize,
-    cells: Vec<Vec<((f64, f64), (f64, f64))>>,
+    cells: Vec<Vec<Segment>>,
 }
 
 impl Index {
-    fn new(segments: &[((f64, f64), (f64, f64))], reach_m: f64, cell_m: f64) -> Self {
+    fn new(segments: &[Segment], reach_m: f64, cell_m: f64) -> Self {
         let (mut lo, mut hi) = ((f64::MAX, f64::MAX), (f64::MIN, f64::MIN));
         for p in segments.iter().flat_map(|s| [s.0, s.1]) {
             lo = (lo.0.min(p.0 - reach_m), lo.1.min(p.1 - reach_m));
@@ -260,12 +261,12 @@ impl Index {
 /// Flies the plan through the drawing, half a metre at a time, and looks at some `samples` places whether they are seen.
 pub(super) fn judge(d: &Drawn, plan: &CoverPlan, samples: usize) -> Found {
     let rings: Vec<&Ring> = std::iter::once(&d.inclusion).chain(&d.exclusions).collect();
-    let edges: Vec<((f64, f64), (f64, f64))> = rings
+    let edges: Vec<Segment> = rings
         .iter()
         .flat_map(|r| r.iter().zip(r.iter().cycle().skip(1)))
         .map(|(a, b)| (*a, *b))
         .collect();
-    let legs: Vec<((f64, f64), (f64, f64))> = plan
+    let legs: Vec<Segment> = plan
         .routes
         .iter()
         .flat_map(|r| r.windows(2))
