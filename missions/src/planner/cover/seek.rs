@@ -9,18 +9,15 @@ const HAIR_M: f64 = 0.01;
 const ON_THE_WAY: f64 = 1.5;
 /// Most places of a way around that is worth judging.
 const LONGEST: usize = 200;
-/// Tries of mending before it lets itself be stopped.
-const MEND_ON: u32 = 2_000;
 
 impl Polish<'_> {
     /// Without heat, until no more is unseen than allowed, or nothing helps: the price rises until every gap is worth
     /// its detour.
     ///
-    /// `stop` is asked only once [`MEND_ON`] tries have been made: a plan that was stopped is still worth mending.
-    pub fn mend(&mut self, stop: &mut impl FnMut() -> bool) {
+    /// At most 4,500 tries, and nobody is asked whether to stop: it is polishing that may end early, not seeing.
+    pub fn mend(&mut self) {
         self.heat_m = 0.0;
         self.desperate = true;
-        let mut tries = 0u32;
         let mut unseen = Vec::new();
         for round in 0..30u32 {
             self.path.list();
@@ -29,10 +26,6 @@ impl Polish<'_> {
             self.raster.unseen_cells(&mut unseen);
             for _ in 0..150 {
                 if self.raster.unseen <= self.allowed {
-                    return;
-                }
-                tries += 1;
-                if tries > MEND_ON && tries.is_multiple_of(16) && stop() {
                     return;
                 }
                 let u = loop {

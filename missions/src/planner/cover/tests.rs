@@ -20,7 +20,7 @@ fn fly(d: &Drawn, effort: u64, samples: usize) -> Result<Option<(Found, CoverSta
     }
 }
 
-/// Stops a plan at the `after`-th time of asking: what stands by then is legal, or there is none.
+/// Stops a plan at the `after`-th time of asking: what stands by then is legal and sees what it has to, or there is none.
 fn stopped(d: &Drawn, effort: u64, after: u64) -> Result<(), String> {
     let mut left = after;
     let plan = plan(&request(d, effort), || {
@@ -30,6 +30,9 @@ fn stopped(d: &Drawn, effort: u64, after: u64) -> Result<(), String> {
     match plan {
         Ok(p) if p.stats.effort > effort => Err(format!("{} moves", p.stats.effort)),
         Ok(p) => match judge(d, &p, 10).illegal_m {
+            0.0 if p.stats.coverage < COVERAGE => {
+                Err(format!("stopped after {after}: saw {}", p.stats.coverage))
+            }
             0.0 => Ok(()),
             bad_m => Err(format!("stopped after {after}: {bad_m} m illegal")),
         },
