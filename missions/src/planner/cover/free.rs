@@ -232,7 +232,10 @@ impl Free {
                 seen.intersection(target)
             };
         }
-        let cell_m = radius_m.max(clearance_m);
+        // A few edges a cell: where they are short and many, a cell as wide as the footprint would list hundreds.
+        let outline_m: f64 = outline_edges.iter().map(|e| dist(e.0, e.1)).sum();
+        let few_edges_m = 4.0 * outline_m / outline_edges.len().max(1) as f64;
+        let cell_m = radius_m.min(few_edges_m).max(clearance_m);
         Free {
             outline: SegmentGrid::new(outline_edges, clearance_m, cell_m),
             chords: SegmentGrid::new(chords, clearance_m, cell_m),
