@@ -14,6 +14,8 @@ use geo::{Area, BooleanOps, LineString, MultiPolygon, Polygon, Simplify};
 pub(super) const SLACK_M: f64 = 0.001;
 /// Corners nearer to the one before than this part of the margin may be cut off by those who check, see [`cut_ring`].
 const BAY: f64 = 0.0101;
+/// Part of the margin that is grown back first, see [`grown_back`].
+const BACK: f64 = 0.95;
 /// Passes of cutting: each takes at most every other corner of a bay.
 const BAY_PASSES: usize = 64;
 /// Rings lie this much deeper than legal asks, metres: a passage may be that narrow.
@@ -155,6 +157,18 @@ fn grow(shape: &MultiPolygon<f64>, by_m: f64, arc_rad: f64) -> MultiPolygon<f64>
     shape.buffer_with_style(BufferStyle::new(by_m).line_join(LineJoin::Round(arc_rad)))
 }
 
+/// Grown from where the margin ends, first nearly back to the outline: there the arcs round its corners are a few
+/// places each. Grown at once, they would turn inside out, and cross each other a thousandfold.
+fn grown_back(shape: &Polygon<f64>, by_m: f64, margin_m: f64, arc_rad: f64) -> MultiPolygon<f64> {
+    let back_m = BACK * margin_m;
+    let shape = MultiPolygon(vec![shape.simplify(COARSE_M)]);
+    if by_m <= back_m {
+        return grow(&shape, by_m, arc_rad);
+    }
+    let near = grow(&shape, back_m, arc_rad).simplify(COARSE_M);
+    grow(&near, by_m - back_m, arc_rad)
+}
+
 impl Free {
     /// Free space of `target` at `margin_m`, seen by a footprint of `radius_m`. No parts where the margin leaves none.
     pub fn new(target: &MultiPolygon<f64>, margin_m: f64, radius_m: f64) -> Self {
@@ -210,22 +224,24 @@ impl Free {
             part.reachable = if alone {
                 target.clone()
             } else {
-                // Arcs drawn to a millimetre grow into each other a thousandfold: coarser ones see the same.
-                let shape = if margin_m > 0.0 {
-                    part.shape.simplify(COARSE_M)
+                let seen = if margin_m > 0.0 {
+                    grown_back(&part.shape, seen_m, margin_m, fine_rad)
                 } else {
-                    part.shape.clone()
+                    grow(&MultiPolygon(vec![part.shape.clone()]), seen_m, fine_rad)
                 };
-                grow(&MultiPolygon(vec![shape]), seen_m, fine_rad).intersection(target)
+                seen.intersection(target)
             };
         }
-        let cell_m = radius_m.max(clearance_m);
+        // A few edges a cell: where they are short and many, a cell as wide as the footprint would list hundreds.
+        let outline_m: f64 = outline_edges.iter().map(|e| dist(e.0, e.1)).sum();
+        let few_edges_m = 4.0 * outline_m / outline_edges.len().max(1) as f64;
+        let cell_m = radius_m.min(few_edges_m).max(clearance_m);
         Free {
             outline: SegmentGrid::new(outline_edges, clearance_m, cell_m),
             chords: SegmentGrid::new(chords, clearance_m, cell_m),
             clearance_m,
             spare_m,
-            fringe_deep_m: 0.0005 * radius_m + ring_m - margin_m + COARSE_M / 2.0,
+            fringe_deep_m: 0.0005 * radius_m + ring_m - margin_m + COARSE_M,
             parts,
         }
     }

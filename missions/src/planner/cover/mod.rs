@@ -198,7 +198,8 @@ pub fn target(inclusions: &[Polygon<f64>], exclusions: &[Polygon<f64>]) -> Multi
     inside.difference(&union(exclusions))
 }
 
-/// Plans. `stop` is asked often and ends the polishing early; what stands by then is legal.
+/// Plans. `stop` is asked often and ends the polishing early; what stands by then is legal, and still led by what it
+/// has not seen, in bounded time.
 ///
 /// # Errors
 /// Where figures make no sense, or nothing can be flown; see [`CoverRefusal`].
@@ -382,7 +383,7 @@ fn cover_part(
     }
     let (angle_rad, mut way) = task.first_way(request.seed ^ salt, stop)?;
     let done = task.anneal(angle_rad, &mut way, others, stop);
-    let (mut ways, coverage) = task.mend(way, others, stop);
+    let (mut ways, coverage) = task.mend(way, others);
     if request.closed {
         for way in &mut ways {
             begin_near(way, request.start);
@@ -488,12 +489,7 @@ impl Task<'_> {
 
     /// Another lattice every round, turned otherwise, says what is really seen; what is short is mended, by other ways
     /// where none leads to it. Returns the ways and the part seen.
-    fn mend(
-        &self,
-        way: Vec<P>,
-        others: &[Vec<P>],
-        stop: &mut impl FnMut() -> bool,
-    ) -> (Vec<Vec<P>>, f64) {
+    fn mend(&self, way: Vec<P>, others: &[Vec<P>]) -> (Vec<Vec<P>>, f64) {
         // The first plan is wanted at once, and measured less finely, and so mended further.
         let aim = if self.moves == 0 {
             self.aim + 0.0001
@@ -518,7 +514,7 @@ impl Task<'_> {
                 ways.push(way);
                 break;
             }
-            polish.mend(stop);
+            polish.mend();
             coverage = polish.raster.seen_part();
             let helped = polish.raster.unseen < before;
             let short = polish.raster.unseen > polish.allowed;
@@ -530,7 +526,7 @@ impl Task<'_> {
             ways.push(self.places(&polish));
             match other {
                 Some(places) => ways.push(places.to_vec()),
-                None if !helped || stop() => break,
+                None if !helped => break,
                 None => {}
             }
         }

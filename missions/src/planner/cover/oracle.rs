@@ -3,6 +3,7 @@
 use super::*;
 
 pub(super) type Ring = Vec<(f64, f64)>;
+type Segment = ((f64, f64), (f64, f64));
 
 /// A venue as drawn: nothing cleaned, nothing clipped.
 pub(super) struct Drawn {
@@ -200,26 +201,81 @@ pub(super) struct Found {
     pub(super) coverage: f64,
 }
 
-fn nearest_edge(rings: &[&Ring], p: (f64, f64)) -> f64 {
-    let edges = rings
-        .iter()
-        .flat_map(|r| r.iter().zip(r.iter().cycle().skip(1)));
-    edges
-        .map(|(a, b)| from_segment(p, *a, *b))
-        .fold(f64::INFINITY, f64::min)
+/// Segments by where they lie: those within reach of a place, and a few more.
+struct Index {
+    lo: (f64, f64),
+    cell_m: f64,
+    cols: usize,
+    cells: Vec<Vec<Segment>>,
+}
+
+impl Index {
+    fn new(segments: &[Segment], reach_m: f64, cell_m: f64) -> Self {
+        let (mut lo, mut hi) = ((f64::MAX, f64::MAX), (f64::MIN, f64::MIN));
+        for p in segments.iter().flat_map(|s| [s.0, s.1]) {
+            lo = (lo.0.min(p.0 - reach_m), lo.1.min(p.1 - reach_m));
+            hi = (hi.0.max(p.0 + reach_m), hi.1.max(p.1 + reach_m));
+        }
+        let cell_m = cell_m.max((hi.0 - lo.0).max(hi.1 - lo.1) / 300.0);
+        let count = |far: f64| (far / cell_m).max(0.0) as usize + 1;
+        let (cols, rows) = (count(hi.0 - lo.0), count(hi.1 - lo.1));
+        let mut cells = vec![Vec::new(); cols * rows];
+        for (a, b) in segments {
+            let span = |u: f64, v: f64, from: f64| {
+                count(u.min(v) - reach_m - from) - 1..count(u.max(v) + reach_m - from)
+            };
+            for row in span(a.1, b.1, lo.1) {
+                for col in span(a.0, b.0, lo.0) {
+                    let mid = (
+                        lo.0 + (col as f64 + 0.5) * cell_m,
+                        lo.1 + (row as f64 + 0.5) * cell_m,
+                    );
+                    if from_segment(mid, *a, *b) <= reach_m + 0.75 * cell_m {
+                        cells[row * cols + col].push((*a, *b));
+                    }
+                }
+            }
+        }
+        Index {
+            lo,
+            cell_m,
+            cols,
+            cells,
+        }
+    }
+
+    /// Whether a segment comes as near to `p` as `far_m`, at most the reach.
+    fn any_within(&self, p: (f64, f64), far_m: f64) -> bool {
+        let (x, y) = (
+            (p.0 - self.lo.0) / self.cell_m,
+            (p.1 - self.lo.1) / self.cell_m,
+        );
+        if !(x >= 0.0 && y >= 0.0 && x < self.cols as f64) {
+            return false;
+        }
+        let here = self.cells.get(y as usize * self.cols + x as usize);
+        here.is_some_and(|c| c.iter().any(|(a, b)| from_segment(p, *a, *b) <= far_m))
+    }
 }
 
 /// Flies the plan through the drawing, half a metre at a time, and looks at some `samples` places whether they are seen.
 pub(super) fn judge(d: &Drawn, plan: &CoverPlan, samples: usize) -> Found {
     let rings: Vec<&Ring> = std::iter::once(&d.inclusion).chain(&d.exclusions).collect();
-    let legs: Vec<[(f64, f64); 2]> = plan
+    let edges: Vec<Segment> = rings
+        .iter()
+        .flat_map(|r| r.iter().zip(r.iter().cycle().skip(1)))
+        .map(|(a, b)| (*a, *b))
+        .collect();
+    let legs: Vec<Segment> = plan
         .routes
         .iter()
         .flat_map(|r| r.windows(2))
-        .map(|w| [w[0], w[1]].map(|p| (p.east_m, p.north_m)))
+        .map(|w| ((w[0].east_m, w[0].north_m), (w[1].east_m, w[1].north_m)))
         .collect();
+    let near_m = d.margin_m + CLEAR_BY_M;
+    let walls = Index::new(&edges, near_m, near_m.max(1.0));
     let mut illegal_m = 0.0;
-    for [a, b] in &legs {
+    for (a, b) in &legs {
         let long = (b.0 - a.0).hypot(b.1 - a.1);
         let steps = ((long / 0.5).ceil() as usize).max(1);
         let corner = rings
@@ -229,7 +285,8 @@ pub(super) fn judge(d: &Drawn, plan: &CoverPlan, samples: usize) -> Found {
         let bad = (0..=steps).filter(|s| {
             let t = *s as f64 / steps as f64;
             let p = (a.0 + t * (b.0 - a.0), a.1 + t * (b.1 - a.1));
-            !free_place(d, p) || nearest_edge(&rings, p) < d.margin_m
+            // A nanometre: what is exactly at the margin keeps it.
+            !free_place(d, p) || walls.any_within(p, d.margin_m - 1e-9)
         });
         let bad = bad.count().max(usize::from(corner));
         illegal_m += bad as f64 * (long / steps as f64).max(0.01);
@@ -242,6 +299,8 @@ pub(super) fn judge(d: &Drawn, plan: &CoverPlan, samples: usize) -> Found {
     let step = ((hi.0 - lo.0) * (hi.1 - lo.1) / samples as f64).sqrt();
     let mut r = dice(d.seed ^ 77);
     let radius = d.swath_m / 2.0;
+    let flown = Index::new(&legs, radius, radius / 2.0);
+    let mut clear = ClearPlaces::new(d, &walls, lo, hi);
     let (mut seen, mut missed) = (0usize, 0usize);
     let mut y = lo.1 + step * r();
     while y < hi.1 {
@@ -252,9 +311,9 @@ pub(super) fn judge(d: &Drawn, plan: &CoverPlan, samples: usize) -> Found {
             if !free_place(d, p) {
                 continue;
             }
-            if legs.iter().any(|[a, b]| from_segment(p, *a, *b) <= radius) {
+            if flown.any_within(p, radius) {
                 seen += 1;
-            } else if reachable(d, &rings, p, radius) {
+            } else if clear.any_sees(p) {
                 missed += 1;
             }
         }
@@ -266,26 +325,64 @@ pub(super) fn judge(d: &Drawn, plan: &CoverPlan, samples: usize) -> Found {
     }
 }
 
-/// Whether some place that keeps the margin by a centimetre sees `p`: tried on rings around it.
-fn reachable(d: &Drawn, rings: &[&Ring], p: (f64, f64), radius: f64) -> bool {
-    if d.margin_m <= 0.0 {
-        return true;
+/// Places a twelfth of the footprint's radius apart; which of them keep the margin by a centimetre is found out when asked.
+struct ClearPlaces<'a> {
+    d: &'a Drawn,
+    walls: &'a Index,
+    lo: (f64, f64),
+    step_m: f64,
+    cols: i64,
+    rows: i64,
+    known: Vec<Option<bool>>,
+}
+
+/// Kept beyond the margin by a place that counts as one to look from, metres.
+const CLEAR_BY_M: f64 = 0.01;
+
+impl<'a> ClearPlaces<'a> {
+    fn new(d: &'a Drawn, walls: &'a Index, lo: (f64, f64), hi: (f64, f64)) -> Self {
+        let step_m = d.swath_m / 2.0 / 12.0;
+        let count = |far: f64| (far / step_m) as i64 + 1;
+        let (cols, rows) = (count(hi.0 - lo.0), count(hi.1 - lo.1));
+        ClearPlaces {
+            d,
+            walls,
+            lo,
+            step_m,
+            cols,
+            rows,
+            known: vec![None; (cols * rows) as usize],
+        }
     }
-    let reach = radius + d.margin_m + 0.02;
-    let local: Vec<((f64, f64), (f64, f64))> = rings
-        .iter()
-        .flat_map(|r| r.iter().zip(r.iter().cycle().skip(1)))
-        .map(|(a, b)| (*a, *b))
-        .filter(|(a, b)| from_segment(p, *a, *b) < reach)
-        .collect();
-    (0..=8u32).any(|k| {
-        let far = radius * 0.998 * f64::from(k) / 8.0;
-        (0..24u32).any(|j| {
-            let (sin, cos) = (f64::from(j) * std::f64::consts::TAU / 24.0).sin_cos();
-            let q = (p.0 + far * cos, p.1 + far * sin);
-            let clear =
-                |e: &((f64, f64), (f64, f64))| from_segment(q, e.0, e.1) >= d.margin_m + 0.01;
-            local.iter().all(clear) && free_place(d, q)
-        })
-    })
+
+    /// Whether one of them sees `p`.
+    fn any_sees(&mut self, p: (f64, f64)) -> bool {
+        if self.d.margin_m <= 0.0 {
+            return true;
+        }
+        let far = 0.998 * self.d.swath_m / 2.0;
+        let (x, y) = (
+            ((p.0 - self.lo.0) / self.step_m).round() as i64,
+            ((p.1 - self.lo.1) / self.step_m).round() as i64,
+        );
+        for row in (y - 13).max(0)..(y + 14).min(self.rows) {
+            for col in (x - 13).max(0)..(x + 14).min(self.cols) {
+                let q = (
+                    self.lo.0 + col as f64 * self.step_m,
+                    self.lo.1 + row as f64 * self.step_m,
+                );
+                if (q.0 - p.0).hypot(q.1 - p.1) > far {
+                    continue;
+                }
+                let (d, walls) = (self.d, self.walls);
+                let clear = self.known[(row * self.cols + col) as usize].get_or_insert_with(|| {
+                    !walls.any_within(q, d.margin_m + CLEAR_BY_M) && free_place(d, q)
+                });
+                if *clear {
+                    return true;
+                }
+            }
+        }
+        false
+    }
 }

@@ -1,24 +1,23 @@
 //! Going to see what is not seen yet: bends, notches, and ways around, while polishing and when mending.
 
-use super::geom::{P, dist, lerp, nearest_on, pt};
+use super::geom::{P, dist, length_m, lerp, nearest_on, pt};
 use super::polish::Polish;
 
 /// Length of a way that sees all it has to from one place, metres.
 const HAIR_M: f64 = 0.01;
+/// What a way around is taken to see, where it is not yet counted, for what is seen from the place it leads to.
+const ON_THE_WAY: f64 = 1.5;
 /// Most places of a way around that is worth judging.
 const LONGEST: usize = 200;
-/// Tries of mending before it lets itself be stopped.
-const MEND_ON: u32 = 2_000;
 
 impl Polish<'_> {
     /// Without heat, until no more is unseen than allowed, or nothing helps: the price rises until every gap is worth
     /// its detour.
     ///
-    /// `stop` is asked only once [`MEND_ON`] tries have been made: a plan that was stopped is still worth mending.
-    pub fn mend(&mut self, stop: &mut impl FnMut() -> bool) {
+    /// At most 4,500 tries, and nobody is asked whether to stop: it is polishing that may end early, not seeing.
+    pub fn mend(&mut self) {
         self.heat_m = 0.0;
         self.desperate = true;
-        let mut tries = 0u32;
         let mut unseen = Vec::new();
         for round in 0..30u32 {
             self.path.list();
@@ -27,10 +26,6 @@ impl Polish<'_> {
             self.raster.unseen_cells(&mut unseen);
             for _ in 0..150 {
                 if self.raster.unseen <= self.allowed {
-                    return;
-                }
-                tries += 1;
-                if tries > MEND_ON && tries.is_multiple_of(16) && stop() {
                     return;
                 }
                 let u = loop {
@@ -161,24 +156,28 @@ impl Polish<'_> {
 
     /// Leads the leg `a`–`b` by `q` along ways around, or there and back from where it passes nearest.
     fn go_around(&mut self, i: usize, a: P, b: P, q: P) -> bool {
-        // A way is never shorter than straight; what it sees on its way is of the order of what it sees from `q`.
+        // A way is never shorter than straight; what it sees on its way is of the order of what it sees from `q`. Tried
+        // too late rather than in vain: the price rises.
         let straight_m =
             (dist(a, q) + dist(q, b) - dist(a, b)).min(2.0 * dist(q, nearest_on(q, a, b)));
         let seen = self.raster.gain(q) as f64;
-        if straight_m > 4.0 * self.price_m * seen {
+        let worth_m = ON_THE_WAY * self.price_m * seen;
+        if straight_m > worth_m {
             return false;
         }
         if let (Some(there), Some(back)) = (self.ways.way(a, q), self.ways.way(q, b)) {
+            let longer_m = length_m(&there) + length_m(&back) - dist(a, b);
             let inner = back.len().saturating_sub(2);
             let back = back.iter().skip(1).take(inner);
             let detour: Vec<P> = there.iter().skip(1).chain(back).copied().collect();
-            if detour.len() < LONGEST && self.try_replace(i + 1, 0, &detour) {
+            if longer_m <= worth_m && detour.len() < LONGEST && self.try_replace(i + 1, 0, &detour)
+            {
                 return true;
             }
         }
         // There and back loses nothing that the leg sees.
         match self.ways.way(nearest_on(q, a, b), q) {
-            Some(there) if there.len() < LONGEST => {
+            Some(there) if there.len() < LONGEST && 2.0 * length_m(&there) <= worth_m => {
                 let back = there.iter().rev().skip(1);
                 let spur: Vec<P> = there.iter().chain(back).copied().collect();
                 self.try_replace(i + 1, 0, &spur)

@@ -10,6 +10,9 @@ use super::grid::SegmentGrid;
 /// How far inside the rings a place is led, metres.
 const INWARD_M: f64 = 5e-4;
 
+/// Places up to which a way is pulled tight by looking from each to every other.
+const FEW: usize = 12;
+
 /// Ways inside one part.
 pub(super) struct Ways<'a> {
     free: &'a Free,
@@ -220,15 +223,20 @@ impl<'a> Ways<'a> {
         }
         let way_now: Vec<P> = kept.iter().filter_map(|k| way.get(*k)).copied().collect();
         *way = way_now;
-        let mut out: Vec<P> = Vec::with_capacity(way.len());
+        let n = way.len();
+        let mut out: Vec<P> = Vec::with_capacity(n);
         let mut i = 0;
         while let Some(p) = way.get(i) {
             out.push(*p);
-            if i + 1 >= way.len() {
+            if i + 1 >= n {
                 break;
             }
-            let far = (i + 2..way.len())
-                .rev()
+            // A way that hugs an arc has hundreds of places, each of which sees only the next: it looks less often.
+            let next = |j: usize| {
+                if n <= FEW { j - 1 } else { i + (j - i) * 2 / 3 }
+            };
+            let far = std::iter::successors(Some(n - 1), |j| (*j > i + 2).then(|| next(*j)))
+                .filter(|j| *j >= i + 2)
                 .find(|j| way.get(*j).is_some_and(|q| self.free.legal(*p, *q)));
             i = far.unwrap_or(i + 1);
         }
