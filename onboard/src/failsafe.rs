@@ -478,7 +478,7 @@ pub const TABLE: [Row; 26] = [
         (COMPANION, "old plan stays; no arming"),
         (Some(1_000), "1 s"),
         "the plan read back equal",
-        "a_link_that_dies_in_the_middle_leaves_a_mark_that_a_restart_respects",
+        "a_companion_that_dies_while_it_writes_flies_nothing_until_it_has_written_to_the_end",
     ),
     row(
         "clock",
