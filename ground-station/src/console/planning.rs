@@ -137,6 +137,7 @@ pub(super) fn make(
             wait_s: LINK_LOSS_WAIT_S,
         },
         over_crowds: false,
+        wind: missions::energy::Wind::default(),
     };
     plan_patrol(venue, &basis.vehicle, &request)
         .map(|p| p.to_json())

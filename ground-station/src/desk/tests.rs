@@ -193,6 +193,7 @@ fn nothing_launches_without_names_plan_and_preflight_or_on_a_real_aircraft() {
         area: None,
         on_link_loss: missions::flight::OnLinkLoss::Return,
         over_crowds: false,
+        wind: missions::energy::Wind::default(),
     };
     let plan = missions::planner::plan_patrol(
         &Venue::sixi_river(),

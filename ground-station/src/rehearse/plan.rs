@@ -52,6 +52,7 @@ pub fn demo_request(seed: u64, start: Utc) -> anyhow::Result<PatrolRequest> {
         area: None,
         on_link_loss: OnLinkLoss::HoldThenReturn { wait_s: 10.0 },
         over_crowds: false,
+        wind: missions::energy::Wind::default(),
     })
 }
 

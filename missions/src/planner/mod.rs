@@ -20,12 +20,14 @@ pub use explain::{LeftPiece, Obstruction};
 pub use patterns::{Drift, Flow, Hand, Pattern, Round, WatchPoint};
 pub use propose::{ProvenWay, revisit};
 
+use crate::energy::{Advice, Wind, advise};
 use crate::fence::contain::Rules;
 use crate::fence::{Fence, FenceDraft, FenceFault};
 use crate::flight::OnLinkLoss;
 use crate::place::{AboveHome, Alt, Home, LatLon};
 use crate::plan::{
-    Estimate, FORMAT, HEIGHT_ERROR_M, PatrolPlan, PlanFault, PlanFile, aloft_window, hex, margin_m,
+    Estimate, FORMAT, HEIGHT_ERROR_M, PatrolPlan, PlanFault, PlanFile, Slowed, aloft_window, hex,
+    margin_m, slow_where_near,
 };
 use crate::time::Window;
 use crate::vehicle::VehicleSpec;
@@ -55,6 +57,9 @@ pub struct PatrolRequest {
     pub on_link_loss: OnLinkLoss,
     /// Whether there is a permit to fly over assembled crowds.
     pub over_crowds: bool,
+    /// The wind to reckon with; still air when absent.
+    #[serde(default)]
+    pub wind: Wind,
 }
 
 /// How hard a plan is polished. The same effort and seed give the same plan, as long as nothing stops it early.
@@ -84,6 +89,8 @@ pub struct Planned {
     pub left_out: Vec<LeftPiece>,
     /// Metres of the way that are pattern, not ways between its pieces.
     pub pattern_m: f64,
+    /// Legs that are flown slower than asked for, because the fence is near.
+    pub slowed: Vec<Slowed>,
 }
 
 /// Why there is no plan.
@@ -140,13 +147,24 @@ pub enum PlanRefusal {
         left_out: Vec<LeftPiece>,
     },
     /// The plan was made and did not pass.
-    #[error("{fault}")]
+    #[error("{fault}{}", instead_words(.instead))]
     NotLegal {
         /// What [`PatrolPlan::check`] says.
         fault: PlanFault,
         /// What stands in the way, where a leg is at fault.
         because: Option<Box<Obstruction>>,
+        /// The nearest plans that would pass, where energy or wind is at fault; each was checked whole.
+        instead: Vec<Advice>,
     },
+}
+
+/// `; would pass: … ; or …`, or nothing.
+fn instead_words(instead: &[Advice]) -> String {
+    let words: Vec<String> = instead.iter().map(ToString::to_string).collect();
+    if words.is_empty() {
+        return String::new();
+    }
+    format!("; would pass: {}", words.join("; or "))
 }
 
 impl PlanRefusal {
@@ -276,7 +294,7 @@ fn plan_once(
         fence_digest: hex(&fence.digest()),
         estimate: Estimate::default(),
         flyable: true,
-        wind: crate::energy::Wind::default(),
+        wind: request.wind,
     };
     let margin_m = margin_m(&file);
     let rules = Rules {
@@ -355,16 +373,44 @@ fn prove(
         ..estimate(&file)
     };
     let worth_m = proposal.pattern_m + SPOT_M * proposal.spots as f64;
-    let plan = PatrolPlan::check(file.clone()).map_err(|fault| PlanRefusal::NotLegal {
-        because: explain::of_fault(&fault, &file, fence, venue, rules).map(Box::new),
-        fault,
-    })?;
+    let (plan, slowed) = match PatrolPlan::check(file.clone()) {
+        Ok(plan) => (plan, Vec::new()),
+        Err(fault) => slower(&file, fence, &fault).ok_or_else(|| PlanRefusal::NotLegal {
+            because: explain::of_fault(&fault, &file, fence, venue, rules).map(Box::new),
+            instead: if ADVISED.contains(&fault.code) {
+                advise(&file)
+            } else {
+                Vec::new()
+            },
+            fault,
+        })?,
+    };
     let planned = Planned {
         plan,
         left_out: proposal.left_out,
         pattern_m: proposal.pattern_m,
+        slowed,
     };
     Ok((worth_m, planned))
+}
+
+/// Faults that another speed, a shorter way or a second battery may mend.
+const ADVISED: [&str; 3] = ["plan.energy", "plan.no_way_back", "plan.wind"];
+
+/// The plan slowed down where the fence is too near for its speed, if that makes it legal.
+fn slower(file: &PlanFile, fence: &Fence, fault: &PlanFault) -> Option<(PatrolPlan, Vec<Slowed>)> {
+    if ADVISED.contains(&fault.code) {
+        return None;
+    }
+    let (mut slow, slowed) = slow_where_near(file, fence);
+    if slowed.is_empty() {
+        return None;
+    }
+    slow.estimate = Estimate {
+        left_out_m: file.estimate.left_out_m,
+        ..estimate(&slow)
+    };
+    PatrolPlan::check(slow).ok().map(|plan| (plan, slowed))
 }
 
 fn check_request(r: &PatrolRequest) -> Result<(), PlanRefusal> {
@@ -377,6 +423,9 @@ fn check_request(r: &PatrolRequest) -> Result<(), PlanRefusal> {
             "{} m above home is too low to patrol at",
             r.alt.metres()
         ));
+    }
+    if !r.wind.is_sane() {
+        return bad("the wind has figures that no wind has".into());
     }
     if r.launch_window.until <= r.launch_window.from {
         return bad("the launch window ends before it begins".into());

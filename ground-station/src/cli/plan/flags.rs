@@ -179,7 +179,8 @@ pub(in crate::cli) struct Graphs {
     /// streets: speed through the air on the ways across, metres a second [default: as along streets]
     #[arg(long, value_name = "M/S", value_parser = positive)]
     pub transit_speed: Option<f64>,
-    /// streets: the wind, TOWARDS-DEGREES,M/S
+    /// streets, and every plan with --vehicle: the wind, TOWARDS-DEGREES,M/S; a plan that flies takes a quarter of it as
+    /// unsure in any direction
     #[arg(long, value_name = "DEG,M/S", value_parser = flow)]
     pub wind: Option<FlowWord>,
 }

@@ -10,6 +10,7 @@ use crate::cli::settings::{Settings, import};
 use crate::draw::{Picture, Track, on_plane};
 use anyhow::{Context, bail};
 use link_io::Clock;
+use missions::energy::Wind;
 use missions::flight::OnLinkLoss;
 use missions::formats::{to_geojson, to_imported, write_plan};
 use missions::place::{Alt, LatLon};
@@ -22,6 +23,9 @@ use serde_json::{Value, json};
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
+
+/// Part of the wind's strength that is taken as unsure, in any direction.
+const WIND_UNSURE: f64 = 0.25;
 
 /// Flags of plans that fly.
 #[derive(Debug, clap::Args)]
@@ -96,6 +100,11 @@ fn request(
             _ => OnLinkLoss::HoldThenReturn { wait_s: 10.0 },
         },
         over_crowds: f.over_crowds,
+        wind: a.graphs.wind.map_or_else(Wind::default, |w| Wind {
+            from_deg: (w.toward_deg + 180.0).rem_euclid(360.0),
+            speed_mps: w.mps,
+            unsure_mps: w.mps * WIND_UNSURE,
+        }),
     })
 }
 
@@ -121,6 +130,7 @@ pub(super) fn run(a: &Plan, s: &Settings) -> anyhow::Result<ExitCode> {
         plan,
         left_out,
         pattern_m,
+        slowed,
     } = match made {
         Ok(p) => p,
         Err(refusal) => return Err(explain::flying(a, s, &venue, &request, refusal)),
@@ -131,6 +141,12 @@ pub(super) fn run(a: &Plan, s: &Settings) -> anyhow::Result<ExitCode> {
     let seen = coverage(a, &venue, &plan);
     let figures = figures(a, &plan, &left_out, pattern_m, seen);
     let mut words = words(&plan);
+    if let Some(least) = slowed.iter().map(|s| s.speed_mps).min_by(f64::total_cmp) {
+        words.push(format!(
+            "{:.0} m near the fence are flown slower, down to {least:.1} m/s",
+            slowed.iter().map(|s| s.length_m).sum::<f64>()
+        ));
+    }
     if let Some(part) = seen {
         words.push(format!(
             "{:.1} % of the whole area seen at a swath of {:.1} m",

@@ -174,6 +174,7 @@ pub fn case(seed: u64) -> Option<Case> {
                 OnLinkLoss::Return
             },
             over_crowds: false,
+            wind: missions::energy::Wind::default(),
         };
         if let Ok(plan) = plan_patrol(&venue, &VehicleSpec::default_quad(), &request) {
             let venue_geojson = serde_json::to_string(&plan.file().venue).ok()?;
