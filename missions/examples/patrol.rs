@@ -32,6 +32,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         area: None,
         on_link_loss: OnLinkLoss::HoldThenReturn { wait_s: 10.0 },
         over_crowds: false,
+        wind: missions::energy::Wind::default(),
     };
     for moves in [Some(0), Some(5_000), None, Some(400_000)] {
         let effort = PlanEffort {
