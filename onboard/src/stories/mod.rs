@@ -117,6 +117,7 @@ pub fn plan_with(speed: Option<f64>, on_link_loss: OnLinkLoss) -> PatrolPlan {
             area: None,
             on_link_loss,
             over_crowds: false,
+            wind: missions::energy::Wind::default(),
         },
     )
     .unwrap()
