@@ -37,6 +37,7 @@ fn plan() -> missions::plan::PatrolPlan {
             area: None,
             on_link_loss: OnLinkLoss::Return,
             over_crowds: false,
+            wind: missions::energy::Wind::default(),
         },
     )
     .unwrap()
