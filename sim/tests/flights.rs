@@ -375,12 +375,17 @@ const CORNERS: [(f64, f64); 5] = [
 
 /// Take-off, five waypoints (one with a hold of 5 s), return.
 fn patrol(kind: AutopilotKind) -> Vec<WireItem> {
+    patrol_over(kind, &CORNERS)
+}
+
+/// Take-off, these places (the third with a stop), return.
+fn patrol_over(kind: AutopilotKind, corners: &[(f64, f64)]) -> Vec<WireItem> {
     let mut out = Vec::new();
     if kind == AutopilotKind::ArduPilot {
         out.push(item(cmd::WAYPOINT, 0, [0.0; 4], home().at, 12.0));
     }
     out.push(item(cmd::TAKEOFF, 3, [0.0; 4], home().at, 30.0));
-    for (i, (e, n)) in CORNERS.into_iter().enumerate() {
+    for (i, (e, n)) in corners.iter().copied().enumerate() {
         let hold_s = if i == 2 { 5.0 } else { 0.0 };
         out.push(item(
             cmd::WAYPOINT,
@@ -605,6 +610,32 @@ fn a_patrol_flies_every_waypoint_returns_lands_and_disarms() {
         assert_eq!(reached, waypoints, "{kind:?}");
         let used = battery - s.aircraft.truth().battery;
         assert!((0.02..0.25).contains(&used), "{kind:?}: {used}");
+    }
+}
+
+#[test]
+fn a_corner_that_turns_back_is_flown_out_to_its_end() {
+    // The lanes of a sweep around a hole: nearly back the way it came, then a slant.
+    let lanes = [
+        (0.0, 60.0),
+        (0.0, 140.0),
+        (150.0, 140.0),
+        (-150.0, 120.0),
+        (150.0, 118.0),
+        (-100.0, 90.0),
+    ];
+    for kind in BOTH {
+        let mut s = Station::ready(kind, 3);
+        assert_eq!(
+            s.upload(ListKind::Mission, &patrol_over(kind, &lanes)),
+            Progress::Done
+        );
+        s.launch(30.0);
+        for (e, n) in lanes {
+            s.until(120.0, "the end of a lane", |s| {
+                s.place().distance_m(EastNorth::new(e, n)) < 3.5
+            });
+        }
     }
 }
 

@@ -799,14 +799,19 @@ impl Aircraft {
                 radius_m,
             ),
             AutopilotKind::ArduPilot => {
-                let half = turn_rad / 2.0;
+                // A corner that turns back: 1/cos has no end, the S-curve only a stop.
+                let half = (turn_rad / 2.0).min(1.55);
                 let change = COPTER_CORNER_MPS * (radius_m / 2.0).powf(2.0 / 3.0);
                 let legs = self.leg_mps(a.norm()).min(self.leg_mps(b.norm()));
+                let accel = (self.params.get("WPNAV_ACCEL") / 100.0).clamp(0.5, 5.0);
+                // ArduCopter begins the next leg early only where the path then passes within WPNAV_RADIUS of the
+                // corner (SCurve::advance_target_along_track): an arc of radius r passes it at r·(1/cos half − 1).
+                let widest_m = radius_m / (1.0 / half.cos() - 1.0).max(1e-6);
                 let speed = (change / (2.0 * half.sin()).max(1e-3))
                     .min(cruise)
-                    .min(legs);
+                    .min(legs)
+                    .min((accel * widest_m).sqrt());
                 // The arc's tangent: it leaves the leg before the corner, inside it.
-                let accel = (self.params.get("WPNAV_ACCEL") / 100.0).clamp(0.5, 5.0);
                 let lead_m = speed * speed / accel * half.tan();
                 (
                     speed,
