@@ -1,72 +1,17 @@
-// The console in a real browser, against a running server (or ground-station/web/dev/mock.mjs).
+// The console in a real browser, against a running server (or ground-station/web/dev/mock.mjs): a flight, or its replay.
 //   node tests/browser/console.spec.mjs BASE_URL OUT_DIR [--replay] [--minutes N]
-// Screenshots and summary.json go to OUT_DIR. Exit 0: every check held; 1: one did not; 2: bad usage or no browser.
-// Needs `npm ci` in ground-station/web and a Chromium (CHROMIUM, default /usr/bin/chromium); it downloads nothing.
-import { createRequire } from "node:module";
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { open } from "./kit.mjs";
 
-const args = process.argv.slice(2);
-const [base, out] = args.filter((a, i) => !a.startsWith("--") && args[i - 1] !== "--minutes");
-const replay = args.includes("--replay");
-const minutes = Number(args[args.indexOf("--minutes") + 1]) || 6;
-if (!base || !out) { console.error("usage: console.spec.mjs BASE_URL OUT_DIR [--replay] [--minutes N]"); process.exit(2); }
-const chromiumPath = process.env.CHROMIUM ?? "/usr/bin/chromium";
-const web = join(dirname(fileURLToPath(import.meta.url)), "..", "..", "ground-station", "web");
-if (!existsSync(chromiumPath) || !existsSync(join(web, "node_modules", "playwright-core"))) { console.error("skipped: no Chromium or no node_modules in ground-station/web"); process.exit(2); }
-const require = createRequire(join(web, "package.json"));
-const { chromium } = require("playwright-core");
-const axePath = require.resolve("axe-core/axe.min.js");
-mkdirSync(out, { recursive: true });
-
-const deadline = Date.now() + minutes * 60_000;
-const rows = [];
-const row = (name, measured, pass) => { rows.push({ name, measured, pass }); console.log(`${pass ? "pass" : "FAIL"}  ${name}: ${typeof measured === "string" ? measured : JSON.stringify(measured)}`); };
-
-const browser = await chromium.launch({
-  executablePath: chromiumPath,
-  args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--autoplay-policy=no-user-gesture-required"],
-});
-const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, bypassCSP: false });
-const page = await context.newPage();
-const outside = [], errors = [], home = new URL(base);
-page.on("request", (r) => { const u = new URL(r.url()); if (u.host !== home.host && u.protocol !== "data:" && u.protocol !== "blob:") outside.push(r.url()); });
-page.on("pageerror", (e) => errors.push(e.message));
-// A 404 of a picture or preview that is still on its way is no fault of the page.
-page.on("console", (m) => { if (m.type() === "error" && !/status of 404/.test(m.text())) errors.push(m.text()); });
+const { base, page, replay, deadline, row, shot, state, until, axe, smallTargets, finish } = await open();
 
 /** The page's own sockets, passed through, so that they can be cut. */
 const lines = [];
 await page.routeWebSocket(/\/api\/live$/, (line) => { line.connectToServer(); lines.push(line); });
 
-const shot = (name) => page.screenshot({ path: join(out, `${name}.png`) });
-const state = () => page.locator("[data-testid=state]").getAttribute("data-state");
-async function until(what, ms) {
-  const end = Math.min(Date.now() + ms, deadline);
-  for (;;) {
-    const v = await what().catch(() => null);
-    if (v) return v;
-    if (Date.now() > end) return null;
-    await page.waitForTimeout(150);
-  }
-}
 const ALOFT = ["taking_off", "patrolling", "investigating", "holding", "returning", "landing"];
 const figure = async (id) => (await page.locator(`[data-figure=${id}] dd`).first().innerText()).trim();
 /** The aircraft's bearing and distance from home, as the list beside the map says it. */
 const place = async () => (await page.locator("table.list").first().locator("tbody tr td").first().innerText()).trim();
-async function axe(name) {
-  if (!(await page.evaluate(() => "axe" in globalThis))) await page.evaluate(require("node:fs").readFileSync(axePath, "utf8"));
-  const found = await page.evaluate(async () => {
-    const r = await globalThis.axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"] });
-    return r.violations.map((v) => ({ id: v.id, n: v.nodes.length, first: v.nodes[0]?.html.slice(0, 120), why: v.nodes[0]?.failureSummary?.slice(0, 200) }));
-  });
-  row(`axe ${name}`, found, found.length === 0);
-}
-async function smallTargets(name) {
-  const small = await page.evaluate(() => [...document.querySelectorAll("button, input, select")].filter((e) => e.offsetParent !== null).map((e) => ({ e: e.outerHTML.slice(0, 80), r: e.getBoundingClientRect() })).filter(({ r }) => r.width > 0 && (r.height < 43.5 || r.width < 43.5)).map(({ e, r }) => `${Math.round(r.width)}x${Math.round(r.height)} ${e}`));
-  row(`targets 44 px ${name}`, small, small.length === 0);
-}
 
 let failed = null;
 try {
@@ -234,15 +179,7 @@ try {
     await shot("replay-night-en");
     await axe("replay, night, en");
   }
-  row("requests off the machine", outside, outside.length === 0);
-  row("errors in the page", errors, errors.length === 0);
 } catch (e) {
-  failed = String(e?.stack ?? e);
-  row("ran to the end", failed.slice(0, 600), false);
-  await shot("failed").catch(() => {});
+  failed = e;
 }
-await browser.close();
-const summary = { base, replay, passed: rows.filter((r) => r.pass).length, failed: rows.filter((r) => !r.pass).length, rows };
-writeFileSync(join(out, "summary.json"), JSON.stringify(summary, null, 2) + "\n");
-console.log(`${summary.passed} passed, ${summary.failed} failed`);
-process.exit(summary.failed ? 1 : 0);
+await finish(failed);

@@ -1,7 +1,8 @@
-//! The console in a real browser: the live demonstration from launch to return, then its recording as a replay.
+//! The console in a real browser: the live demonstration from launch to return, then its recording as a replay; and an
+//! officer planning on the ground.
 //!
 //! Starts the ground station as a person would, reads the page's address from what it prints, and lets
-//! `tests/browser/console.spec.mjs` drive headless Chromium. Screenshots stay in `target/console`.
+//! `tests/browser/*.spec.mjs` drive headless Chromium. Screenshots stay in `target/console`.
 
 use patrol_tests::{skip, workspace_root};
 use std::io::{BufRead, BufReader};
@@ -59,9 +60,9 @@ impl Drop for Station {
     }
 }
 
-fn browse(node: &Path, url: &str, out: &Path, more: &[&str]) {
+fn browse(node: &Path, story: &str, url: &str, out: &Path, more: &[&str]) {
     let run = Command::new(node)
-        .arg(workspace_root().join("tests/browser/console.spec.mjs"))
+        .arg(workspace_root().join("tests/browser").join(story))
         .arg(url)
         .arg(out)
         .args(more)
@@ -87,20 +88,56 @@ fn node() -> Option<PathBuf> {
     Some("node".into())
 }
 
+/// A fresh folder for the screenshots of a story.
+fn shots(story: &str) -> PathBuf {
+    let out = workspace_root().join("target/console").join(story);
+    let _ = std::fs::remove_dir_all(&out);
+    std::fs::create_dir_all(&out).expect("a folder for screenshots");
+    out
+}
+
+#[test]
+fn an_officer_plans_every_pattern_the_days_wind_and_an_imported_venue_in_a_browser() {
+    let Some(node) = node() else { return };
+    let out = shots("plan");
+    let work = tempfile::tempdir().expect("a folder to work in");
+    let flight = work.path().join("flight");
+    let flight_arg = flight.to_str().expect("a plain path");
+    let mut station = Station::start(&["demo", "--seed", SEED, "--out", flight_arg], work.path());
+    browse(
+        &node,
+        "plan.spec.mjs",
+        &station.url,
+        &out,
+        &["--minutes", "5"],
+    );
+    station.stop();
+}
+
 #[test]
 fn an_officer_launches_watches_acts_and_replays_in_a_browser() {
     let Some(node) = node() else { return };
-    let out = workspace_root().join("target/console");
-    let _ = std::fs::remove_dir_all(&out);
-    std::fs::create_dir_all(&out).expect("a folder for screenshots");
+    let out = shots("flight");
     let work = tempfile::tempdir().expect("a folder to work in");
     let flight = work.path().join("flight");
     let flight_arg = flight.to_str().expect("a plain path");
 
     let mut live = Station::start(&["demo", "--seed", SEED, "--out", flight_arg], work.path());
-    browse(&node, &live.url, &out.join("live"), &["--minutes", "8"]);
+    browse(
+        &node,
+        "console.spec.mjs",
+        &live.url,
+        &out.join("live"),
+        &["--minutes", "8"],
+    );
     live.stop();
 
     let replay = Station::start(&["replay", flight_arg], work.path());
-    browse(&node, &replay.url, &out.join("replay"), &["--replay"]);
+    browse(
+        &node,
+        "console.spec.mjs",
+        &replay.url,
+        &out.join("replay"),
+        &["--replay"],
+    );
 }

@@ -189,6 +189,7 @@ mod tests {
             "plan.nothing_to_fly",
             "plan.no_watch_zone",
             "plan.no_place",
+            "plan.wind_half",
             "import.gone",
         ] {
             assert!(has("refusal", c), "{c}");

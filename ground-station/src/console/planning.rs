@@ -2,6 +2,7 @@
 
 use super::import::Imported;
 use crate::desk::{Reason, plan_reason};
+use missions::energy::Wind;
 use missions::flight::OnLinkLoss;
 use missions::place::{Alt, LatLon};
 use missions::planner::{
@@ -74,6 +75,12 @@ pub(super) struct Wish {
     current_deg: Option<f64>,
     #[serde(default)]
     current_mps: Option<f64>,
+    /// Where the day's wind comes from, degrees clockwise from north.
+    #[serde(default)]
+    wind_from_deg: Option<f64>,
+    /// How strong it is, m/s; left out, the air is taken as still.
+    #[serde(default)]
+    wind_mps: Option<f64>,
 }
 
 /// A pattern by its word, with the wish's figures; or told in full.
@@ -137,11 +144,25 @@ pub(super) fn make(
             wait_s: LINK_LOSS_WAIT_S,
         },
         over_crowds: false,
-        wind: missions::energy::Wind::default(),
+        wind: wind(wish)?,
     };
     plan_patrol(venue, &basis.vehicle, &request)
         .map(|p| p.to_json())
         .map_err(|r| reason(&r))
+}
+
+/// The day's wind. One figure without the other says nothing that can be reckoned with.
+fn wind(w: &Wish) -> Result<Wind, Reason> {
+    let wind = match (w.wind_from_deg, w.wind_mps) {
+        (None, None | Some(0.0)) => Wind::default(),
+        (Some(from_deg), Some(mps)) => Wind::stated(from_deg, mps),
+        _ => return Err(Reason::new("plan.wind_half")),
+    };
+    if wind.is_sane() {
+        Ok(wind)
+    } else {
+        Err(Reason::new("plan.bad_request"))
+    }
 }
 
 fn pattern(
@@ -325,6 +346,34 @@ mod tests {
         let high = make(&basis, None, &wish(r#"{"pattern": "sweep", "alt_m": 900}"#)).unwrap_err();
         assert!(high.code.starts_with("plan."), "{high:?}");
         assert!(serde_json::from_str::<Wish>(r#"{"pattern": "spiral", "alt_m": 9}"#).is_err());
+    }
+
+    #[test]
+    fn a_headwind_home_costs_energy_and_half_a_wind_is_no_wind() {
+        let made = |more: &str| {
+            let text = format!(r#"{{"pattern": "perimeter", "alt_m": 60{more}}}"#);
+            make(&basis(), None, &wish(&text))
+                .map(|b| missions::plan::PatrolPlan::from_json(&b).unwrap())
+        };
+        let still = made("").unwrap().file().estimate.energy_wh;
+        let windy = made(r#", "wind_from_deg": 300, "wind_mps": 6"#)
+            .unwrap()
+            .file()
+            .estimate
+            .energy_wh;
+        assert!(windy > still, "{still} Wh still, {windy} Wh in the wind");
+        assert_eq!(
+            made(r#", "wind_mps": 6"#).unwrap_err().code,
+            "plan.wind_half"
+        );
+        assert_eq!(
+            made(r#", "wind_from_deg": 9"#).unwrap_err().code,
+            "plan.wind_half"
+        );
+        let storm = made(r#", "wind_from_deg": 9, "wind_mps": 90"#).unwrap_err();
+        assert_eq!(storm.code, "plan.bad_request");
+        let strong = made(r#", "wind_from_deg": 9, "wind_mps": 25"#).unwrap_err();
+        assert!(strong.code.starts_with("plan."), "{strong:?}");
     }
 
     #[test]

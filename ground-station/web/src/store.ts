@@ -207,7 +207,8 @@ export async function sendPlan(path: "/api/plan" | "/api/plan/make", body: strin
     const r = await fetch(path, { method: "POST", headers: { "Content-Type": "application/json", "X-CSRF": hello.value?.csrf ?? "" }, body, signal: AbortSignal.timeout(30000) });
     if (!r.ok) throw new Error(String(r.status));
     const a = (await r.json()) as Answer;
-    if (!a.accepted && a.reason?.at) refusedAt.value = { at: a.reason.at, what: () => t("plan_on"), text: () => reasonWords(a.reason) };
+    // What was refused before is answered by this plan.
+    refusedAt.value = a.accepted || !a.reason?.at ? null : { at: a.reason.at, what: () => t("plan_on"), text: () => reasonWords(a.reason) };
     return a;
   } catch {
     return { accepted: false, reason: { code: "desk.not_delivered", params: {} } };

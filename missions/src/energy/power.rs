@@ -26,7 +26,21 @@ pub struct Wind {
     pub unsure_mps: f64,
 }
 
+/// Part of a stated wind's strength that is taken as unsure, in any direction. Chosen, not measured: a forecast is given
+/// in whole metres a second for a county, and gusts are told apart from it.
+pub const STATED_WIND_UNSURE: f64 = 0.25;
+
 impl Wind {
+    /// A wind as a person states it: where it comes from, degrees clockwise from north, and how strong, m/s. A part of
+    /// it is taken as unsure.
+    #[must_use]
+    pub fn stated(from_deg: f64, speed_mps: f64) -> Wind {
+        Wind {
+            from_deg: from_deg.rem_euclid(360.0),
+            speed_mps,
+            unsure_mps: speed_mps * STATED_WIND_UNSURE,
+        }
+    }
     /// Whether there is none.
     #[must_use]
     pub fn is_still(&self) -> bool {

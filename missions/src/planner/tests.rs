@@ -738,6 +738,19 @@ fn the_way_back_to_an_anomaly_is_proven_from_where_the_aircraft_is() {
     let way = revisit(&plan, from, alt, show, 30.0, None).unwrap();
     assert_eq!((way.look_at, way.hold_s), (show, 30.0));
     assert!(way.legs.iter().all(|l| l.clearance_m() >= plan.margin_m()));
+    // In the next town: nothing to be seen from the edge of the fence, so nobody flies there to look.
+    let town = LatLon::from_degrees(27.9, 120.2).unwrap();
+    let e = revisit(&plan, from, alt, town, 30.0, None).unwrap_err();
+    assert!(
+        matches!(
+            e,
+            PlanRefusal::DatumOutside {
+                nearest: Some(_),
+                ..
+            }
+        ),
+        "{e}"
+    );
 }
 
 #[test]

@@ -24,9 +24,6 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
-/// Part of the wind's strength that is taken as unsure, in any direction.
-const WIND_UNSURE: f64 = 0.25;
-
 /// Flags of plans that fly.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "With a vehicle")]
@@ -100,11 +97,10 @@ fn request(
             _ => OnLinkLoss::HoldThenReturn { wait_s: 10.0 },
         },
         over_crowds: f.over_crowds,
-        wind: a.graphs.wind.map_or_else(Wind::default, |w| Wind {
-            from_deg: (w.toward_deg + 180.0).rem_euclid(360.0),
-            speed_mps: w.mps,
-            unsure_mps: w.mps * WIND_UNSURE,
-        }),
+        wind: a
+            .graphs
+            .wind
+            .map_or_else(Wind::default, |w| Wind::stated(w.toward_deg + 180.0, w.mps)),
     })
 }
 

@@ -116,6 +116,7 @@ export const CODES = {
     "plan.no_place",
     "plan.no_line",
     "plan.no_watch_zone",
+    "plan.wind_half",
     "import.gone",
     "import.too_large",
     "import.unknown_kind",

@@ -84,6 +84,10 @@ const FIELDS = {
 type Field = (typeof FIELDS)[Code<"pattern">][number];
 /** The wish's member of each field, and whether it is words. */
 const MEMBER: Record<Field, string> = { swath: "swath_m", offset: "offset_m", line: "line", width: "width_m", hold: "hold_s", place: "place", radius: "radius_m", turns: "turns", legs: "legs", course: "leg_deg", current: "current_deg", current_mps: "current_mps" };
+/** The day's wind goes with every pattern. */
+const WIND = { wind_from: "wind_from_deg", wind: "wind_mps" } as const;
+type Air = keyof typeof WIND;
+const AIR = Object.keys(WIND) as Air[];
 const WORDY: ReadonlySet<Field> = new Set(["line", "place"]);
 
 function Making() {
@@ -91,6 +95,7 @@ function Making() {
   const [pattern, setPattern] = useState<Code<"pattern">>("sweep");
   const [height, setHeight] = useState(String(HEIGHT_M.usual));
   const [figures, setFigures] = useState<Partial<Record<Field, string>>>({});
+  const [air, setAir] = useState<Partial<Record<Air, string>>>({});
   const [imported, setImported] = useState<Imported | null>(null);
   const [over, setOver] = useState(false);
   const [busy, setBusy] = useState(false);
@@ -98,7 +103,8 @@ function Making() {
   const height_m = Number(height);
   const fields: readonly Field[] = FIELDS[pattern];
   const wrong = (f: Field) => { const v = figures[f]?.trim(); return Boolean(v) && !WORDY.has(f) && !Number.isFinite(Number(v)); };
-  const sane = Number.isFinite(height_m) && height_m >= HEIGHT_M.least && height_m <= HEIGHT_M.most && !fields.some(wrong);
+  const wrongAir = (f: Air) => { const v = air[f]?.trim(), other = AIR.some((g) => air[g]?.trim()); return v ? !Number.isFinite(Number(v)) : other; };
+  const sane = !AIR.some(wrongAir) && Number.isFinite(height_m) && height_m >= HEIGHT_M.least && height_m <= HEIGHT_M.most && !fields.some(wrong);
   const take = async (path: "/api/plan" | "/api/plan/make", body: string) => {
     setBusy(true);
     setRefusal(null);
@@ -112,6 +118,10 @@ function Making() {
       const v = figures[f]?.trim();
       if (v) out[MEMBER[f]] = WORDY.has(f) ? v : Number(v);
     }
+    for (const f of AIR) {
+      const v = air[f]?.trim();
+      if (v) out[WIND[f]] = Number(v);
+    }
     return JSON.stringify(out);
   };
   return (
@@ -124,6 +134,7 @@ function Making() {
         <label class="file"><span>{t("from_file")}</span><input type="file" accept=".json,application/json" disabled={busy} onChange={(e) => { const f = e.currentTarget.files?.[0]; if (f) void f.text().then((text) => take("/api/plan", text)); }} /></label>
       </div>
       <div class="trio">
+        {AIR.map((f) => <label key={f} class="field"><span>{t(`field_${f}`)}</span><input type="text" data-field={f} inputMode="decimal" placeholder={t("still_air")} value={air[f] ?? ""} aria-invalid={wrongAir(f)} onInput={(e) => setAir({ ...air, [f]: e.currentTarget.value })} /></label>)}
         {fields.map((f) => <label key={f} class="field"><span>{t(`field_${f}`)}</span><input type="text" data-field={f} inputMode={WORDY.has(f) ? "text" : "decimal"} placeholder={f === "place" ? "" : t("choose")} value={figures[f] ?? ""} aria-invalid={wrong(f)} onInput={(e) => setFigures({ ...figures, [f]: e.currentTarget.value })} /></label>)}
       </div>
       {refusal && <p class="refusal" role="alert">{reasonWords(refusal)}{refusal.params["words"] ? <span class="small"> ({t("import_words")}: {refusal.params["words"]})</span> : null}</p>}

@@ -126,8 +126,8 @@ pub enum DrawRefusal {
         /// Nearest place that may be flown over.
         nearest: Option<EastNorth>,
     },
-    /// The datum of a search is where nothing may fly.
-    #[error("the datum lies outside the area, or nearer to its edge than the margin{}", nearest_in_words(*datum, nearest.as_ref()))]
+    /// The datum of a search is where nothing may fly, or the place of an anomaly too far from where something may.
+    #[error("the place lies outside the area, or nearer to its edge than the margin{}", nearest_in_words(*datum, nearest.as_ref()))]
     DatumOutside {
         /// The datum when it is reached.
         datum: EastNorth,

@@ -9,6 +9,10 @@ use crate::planner::streets::order_points;
 /// Kicks of the search for the shortest order, for each place.
 const KICKS: u64 = 40;
 
+/// A place that cannot be flown over is looked at from the nearest that can, but from no further away than this, metres:
+/// further off a tilted camera no longer shows a person as one.
+pub const LOOK_FROM_M: f64 = 250.0;
+
 /// Watch points in the order of the shortest way from the start (and back), by the ways that may be flown.
 pub(super) fn round(points: &[WatchPoint<EastNorth>], scene: &Scene<'_>) -> Vec<Stroke> {
     let ground = scene.ground;
@@ -90,6 +94,9 @@ pub(super) fn round(points: &[WatchPoint<EastNorth>], scene: &Scene<'_>) -> Vec<
 }
 
 /// To one place and hover there, or as near as may be; or around it.
+///
+/// # Errors
+/// [`DrawRefusal::DatumOutside`] where nothing within [`LOOK_FROM_M`] may be flown over.
 pub(super) fn revisit(
     place: EastNorth,
     hold_s: f64,
@@ -103,12 +110,19 @@ pub(super) fn revisit(
     let over = if scene.ground.sees(on_grid, on_grid) {
         on_grid
     } else {
-        scene
+        let nearest = scene
             .ground
             .nearest(place)
             .ok_or(DrawRefusal::MarginLeavesNothing {
                 margin_m: scene.margin_m,
-            })?
+            })?;
+        if nearest.distance_m(place) > LOOK_FROM_M {
+            return Err(DrawRefusal::DatumOutside {
+                datum: place,
+                nearest: Some(nearest),
+            });
+        }
+        nearest
     };
     Ok(vec![Stroke {
         places: vec![over],
