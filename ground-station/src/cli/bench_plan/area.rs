@@ -32,6 +32,8 @@ const BUILDINGS: usize = 15;
 const FIRST_S: f64 = 0.1;
 /// Polished plan of the same.
 const POLISHED_S: f64 = 1.0;
+/// Moves that it is given.
+const POLISHED_EFFORT: u64 = 40_000;
 /// What such a plan must have come to, length against covered area ÷ swath.
 const POLISHED_RATIO: f64 = 1.15;
 /// Any plan of 25,000 corners and 250 holes.
@@ -533,11 +535,11 @@ fn speed(b: &Bench, venue: &Path) -> anyhow::Result<Vec<Row>> {
             FIRST_S,
             vec!["--effort".to_owned(), "0".to_owned()],
         ),
-        // As an officer asks for it: what stands after most of a second. Mending comes on top and counts.
+        // By effort, not by a budget of the wall clock: what a busy machine gives in a second is not the planner's figure.
         (
-            "plan polished within a second",
+            "polished plan",
             POLISHED_S,
-            vec!["--budget-ms".to_owned(), "800".to_owned()],
+            vec!["--effort".to_owned(), POLISHED_EFFORT.to_string()],
         ),
     ];
     let mut out = Vec::new();
@@ -580,7 +582,12 @@ fn large(b: &Bench) -> anyhow::Result<Vec<Row>> {
             vec!["--effort".to_owned(), "0".to_owned()],
             Good::Told,
         ),
-        ("plan", Vec::new(), Good::AtMost(LARGE_S)),
+        // As an officer asks for it, by default flags.
+        (
+            "plan by default budget",
+            vec!["--budget-ms".to_owned(), "2000".to_owned()],
+            Good::AtMost(LARGE_S),
+        ),
     ] {
         let ask = Ask {
             venue: &path,
@@ -609,9 +616,10 @@ fn large(b: &Bench) -> anyhow::Result<Vec<Row>> {
                 of,
             )
             .note(format!(
-                "ratio {:.3}, seen {:.2} %",
+                "reading the file included; ratio {:.3}, seen {:.2} %, effort {}",
                 m.ratio,
-                100.0 * m.coverage_reachable
+                100.0 * m.coverage_reachable,
+                d.figures.get("effort").and_then(Value::as_u64).unwrap_or(0)
             )),
         );
     }

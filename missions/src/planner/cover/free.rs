@@ -4,7 +4,7 @@
 //! `margin + 1 mm` from every edge, so no offset polygon and no boolean operation decides what is flown. *Rings* are an
 //! eroded copy, a little deeper, with its arcs cut inwards: a supply of legal places and of ways around.
 
-use super::geom::{P, between, cross, dist, nearest_on};
+use super::geom::{P, cross, dist, nearest_on};
 use super::grid::SegmentGrid;
 use geo::algorithm::buffer::{Buffer, BufferStyle, LineJoin};
 use geo::orient::{Direction, Orient};
@@ -22,6 +22,8 @@ const BAY_PASSES: usize = 64;
 const RING_SLACK_M: f64 = 0.0002;
 /// The same without a margin: there a ring lies beside every edge, and is walked along.
 const EDGE_SLACK_M: f64 = 0.002;
+/// What the chords of an arc may take beside it, metres.
+const CHORD_SLACK_M: f64 = 0.0005;
 /// How far a piece may be drawn off where it is only looked from, metres.
 const COARSE_M: f64 = 0.003;
 /// A piece smaller than this is rounding, square metres. One that is not may see a whole footprint.
@@ -43,6 +45,8 @@ pub(super) struct Free {
     /// Where small bays are cut off, see [`cut_ring`].
     chords: SegmentGrid,
     clearance_m: f64,
+    /// Of the look-up, metres.
+    cell_m: f64,
     /// How far most places of the rings may be moved, whichever way, and still be legal.
     pub spare_m: f64,
     /// How much further another's drawing of what can be reached may go, metres.
@@ -169,20 +173,46 @@ fn grown_back(shape: &Polygon<f64>, by_m: f64, margin_m: f64, arc_rad: f64) -> M
     grow(&near, by_m - back_m, arc_rad)
 }
 
+/// Whether places of the rings see all of the target: no place of it lies farther from its outline than `ring_m` and a
+/// little, unless it is free itself, so it is enough that all of the outline is seen from that much nearer. Says `false`
+/// where that is not plain; then what is seen is drawn.
+fn all_seen(rings: &[Vec<P>], outline: &[(P, P)], ring_m: f64, seen_m: f64) -> bool {
+    let step_m = 0.2 * seen_m;
+    let far_m = seen_m - 1.05 * ring_m - 0.5 * step_m;
+    if ring_m > 0.25 * seen_m {
+        return false;
+    }
+    let segments: Vec<(P, P)> = (rings.iter())
+        .flat_map(|r| r.iter().zip(r.iter().cycle().skip(1)))
+        .map(|(a, b)| (*a, *b))
+        .collect();
+    let grid = SegmentGrid::new(segments, 0.0, step_m);
+    outline.iter().all(|(a, b)| {
+        let steps = (dist(*a, *b) / step_m).ceil().max(1.0) as usize;
+        (0..steps).all(|k| {
+            let p = super::geom::lerp(*a, *b, k as f64 / steps as f64);
+            grid.nearest(p).is_some_and(|(d, _)| d <= far_m)
+        })
+    })
+}
+
 impl Free {
     /// Free space of `target` at `margin_m`, seen by a footprint of `radius_m`. No parts where the margin leaves none.
     pub fn new(target: &MultiPolygon<f64>, margin_m: f64, radius_m: f64) -> Self {
         let clearance_m = margin_m + SLACK_M;
         let outline_edges = edges(target);
         // i_overlay draws an arc with chords of up to twice the asked angle, so a chord may come `cos(angle)` near.
-        let arc_rad: f64 = match (margin_m > 0.0, outline_edges.len()) {
+        let fine_rad: f64 = match (margin_m > 0.0, outline_edges.len()) {
             (false, _) => 0.7,
             (true, 0..3_000) => 0.02,
             (true, 3_000..8_000) => 0.05,
             (true, _) => 0.1,
         };
+        // The arcs of a margin of centimetres need few chords to come within half a millimetre of it.
+        let plain_rad = (1.0 / (1.0 + CHORD_SLACK_M / clearance_m)).acos();
+        let arc_rad = fine_rad.max(plain_rad.min(0.5));
         // A footprint's arc is drawn finer: what its chords cut off would never be asked for.
-        let fine_rad = if outline_edges.len() < 6_000 {
+        let foot_rad = if outline_edges.len() < 6_000 {
             0.05
         } else {
             0.12
@@ -213,6 +243,14 @@ impl Free {
             .collect();
         parts.sort_by(|a, b| b.shape.unsigned_area().total_cmp(&a.shape.unsigned_area()));
         let alone = parts.len() == 1 && margin_m <= 0.0;
+        let single = if parts.len() == 1 {
+            parts.first()
+        } else {
+            None
+        };
+        let all = alone
+            || single
+                .is_some_and(|p| all_seen(&p.rings, &outline_edges, ring_m, 0.9995 * radius_m));
         for part in &mut parts {
             let seen_m = if margin_m > 0.0 {
                 // What erosion took beyond the margin is given back.
@@ -221,13 +259,13 @@ impl Free {
                 // Without a margin nothing is seen through walls that is not free by itself.
                 2.0 * ring_m
             };
-            part.reachable = if alone {
+            part.reachable = if all {
                 target.clone()
             } else {
                 let seen = if margin_m > 0.0 {
-                    grown_back(&part.shape, seen_m, margin_m, fine_rad)
+                    grown_back(&part.shape, seen_m, margin_m, foot_rad)
                 } else {
-                    grow(&MultiPolygon(vec![part.shape.clone()]), seen_m, fine_rad)
+                    grow(&MultiPolygon(vec![part.shape.clone()]), seen_m, foot_rad)
                 };
                 seen.intersection(target)
             };
@@ -240,6 +278,7 @@ impl Free {
             outline: SegmentGrid::new(outline_edges, clearance_m, cell_m),
             chords: SegmentGrid::new(chords, clearance_m, cell_m),
             clearance_m,
+            cell_m,
             spare_m,
             fringe_deep_m: 0.0005 * radius_m + ring_m - margin_m + COARSE_M,
             parts,
@@ -289,21 +328,14 @@ impl Free {
 
     /// Least distance of a way from the outline, metres; not looked for beyond `far_m`.
     pub fn clearance_m(&self, path: &[P], edges: &[(P, P)], far_m: f64) -> f64 {
-        let cell_m = far_m.max(1.0);
-        let grid = SegmentGrid::new(edges.to_vec(), far_m, cell_m);
-        let mut least = f64::INFINITY;
-        for w in path.windows(2) {
-            if let [a, b] = w {
-                grid.along(*a, *b, |items| {
-                    for i in items {
-                        if let Some((c, e)) = grid.segment(*i) {
-                            least = least.min(between(*a, *b, c, e));
-                        }
-                    }
-                    false
-                });
+        // Mostly something lies little farther than the margin: then nothing beyond has to be looked at.
+        for reach_m in [self.clearance_m + 0.02 * far_m, far_m] {
+            let grid = SegmentGrid::new(edges.to_vec(), reach_m, reach_m.max(self.cell_m));
+            let least_m = grid.least_m(path);
+            if least_m <= reach_m {
+                return least_m;
             }
         }
-        least
+        f64::INFINITY
     }
 }

@@ -1,6 +1,7 @@
 //! Segments in square buckets: which are near this piece of way?
 
-use super::geom::{P, dist, nearer_than, nearest_on, pt};
+use super::geom::{P, between, dist, nearer_than, nearest_on, pt};
+use std::sync::OnceLock;
 
 /// Most buckets a grid may have; beyond that its cells grow.
 const MAX_CELLS: f64 = 1_500_000.0;
@@ -15,6 +16,8 @@ pub(super) struct SegmentGrid {
     starts: Vec<u32>,
     items: Vec<u32>,
     segments: Vec<(P, P)>,
+    /// Whether a cell that lists nothing lies inside the rings that the segments make.
+    inside: OnceLock<Vec<bool>>,
 }
 
 impl SegmentGrid {
@@ -47,6 +50,7 @@ impl SegmentGrid {
             starts: Vec::new(),
             items: Vec::new(),
             segments,
+            inside: OnceLock::new(),
         };
         let mut pairs: Vec<(u32, u32)> = Vec::new();
         let half = cell_m / 2.0;
@@ -77,7 +81,6 @@ impl SegmentGrid {
                 }
             }
         }
-        pairs.sort_unstable();
         let mut starts = vec![0u32; cols * rows + 1];
         for (cell, _) in &pairs {
             if let Some(s) = starts.get_mut(*cell as usize + 1) {
@@ -89,9 +92,53 @@ impl SegmentGrid {
             sum += *s;
             *s = sum;
         }
+        // Each where its cell's next free place is: the segments of a cell stay in their order.
+        let mut items = vec![0u32; pairs.len()];
+        let mut next = starts.clone();
+        for (cell, i) in pairs {
+            if let Some(n) = next.get_mut(cell as usize) {
+                if let Some(item) = items.get_mut(*n as usize) {
+                    *item = i;
+                }
+                *n += 1;
+            }
+        }
         grid.starts = starts;
-        grid.items = pairs.into_iter().map(|p| p.1).collect();
+        grid.items = items;
         grid
+    }
+
+    /// For each cell whether its middle is inside (even–odd); asked only of cells that list nothing, where it holds for
+    /// all of the cell.
+    fn empty_inside(&self) -> Vec<bool> {
+        let mut crossings: Vec<Vec<f64>> = vec![Vec::new(); self.rows];
+        for (a, b) in &self.segments {
+            let (lo, hi) = if a.y < b.y { (a, b) } else { (b, a) };
+            let r0 = ((lo.y - self.origin.y) / self.cell_m - 0.5).ceil().max(0.0) as usize;
+            for (r, row) in crossings.iter_mut().enumerate().skip(r0) {
+                let y = self.origin.y + (r as f64 + 0.5) * self.cell_m;
+                if y >= hi.y {
+                    break;
+                }
+                if y >= lo.y {
+                    row.push(lo.x + (y - lo.y) / (hi.y - lo.y) * (hi.x - lo.x));
+                }
+            }
+        }
+        let mut inside = Vec::with_capacity(self.cols * self.rows);
+        for row in &mut crossings {
+            row.sort_unstable_by(f64::total_cmp);
+            let mut before = row.iter().peekable();
+            let mut odd = false;
+            for c in 0..self.cols {
+                let x = self.origin.x + (c as f64 + 0.5) * self.cell_m;
+                while before.next_if(|at| **at < x).is_some() {
+                    odd = !odd;
+                }
+                inside.push(odd);
+            }
+        }
+        inside
     }
 
     fn span(&self, lo: f64, hi: f64, origin: f64, n: usize) -> (usize, usize) {
@@ -210,11 +257,21 @@ impl SegmentGrid {
     pub fn any_nearer(&self, a: P, b: P, d_m: f64) -> bool {
         let d2 = d_m * d_m;
         let (dx, dy) = (b.x - a.x, b.y - a.y);
-        // Twice as far to one side of the whole line is far enough, rounding and all.
-        let far = 2.0 * (d_m + 1e-6) * (dx * dx + dy * dy).sqrt();
+        // Twice as far to one side of the whole line is far enough, rounding and all; so it is beside the leg's box.
+        let reach = d_m + 1e-6;
+        let far = 2.0 * reach * (dx * dx + dy * dy).sqrt();
+        let (left, right) = (a.x.min(b.x) - reach, a.x.max(b.x) + reach);
+        let (low, high) = (a.y.min(b.y) - reach, a.y.max(b.y) + reach);
         self.along(a, b, |items| {
             items.iter().any(|i| {
                 self.segment(*i).is_some_and(|(c, e)| {
+                    let beside = (c.x < left && e.x < left)
+                        || (c.x > right && e.x > right)
+                        || (c.y < low && e.y < low)
+                        || (c.y > high && e.y > high);
+                    if beside {
+                        return false;
+                    }
                     let s = dx * (c.y - a.y) - dy * (c.x - a.x);
                     let t = dx * (e.y - a.y) - dy * (e.x - a.x);
                     let aside = (s > far && t > far) || (s < -far && t < -far);
@@ -224,23 +281,64 @@ impl SegmentGrid {
         })
     }
 
+    /// Least distance of a way from the segments listed where it passes, metres; right where it is at most the reach.
+    pub fn least_m(&self, way: &[P]) -> f64 {
+        let mut least = f64::INFINITY;
+        for w in way.windows(2) {
+            let [a, b] = w else { continue };
+            let (left, right) = (a.x.min(b.x), a.x.max(b.x));
+            let (low, high) = (a.y.min(b.y), a.y.max(b.y));
+            self.along(*a, *b, |items| {
+                for (c, e) in items.iter().filter_map(|i| self.segment(*i)) {
+                    let beside = c.x.min(e.x) > right + least
+                        || c.x.max(e.x) < left - least
+                        || c.y.min(e.y) > high + least
+                        || c.y.max(e.y) < low - least;
+                    if !beside {
+                        least = least.min(between(*a, *b, c, e));
+                    }
+                }
+                false
+            });
+        }
+        least
+    }
+
     /// Whether `p` is inside the rings that the segments make (even–odd).
     pub fn inside(&self, p: P) -> bool {
-        let far = pt(self.origin.x, p.y);
+        let (x, y) = (
+            (p.x - self.origin.x) / self.cell_m,
+            (p.y - self.origin.y) / self.cell_m,
+        );
+        if !(x >= 0.0 && y >= 0.0 && x < self.cols as f64 && y < self.rows as f64) {
+            return false;
+        }
+        let (col, row) = (x as usize, y as usize);
+        // A ray to the middle of the next cell on the left that no segment comes near: there the answer is known.
+        let empty = (0..=col).rev().find(|c| self.cell(*c, row).is_empty());
+        let known = empty.and_then(|c| {
+            let inside = self.inside.get_or_init(|| self.empty_inside());
+            inside.get(row * self.cols + c).copied()
+        });
+        let from = empty.map_or(0, |c| c + 1);
+        let from_x = empty.map_or(f64::NEG_INFINITY, |c| {
+            self.origin.x + (c as f64 + 0.5) * self.cell_m
+        });
         let mut crossings: Vec<u32> = Vec::new();
-        self.along(far, p, |items| {
-            for i in items {
+        for c in from..=col {
+            for i in self.cell(c, row) {
                 if let Some((a, b)) = self.segment(*i)
                     && (a.y > p.y) != (b.y > p.y)
-                    && a.x + (p.y - a.y) / (b.y - a.y) * (b.x - a.x) < p.x
                 {
-                    crossings.push(*i);
+                    let x = a.x + (p.y - a.y) / (b.y - a.y) * (b.x - a.x);
+                    if x > from_x && x < p.x {
+                        crossings.push(*i);
+                    }
                 }
             }
-            false
-        });
+        }
         crossings.sort_unstable();
         crossings.dedup();
-        crossings.len() % 2 == 1
+        (crossings.len() % 2 == 1) != known.unwrap_or(false)
     }
 }

@@ -20,6 +20,8 @@ pub(crate) mod share;
 pub(in crate::planner) mod space;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_free;
 mod tidy;
 mod tour;
 mod ways;
@@ -46,6 +48,10 @@ const SEEN_PART_OF_RADIUS: f64 = 0.9996;
 const ROUNDS: u64 = 6;
 /// Most ways through one part.
 const MORE_WAYS: usize = 8;
+/// Sets of lines looked at for what they leave unseen.
+const TRIES: usize = 24;
+/// Directions, and sets of lines looked at, where a plan is wanted at once.
+const AT_ONCE: (usize, usize) = (4, 6);
 /// Most legs a way may have.
 const MAX_LINES: usize = 60_000;
 
@@ -407,8 +413,10 @@ impl Task<'_> {
         let course_rad = request
             .angle_deg
             .map(|deg| (90.0 - deg).to_radians().rem_euclid(std::f64::consts::PI));
-        let mut candidates = first_lines(part, costs, course_rad, 24);
-        candidates.truncate(if self.moves == 0 || stop() { 1 } else { 3 });
+        // Wanted at once: fewer sets of lines are laid, and only the best of them is ordered.
+        let at_once = self.moves == 0 || stop();
+        let mut candidates = first_lines(part, costs, course_rad, at_once);
+        candidates.truncate(if at_once { 1 } else { 3 });
         let mut best: Option<(f64, f64, Tour)> = None;
         let mut rough = Raster::new(&part.reachable, self.radius_m, swath_m / 8.0, 0.3);
         let mut dice = geom::Dice::new(seed);
@@ -423,10 +431,12 @@ impl Task<'_> {
                 tour.shake(100, &mut dice, &mut *stop);
             }
             let (places, broken) = tour.path();
-            rough.clear();
-            for w in places.windows(2) {
-                if let [a, b] = w {
-                    rough.add(*a, *b);
+            if candidates.len() > 1 {
+                rough.clear();
+                for w in places.windows(2) {
+                    if let [a, b] = w {
+                        rough.add(*a, *b);
+                    }
                 }
             }
             let ends_m = match (places.first(), places.last()) {
@@ -576,7 +586,7 @@ impl Task<'_> {
     fn fine(&self) -> f64 {
         let swaths = self.part.reachable.unsigned_area() / self.costs.swath_m.powi(2);
         let (least, samples) = if self.moves == 0 {
-            (14.0, 40_000.0)
+            (10.0, 40_000.0)
         } else {
             (32.0, 80_000.0)
         };
@@ -621,40 +631,44 @@ fn first_lines(
     part: &Part,
     costs: &Costs,
     course_rad: Option<f64>,
-    tries: usize,
+    at_once: bool,
 ) -> Vec<Candidate> {
     let swath_m = costs.swath_m;
     let draw_in_m = 0.35 * swath_m;
-    let mut found: Vec<Candidate> = Vec::new();
-    let directions = course_rad.map_or_else(|| lines::directions(&part.rings, 12), |c| vec![c]);
-    for angle_rad in directions {
+    let laid = |angle_rad: f64, (spacing_m, first_m): (f64, f64)| {
+        let lines = lines::lines(&part.rings, angle_rad, spacing_m, first_m, draw_in_m);
+        let cost_m =
+            lines::total_m(&lines) + (1.14 * swath_m + 2.0 * costs.corner_m) * lines.len() as f64;
+        let candidate = Candidate {
+            cost_m,
+            angle_rad,
+            lines,
+        };
+        (!candidate.lines.is_empty()).then_some(candidate)
+    };
+    let even = |angle_rad: f64| {
         let (lo, hi) = lines::extent(&part.rings, angle_rad);
         // A thousandth of the area may stay unseen: three hundredths of a line are not worth another.
         let n = ((hi - lo) / swath_m - 0.03).ceil().max(1.0);
         let even_m = (hi - lo) / n;
-        let tight_m = swath_m * 0.998;
-        let plans = [
-            (even_m, even_m / 2.0),
-            (tight_m, tight_m * 0.2),
-            (tight_m, tight_m * 0.4),
-            (tight_m, tight_m * 0.6),
-            (tight_m, tight_m * 0.8),
-        ];
-        for (spacing_m, first_m) in plans {
-            let lines = lines::lines(&part.rings, angle_rad, spacing_m, first_m, draw_in_m);
-            if !lines.is_empty() {
-                let cost_m = lines::total_m(&lines)
-                    + (1.14 * swath_m + 2.0 * costs.corner_m) * lines.len() as f64;
-                found.push(Candidate {
-                    cost_m,
-                    angle_rad,
-                    lines,
-                });
-            }
-        }
+        laid(angle_rad, (even_m, even_m / 2.0))
+    };
+    let directions = course_rad.map_or_else(|| lines::directions(&part.rings, 12), |c| vec![c]);
+    let mut evens: Vec<Candidate> = directions.into_iter().filter_map(even).collect();
+    if at_once {
+        evens.sort_by(|x, y| x.cost_m.total_cmp(&y.cost_m));
+        evens.truncate(AT_ONCE.0);
+    }
+    let tight_m = swath_m * 0.998;
+    let mut found: Vec<Candidate> = Vec::new();
+    for c in evens {
+        let angle_rad = c.angle_rad;
+        let tight = [0.2, 0.4, 0.6, 0.8].map(|first| (tight_m, first * tight_m));
+        found.push(c);
+        found.extend(tight.into_iter().filter_map(|t| laid(angle_rad, t)));
     }
     found.sort_by(|x, y| x.cost_m.total_cmp(&y.cost_m));
-    found.truncate(tries);
+    found.truncate(if at_once { AT_ONCE.1 } else { TRIES });
     let mut raster = Raster::new(
         &part.reachable,
         swath_m / 2.0 * SEEN_PART_OF_RADIUS,

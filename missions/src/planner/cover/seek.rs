@@ -165,18 +165,32 @@ impl Polish<'_> {
         if straight_m > worth_m {
             return false;
         }
-        if let (Some(there), Some(back)) = (self.ways.way(a, q), self.ways.way(q, b)) {
-            let longer_m = length_m(&there) + length_m(&back) - dist(a, b);
+        // A long leg is left only as far from where it passes as `q` lies aside, and a swath: the rest stays as it was.
+        let foot = nearest_on(q, a, b);
+        let beside_m = dist(q, foot) + self.swath_m;
+        let towards = |end: P| {
+            let far_m = dist(foot, end);
+            if far_m > 1.5 * beside_m {
+                (lerp(foot, end, beside_m / far_m), true)
+            } else {
+                (end, false)
+            }
+        };
+        let ((u, from_leg), (v, to_leg)) = (towards(a), towards(b));
+        if let (Some(there), Some(back)) = (self.ways.way(u, q), self.ways.way(q, v)) {
+            let longer_m = length_m(&there) + length_m(&back) - dist(u, v);
             let inner = back.len().saturating_sub(2);
             let back = back.iter().skip(1).take(inner);
-            let detour: Vec<P> = there.iter().skip(1).chain(back).copied().collect();
+            let mut detour: Vec<P> = from_leg.then_some(u).into_iter().collect();
+            detour.extend(there.iter().skip(1).chain(back));
+            detour.extend(to_leg.then_some(v));
             if longer_m <= worth_m && detour.len() < LONGEST && self.try_replace(i + 1, 0, &detour)
             {
                 return true;
             }
         }
         // There and back loses nothing that the leg sees.
-        match self.ways.way(nearest_on(q, a, b), q) {
+        match self.ways.way(foot, q) {
             Some(there) if there.len() < LONGEST && 2.0 * length_m(&there) <= worth_m => {
                 let back = there.iter().rev().skip(1);
                 let spur: Vec<P> = there.iter().chain(back).copied().collect();
