@@ -1113,6 +1113,7 @@ fn orbit_plan() -> missions::plan::PatrolPlan {
         on_link_loss: missions::flight::OnLinkLoss::Return,
         return_alt: alt,
         over_crowds: false,
+        gained: Vec::new(),
         fence_digest: String::new(),
         estimate: Estimate::default(),
         flyable: true,

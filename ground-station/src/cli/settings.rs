@@ -53,14 +53,16 @@ pub struct Common {
         global = true
     )]
     pub venue_file: Option<PathBuf>,
-    /// Vehicle (TOML): speeds, braking, energy [default: the simulator's quadrotor]
+    /// Vehicle (TOML): speeds, braking, energy; once an aircraft for `plan --aircraft K`
+    /// [default: the simulator's quadrotor]
     #[arg(
         long,
         env = "PATROL_GROUND_VEHICLE",
         value_name = "FILE",
+        value_delimiter = ',',
         global = true
     )]
-    pub vehicle: Option<PathBuf>,
+    pub vehicle: Vec<PathBuf>,
     /// Language of the page: zh-CN or en [default: the browser's]
     #[arg(long, env = "PATROL_GROUND_LANG", value_name = "LANG", value_parser = ["zh-CN", "en"], global = true)]
     pub lang: Option<String>,
@@ -108,6 +110,8 @@ pub struct Settings {
     pub venue: Venue,
     /// Vehicle planned for.
     pub vehicle: VehicleSpec,
+    /// All vehicles that were given, the one planned for first: a team's.
+    pub vehicles: Vec<VehicleSpec>,
     /// Whether somebody chose the vehicle.
     pub vehicle_chosen: bool,
     /// The page's language.
@@ -186,6 +190,17 @@ pub fn resolve(a: &Common) -> anyhow::Result<Settings> {
     {
         bail!("lang = \"{lang}\": the page speaks zh-CN and en");
     }
+    let chosen_vehicles = if a.vehicle.is_empty() {
+        file.vehicle.as_slice()
+    } else {
+        a.vehicle.as_slice()
+    };
+    let vehicles = chosen_vehicles
+        .iter()
+        .map(|path| {
+            VehicleSpec::from_toml(&read(path)?).with_context(|| path.display().to_string())
+        })
+        .collect::<anyhow::Result<Vec<_>>>()?;
     Ok(Settings {
         links: links.iter().map(|l| l.parse()).collect::<Result<_, _>>()?,
         http,
@@ -204,13 +219,12 @@ pub fn resolve(a: &Common) -> anyhow::Result<Settings> {
             Some(path) => import(path, None)?.venue,
             None => Venue::sixi_river(),
         },
-        vehicle: match a.vehicle.as_ref().or(file.vehicle.as_ref()) {
-            Some(path) => {
-                VehicleSpec::from_toml(&read(path)?).with_context(|| path.display().to_string())?
-            }
-            None => VehicleSpec::default_quad(),
-        },
-        vehicle_chosen: a.vehicle.is_some() || file.vehicle.is_some(),
+        vehicle: vehicles
+            .first()
+            .cloned()
+            .unwrap_or_else(VehicleSpec::default_quad),
+        vehicle_chosen: !vehicles.is_empty(),
+        vehicles,
         lang: a.lang.clone().or(file.lang),
         rerun: a.rerun.clone().or(file.rerun),
         bulk_bytes_per_s,

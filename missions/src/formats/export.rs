@@ -157,7 +157,7 @@ pub fn to_geojson(plan: &PatrolPlan) -> String {
     for at in std::iter::once(&file.home.at).chain(&file.rally) {
         features.push(json!({
             "type": "Feature",
-            "properties": {"role": "rally"},
+            "properties": {"role": "rally", "to_be_looked_at": file.gained.contains(at)},
             "geometry": {"type": "Point", "coordinates": [at.lon_deg(), at.lat_deg()]},
         }));
     }

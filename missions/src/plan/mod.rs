@@ -13,7 +13,7 @@ mod steps;
 
 pub use check::check_items;
 pub use diversion::{Diversion, diversions};
-pub use rally::{GainedRally, gain_rally};
+pub use rally::{GainedRally, MAX_GAINED, gain_rally, gain_sites};
 pub(crate) use returns::Returns;
 pub use slower::{Slowed, slow_where_near};
 pub use steps::{MAX_STEPS, MAX_TURNS, ORBIT_RADIUS_M, Step, StepKind, orbit_corners, steps};
@@ -157,6 +157,9 @@ pub struct PlanFile {
     /// The wind it was planned for.
     #[serde(default, skip_serializing_if = "Wind::is_still")]
     pub wind: Wind,
+    /// Those of `rally` that the planner found and no venue names: an officer must have looked at each before the flight.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gained: Vec<LatLon>,
 }
 
 /// Why a plan may not fly, with its place.
@@ -232,6 +235,14 @@ impl PatrolPlan {
         }
         if !file.wind.is_sane() {
             return Err(fault("plan.wind", "the wind is no wind".into()));
+        }
+        if let Some(g) = file.gained.iter().find(|g| !file.rally.contains(g)) {
+            return Err(fault(
+                "plan.gained",
+                format!(
+                    "{g} is said to be a landing site to be looked at, and is none of the plan's"
+                ),
+            ));
         }
         let true_estimate = crate::energy::estimate(&file);
         let stated = file.estimate;

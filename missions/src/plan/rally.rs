@@ -18,10 +18,16 @@ use crate::venue::{Role, Venue};
 
 /// Most sites a plan gains: PX4 takes 32 rally points and an officer can look at few.
 pub const MAX_GAINED: usize = 6;
-/// Candidates looked at.
-const MAX_CANDIDATES: usize = 40;
+/// Places of the plan itself that are looked at.
+const MAX_CANDIDATES: usize = 20;
+/// Places on a side of the grid that is laid over the plan: those of the plan hug the corners of keep-outs, from where
+/// little is seen.
+const GRID: u32 = 7;
+/// The grid reaches so far beyond the plan, metres, and so far again as this part of it.
+const BEYOND_M: f64 = 40.0;
+const BEYOND_PART: f64 = 0.1;
 /// Pieces of the plan from which returns are looked at while choosing, at most; the plan itself is then proven whole.
-const MAX_PIECES: f64 = 300.0;
+const MAX_PIECES: f64 = 150.0;
 
 /// A landing site that a plan gained.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -30,6 +36,45 @@ pub struct GainedRally {
     pub at: LatLon,
     /// Whether the venue names it as a landing site. If not, somebody must look at it before the plan is flown.
     pub of_venue: bool,
+}
+
+/// Landing sites that leave least of a plan without a legal return, one after the other: none where no site helps. What
+/// is left after them is not looked at. The plan's own legs and its energy are not judged.
+#[must_use]
+pub fn gain_sites(file: &PlanFile, fence: &Fence) -> Vec<GainedRally> {
+    let mut file = file.clone();
+    file.estimate = estimate(&file);
+    let all = possible(&file, fence);
+    let mut gained = Vec::new();
+    while gained.len() < MAX_GAINED {
+        let before = bad_m(&file, fence);
+        let Some(c) = best_of(&all, &file, fence, before) else {
+            break;
+        };
+        file.rally.push(c.at);
+        gained.push(c);
+    }
+    gained
+}
+
+/// The site that leaves least of the way without a legal return; the venue's own before any other that helps.
+fn best_of(
+    all: &[GainedRally],
+    file: &PlanFile,
+    fence: &Fence,
+    before: u64,
+) -> Option<GainedRally> {
+    all.iter()
+        .enumerate()
+        .filter(|(_, c)| before > 0 && !file.rally.contains(&c.at))
+        .map(|(k, c)| {
+            let mut with = file.clone();
+            with.rally.push(c.at);
+            (!c.of_venue, bad_m(&with, fence), k)
+        })
+        .filter(|(_, bad, _)| *bad < before)
+        .min()
+        .and_then(|b| all.get(b.2).copied())
 }
 
 /// Adds landing sites until every return of a plan that fails only for its returns is legal.
@@ -55,27 +100,14 @@ pub fn gain_rally(file: &PlanFile) -> Result<(PatrolPlan, Vec<GainedRally>), Pla
         }
         let all = candidates.get_or_insert_with(|| possible(&file, &fence));
         let before = bad_m(&file, &fence);
-        // The site that leaves least of the way without a legal return; the venue's own before any other that helps.
-        let best = all
-            .iter()
-            .enumerate()
-            .filter(|(_, c)| !file.rally.contains(&c.at))
-            .map(|(k, c)| {
-                let mut with = file.clone();
-                with.rally.push(c.at);
-                (!c.of_venue, bad_m(&with, &fence), k)
-            })
-            .filter(|(_, bad, _)| *bad < before)
-            .min();
-        match best {
-            Some((_, _, k)) => {
-                if let Some(c) = all.get(k).copied() {
-                    file.rally.push(c.at);
-                    gained.push(c);
-                }
-            }
-            None => return Err(why),
+        let Some(c) = best_of(all, &file, &fence, before) else {
+            return Err(why);
+        };
+        file.rally.push(c.at);
+        if !c.of_venue {
+            file.gained.push(c.at);
         }
+        gained.push(c);
     }
 }
 
@@ -127,7 +159,7 @@ fn bad_m(file: &PlanFile, fence: &Fence) -> u64 {
     bad_m.round() as u64
 }
 
-/// Places that could be landed at by the fence: the venue's landing sites, then places of the plan itself.
+/// Places that could be landed at by the fence: the venue's landing sites, then places of the plan and around it.
 fn possible(file: &PlanFile, fence: &Fence) -> Vec<GainedRally> {
     let venue = Venue::from_value(&file.venue);
     let named: Vec<LatLon> = venue
@@ -157,6 +189,7 @@ fn possible(file: &PlanFile, fence: &Fence) -> Vec<GainedRally> {
         .iter()
         .map(|at| (*at, true))
         .chain(flown.iter().step_by(stride).map(|at| (*at, false)))
+        .chain(grid(&flown, fence).into_iter().map(|at| (at, false)))
         .filter(|(at, _)| {
             let down = Leg {
                 from: *at,
@@ -167,5 +200,35 @@ fn possible(file: &PlanFile, fence: &Fence) -> Vec<GainedRally> {
             fence.contain_with(&down, &spot).is_ok()
         })
         .map(|(at, of_venue)| GainedRally { at, of_venue })
+        .collect()
+}
+
+/// Places spread evenly over what a plan covers, and a little beyond.
+fn grid(flown: &[LatLon], fence: &Fence) -> Vec<LatLon> {
+    let plane = fence.plane();
+    let (mut low, mut high) = (
+        EastNorth::new(f64::INFINITY, f64::INFINITY),
+        EastNorth::new(f64::NEG_INFINITY, f64::NEG_INFINITY),
+    );
+    for p in flown.iter().map(|p| plane.to_local(*p)) {
+        low = EastNorth::new(low.east_m.min(p.east_m), low.north_m.min(p.north_m));
+        high = EastNorth::new(high.east_m.max(p.east_m), high.north_m.max(p.north_m));
+    }
+    let long_m = (high.east_m - low.east_m).max(high.north_m - low.north_m);
+    if !long_m.is_finite() {
+        return Vec::new();
+    }
+    let beyond_m = BEYOND_M + BEYOND_PART * long_m;
+    let at = |low: f64, high: f64, k: u32| {
+        let t = f64::from(k) / f64::from(GRID - 1);
+        low - beyond_m + t * (high - low + 2.0 * beyond_m)
+    };
+    (0..GRID * GRID)
+        .filter_map(|k| {
+            plane.to_latlon(EastNorth::new(
+                at(low.east_m, high.east_m, k % GRID),
+                at(low.north_m, high.north_m, k / GRID),
+            ))
+        })
         .collect()
 }

@@ -7,6 +7,7 @@
 pub mod cover;
 mod explain;
 pub mod fleet;
+mod gain;
 mod ground;
 pub mod patterns;
 mod propose;
@@ -15,6 +16,8 @@ pub mod rounds;
 pub mod streets;
 #[cfg(test)]
 pub(crate) mod tests;
+#[cfg(test)]
+mod tests_gain;
 
 pub use explain::{LeftPiece, Obstruction};
 pub use patterns::{Drift, Flow, Hand, Pattern, Round, WatchPoint};
@@ -32,6 +35,7 @@ use crate::plan::{
 use crate::time::Window;
 use crate::vehicle::VehicleSpec;
 use crate::venue::Venue;
+use patterns::lay::Stroke;
 use propose::{LONGEST_S, Proposal, Proposer};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -168,6 +172,14 @@ fn instead_words(instead: &[Advice]) -> String {
 }
 
 impl PlanRefusal {
+    /// Whether only the autopilot's own return stands in the way, as far as can be told.
+    fn is_for_a_return(&self) -> bool {
+        match self {
+            PlanRefusal::NotLegal { fault, .. } => fault.code == "plan.return_leaves",
+            _ => self.obstructions().iter().any(|o| o.is_return),
+        }
+    }
+
     /// Everything that stands in the way, leg by leg, for those who ask to have it explained.
     #[must_use]
     pub fn obstructions(&self) -> Vec<&Obstruction> {
@@ -207,6 +219,8 @@ const ROOM_M: f64 = 0.5;
 const HARDER_MOVES: u64 = 150_000;
 /// What more polish may take off, as a part of the battery.
 const POLISHED_OFF: f64 = 0.1;
+/// What costs an officer something (a return over things, a landing site to look at) must be worth so many times more.
+const GAIN: f64 = 1.1;
 /// A spot that is hovered over counts as much as so many metres of pattern.
 const SPOT_M: f64 = 100.0;
 
@@ -253,6 +267,22 @@ pub fn plan_patrol_within(
     }
 }
 
+/// One wish for one aircraft, with what a fleet says of it.
+struct Wanted<'a> {
+    venue: &'a Venue,
+    vehicle: &'a VehicleSpec,
+    request: &'a PatrolRequest,
+    effort: PlanEffort,
+    /// Where it starts; the venue's first launch site when absent.
+    home: Option<LatLon>,
+    /// Landing sites besides the venue's.
+    sites: &'a [LatLon],
+    /// The pattern laid already, in metres on the home's plane: a share of it.
+    laid: Option<Vec<Stroke>>,
+    /// Whether a refusal for energy is to name plans that would pass: that takes a while.
+    advises: bool,
+}
+
 fn plan_once(
     venue: &Venue,
     vehicle: &VehicleSpec,
@@ -260,58 +290,107 @@ fn plan_once(
     effort: &PlanEffort,
     stop: &mut dyn FnMut() -> bool,
 ) -> Result<Planned, PlanRefusal> {
-    let start = venue.launch_site().ok_or(PlanRefusal::NoLaunchSite)?;
+    plan_wanted(
+        Wanted {
+            venue,
+            vehicle,
+            request,
+            effort: *effort,
+            home: None,
+            sites: &[],
+            laid: None,
+            advises: true,
+        },
+        stop,
+    )
+}
+
+/// A plan without items, its fence, and the rules that ways are laid by.
+fn bare(w: &Wanted<'_>) -> Result<(PlanFile, Fence, Rules), PlanRefusal> {
+    let (venue, request) = (w.venue, w.request);
+    let start = w
+        .home
+        .or_else(|| venue.launch_site())
+        .ok_or(PlanRefusal::NoLaunchSite)?;
     let ground = venue.ground.height_at(start).ok_or(PlanRefusal::NoGround)?;
     let home = Home {
         at: start,
         alt: ground,
     };
-    let speed_mps = request.speed_mps.unwrap_or(vehicle.cruise_mps);
     check_request(request)?;
     let fence = FenceDraft::from_venue(venue, home)
         .check()
         .map_err(PlanRefusal::Fence)?;
-    let rally: Vec<LatLon> = venue
-        .landing_sites()
-        .into_iter()
-        .map(|s| s.1)
-        .filter(|p| *p != start)
-        .collect();
-    let mut file = PlanFile {
+    let mut rally: Vec<LatLon> = Vec::new();
+    let named = venue.landing_sites().into_iter().map(|s| s.1);
+    for site in named.chain(w.sites.iter().copied()) {
+        if site != start && !rally.contains(&site) {
+            rally.push(site);
+        }
+    }
+    let file = PlanFile {
         format: FORMAT.into(),
         name: request.name.clone(),
         venue: venue.to_value(),
-        vehicle: vehicle.clone(),
+        vehicle: w.vehicle.clone(),
         home,
         items: Vec::new(),
         rally,
-        speed_mps,
+        speed_mps: request.speed_mps.unwrap_or(w.vehicle.cruise_mps),
         margin_m: request.margin_m,
         launch_window: request.launch_window,
         on_link_loss: request.on_link_loss,
         return_alt: request.alt,
         over_crowds: request.over_crowds,
+        gained: Vec::new(),
         fence_digest: hex(&fence.digest()),
         estimate: Estimate::default(),
         flyable: true,
         wind: request.wind,
     };
-    let margin_m = margin_m(&file);
     let rules = Rules {
-        margin_m: margin_m + ROOM_M,
+        margin_m: margin_m(&file) + ROOM_M,
         height_error_m: HEIGHT_ERROR_M,
         // The flight's length is not known yet.
         when: aloft_window(file.launch_window, LONGEST_S),
         over_crowds: request.over_crowds,
     };
-    let mut proposer = Proposer::new(&fence, venue, request, rules, *effort);
+    Ok((file, fence, rules))
+}
+
+fn plan_wanted(w: Wanted<'_>, stop: &mut dyn FnMut() -> bool) -> Result<Planned, PlanRefusal> {
+    let (file, fence, rules) = bare(&w)?;
+    let mut proposer = Proposer::new(&fence, w.venue, w.request, rules, w.effort, w.laid);
+    proposer.advises = w.advises;
+    let made = at_best_return(&mut proposer, &file, &fence, w.venue, rules, stop);
+    if !(proposer.returns_cut || made.as_ref().is_err_and(PlanRefusal::is_for_a_return)) {
+        return made.map(|m| m.1);
+    }
+    let enough_m = made.as_ref().map_or(0.0, |m| m.0 * GAIN);
+    match gain::gained(&mut proposer, &file, &fence, w.venue, rules, stop) {
+        Some((worth_m, planned)) if worth_m > enough_m => Ok(planned),
+        _ => made.map(|m| m.1),
+    }
+}
+
+/// The plan that is worth most over the return heights, and its worth.
+fn at_best_return(
+    proposer: &mut Proposer<'_>,
+    file: &PlanFile,
+    fence: &Fence,
+    venue: &Venue,
+    rules: Rules,
+    stop: &mut dyn FnMut() -> bool,
+) -> Result<(f64, Planned), PlanRefusal> {
+    let mut file = file.clone();
     let mut first: Option<PlanRefusal> = None;
     let mut best: Option<(f64, Planned)> = None;
-    for return_alt in return_heights(&fence, request.alt) {
+    let alt = file.return_alt;
+    for return_alt in return_heights(fence, alt) {
         file.return_alt = return_alt;
         let made = proposer
             .propose(&file, stop)
-            .and_then(|p| prove(p, &file, &fence, venue, rules));
+            .and_then(|p| prove(p, &file, fence, venue, rules, proposer.advises));
         match made {
             Ok((worth_m, planned)) => {
                 let complete = !planned
@@ -319,7 +398,7 @@ fn plan_once(
                     .iter()
                     .any(|l| l.because.as_ref().is_some_and(|o| o.is_return));
                 // A higher return passes over things that the patrol goes around: it must buy a tenth more ground seen.
-                if best.as_ref().is_none_or(|(b, _)| worth_m > b * 1.1) {
+                if best.as_ref().is_none_or(|(b, _)| worth_m > b * GAIN) {
                     best = Some((worth_m, planned));
                 }
                 if complete {
@@ -346,10 +425,10 @@ fn plan_once(
         }
     }
     match best {
-        Some((_, planned)) => Ok(planned),
+        Some(b) => Ok(b),
         None => Err(first.unwrap_or(PlanRefusal::NothingLeft {
-            margin_m,
-            alt_m: request.alt.metres(),
+            margin_m: margin_m(&file),
+            alt_m: alt.metres(),
             because: None,
         })),
     }
@@ -362,6 +441,7 @@ fn prove(
     fence: &Fence,
     venue: &Venue,
     rules: Rules,
+    advises: bool,
 ) -> Result<(f64, Planned), PlanRefusal> {
     let mut file = PlanFile {
         items: proposal.items,
@@ -377,7 +457,7 @@ fn prove(
         Ok(plan) => (plan, Vec::new()),
         Err(fault) => slower(&file, fence, &fault).ok_or_else(|| PlanRefusal::NotLegal {
             because: explain::of_fault(&fault, &file, fence, venue, rules).map(Box::new),
-            instead: if ADVISED.contains(&fault.code) {
+            instead: if advises && ADVISED.contains(&fault.code) {
                 advise(&file)
             } else {
                 Vec::new()

@@ -51,7 +51,18 @@ pub(super) struct Proposer<'a> {
     effort: PlanEffort,
     /// The sweep that was laid last, and over what: other returns may leave the same area.
     sweep: Option<(MultiPolygon<f64>, Vec<Stroke>)>,
+    /// The pattern, where a fleet laid it already.
+    laid: Option<Vec<Stroke>>,
+    /// Whether legs must have a legal return.
+    returns: bool,
+    /// Whether returns took something from the pattern, at any height tried.
+    pub returns_cut: bool,
+    /// Whether a refusal for energy names plans that would pass.
+    pub advises: bool,
 }
+
+/// Less than this part of the free places may be returned from: worth a landing site.
+const CUT: f64 = 0.95;
 
 impl<'a> Proposer<'a> {
     pub fn new(
@@ -60,6 +71,7 @@ impl<'a> Proposer<'a> {
         request: &'a PatrolRequest,
         rules: Rules,
         effort: PlanEffort,
+        laid: Option<Vec<Stroke>>,
     ) -> Self {
         Proposer {
             fence,
@@ -68,6 +80,81 @@ impl<'a> Proposer<'a> {
             rules,
             effort,
             sweep: None,
+            laid,
+            returns: true,
+            returns_cut: false,
+            advises: true,
+        }
+    }
+
+    /// From now on legs need, or need not, have a legal return. What is proposed without is no plan yet.
+    pub fn judge_returns(&mut self, returns: bool) {
+        self.returns = returns;
+    }
+
+    /// What is asked for as far as it may be flown and returned from, and the margin a way keeps from its outline.
+    pub fn target(&self, file: &PlanFile) -> Result<(MultiPolygon<f64>, f64), PlanRefusal> {
+        let area = match &self.request.area {
+            Some(id) => Some(zone_area(self.fence.plane(), self.venue, id)?),
+            None => None,
+        };
+        let site = self.site(file);
+        site.with_ground(None, |_, outlines, margin_m| {
+            let free = shrink(outlines, margin_m);
+            let returning = site.returnable(&free, margin_m);
+            Ok(aimed(outlines, margin_m, free, returning, area.as_ref()))
+        })
+    }
+
+    /// Metres between any two of these places by proven ways, infinite where none leads; row by row. Each is first moved
+    /// to the nearest place that may be flown over.
+    pub fn ways_m(&self, file: &PlanFile, places: &[LatLon]) -> Result<Vec<f64>, PlanRefusal> {
+        let plane = *self.fence.plane();
+        self.site(file).with_ground(None, |ground, _, _| {
+            let at: Vec<Option<EastNorth>> = places
+                .iter()
+                .map(|p| {
+                    let p = ground.on_grid(plane.to_local(*p));
+                    if ground.sees(p, p) {
+                        Some(p)
+                    } else {
+                        ground.nearest(p)
+                    }
+                })
+                .collect();
+            let mut out = vec![f64::INFINITY; at.len() * at.len()];
+            for (i, a) in at.iter().enumerate() {
+                for (j, b) in at.iter().enumerate().take(i + 1) {
+                    let way = match (a, b) {
+                        (Some(a), Some(b)) if a == b => Some(vec![*a]),
+                        (Some(a), Some(b)) => ground.route(*a, *b),
+                        _ => None,
+                    };
+                    let m = way.map_or(f64::INFINITY, |w| {
+                        w.iter()
+                            .zip(w.iter().skip(1))
+                            .map(|(p, q)| p.distance_m(*q))
+                            .sum()
+                    });
+                    for x in [i * at.len() + j, j * at.len() + i] {
+                        if let Some(o) = out.get_mut(x) {
+                            *o = m;
+                        }
+                    }
+                }
+            }
+            Ok(out)
+        })
+    }
+
+    fn site<'s>(&'s self, file: &'s PlanFile) -> Site<'s> {
+        Site {
+            fence: self.fence,
+            venue: self.venue,
+            file,
+            rules: self.rules,
+            alt: self.request.alt,
+            returns: self.returns,
         }
     }
 
@@ -101,26 +188,25 @@ impl<'a> Proposer<'a> {
             file,
             rules: self.rules,
             alt: request.alt,
+            returns: self.returns,
         };
-        let (effort, sweep) = (self.effort, &mut self.sweep);
+        let (effort, sweep, laid) = (self.effort, &mut self.sweep, self.laid.as_ref());
+        let returns_cut = &mut self.returns_cut;
         site.with_ground(cut_at, |ground, outlines, margin_m| {
             let is_sweep = matches!(pattern, Pattern::Sweep { .. });
             let free = shrink(outlines, margin_m);
             // Sweeps are laid where they can be returned from: cutting them afterwards leaves crumbs.
-            let returning = is_sweep.then(|| site.returnable(&free, margin_m)).flatten();
+            let judged = is_sweep && laid.is_none() && site.returns;
+            let returning = judged.then(|| site.returnable(&free, margin_m)).flatten();
+            if let Some(r) = &returning {
+                *returns_cut |= r.unsigned_area() < CUT * free.unsigned_area();
+            }
             let made;
-            let (target, margin_m) = match (&filled, returning) {
-                (Some(zone), returning) => {
-                    let free = returning.unwrap_or(free);
-                    made = MultiPolygon(vec![polygon(zone)]).intersection(&free);
-                    (&made, 0.0)
-                }
-                (None, Some(returning)) => {
-                    // What can be seen from there: the way keeps the margin from the outline of this again.
-                    made = shrink(&returning, -margin_m).intersection(outlines);
-                    (&made, margin_m)
-                }
-                (None, None) => (outlines, margin_m),
+            let (target, margin_m) = if is_sweep || filled.is_some() {
+                made = aimed(outlines, margin_m, free, returning, filled.as_ref());
+                (&made.0, made.1)
+            } else {
+                (outlines, margin_m)
             };
             let home = ground.on_grid(plane.to_local(file.home.at));
             if !ground.sees(home, home) || target.unsigned_area() <= 0.0 {
@@ -145,11 +231,13 @@ impl<'a> Proposer<'a> {
                 seed: effort.seed,
             };
             let known = sweep.as_ref().is_some_and(|(over, _)| over == target);
-            if is_sweep && !known {
+            if is_sweep && !known && laid.is_none() {
                 let laid = lay(&pattern, &scene, stop).map_err(|e| site.refusal(e, ground))?;
                 *sweep = Some((target.clone(), laid));
             }
-            let ready = sweep.as_ref().map(|s| s.1.clone());
+            let ready = laid
+                .cloned()
+                .or_else(|| sweep.as_ref().map(|s| s.1.clone()));
             let (joined, left_out) =
                 settle(&pattern, scene, ready, stop).map_err(|e| site.refusal(e, ground))?;
             let way = joined.ways.into_iter().next().unwrap_or_default();
@@ -159,13 +247,41 @@ impl<'a> Proposer<'a> {
                 .filter(|(_, b)| b.pattern)
                 .map(|(a, b)| a.at.distance_m(b.at))
                 .sum();
+            let left_out = told(ground, &left_out);
+            *returns_cut |= site.returns
+                && left_out
+                    .iter()
+                    .any(|l| l.because.as_ref().is_some_and(|o| o.is_return));
             Ok(Proposal {
                 items: items(&way, &plane, request.alt, file.home.at),
-                left_out: told(ground, &left_out),
+                left_out,
                 pattern_m,
                 spots: way.iter().filter(|s| s.hold_s > 0.0).count(),
             })
         })
+    }
+}
+
+/// The area a sweep is laid over, and the margin that geometry keeps from its outline. `free`: what keeps the margin from
+/// `outlines`; `returning`: what of it may be returned from, where that is not all.
+fn aimed(
+    outlines: &MultiPolygon<f64>,
+    margin_m: f64,
+    free: MultiPolygon<f64>,
+    returning: Option<MultiPolygon<f64>>,
+    zone: Option<&Area>,
+) -> (MultiPolygon<f64>, f64) {
+    match (zone, returning) {
+        (Some(zone), returning) => {
+            let free = returning.unwrap_or(free);
+            (MultiPolygon(vec![polygon(zone)]).intersection(&free), 0.0)
+        }
+        // What can be seen from there: the way keeps the margin from the outline of this again.
+        (None, Some(returning)) => (
+            shrink(&returning, -margin_m).intersection(outlines),
+            margin_m,
+        ),
+        (None, None) => (outlines.clone(), margin_m),
     }
 }
 
@@ -216,6 +332,8 @@ struct Site<'a> {
     file: &'a PlanFile,
     rules: Rules,
     alt: Alt<AboveHome>,
+    /// Whether legs must have a legal return.
+    returns: bool,
 }
 
 impl Site<'_> {
@@ -234,7 +352,7 @@ impl Site<'_> {
                 ..self.rules
             },
         );
-        let also = Box::new(|leg: &Leg| returns.check_along(leg).is_ok());
+        let also = Box::new(|leg: &Leg| !self.returns || returns.check_along(leg).is_ok());
         let router = Router::requiring(self.fence, alt, self.rules, Some(also));
         let outlines = outlines(self.fence, alt.metres(), &self.rules);
         let margin_m = self.rules.margin_m + GRID_ROOM_M;
@@ -389,6 +507,7 @@ pub fn revisit(
         file,
         rules,
         alt,
+        returns: true,
     };
     let pattern = Pattern::Revisit {
         place: plane.to_local(place),

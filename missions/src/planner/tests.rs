@@ -29,7 +29,7 @@ pub(crate) fn request() -> PatrolRequest {
 }
 
 /// Little polish: what is judged is legality.
-const QUICK: PlanEffort = PlanEffort {
+pub(crate) const QUICK: PlanEffort = PlanEffort {
     moves: Some(1_000),
     seed: 1,
 };
@@ -175,7 +175,7 @@ fn both_autopilots_get_a_fence_that_lets_the_plan_pass() {
 }
 
 /// Judges a plan without the fence: legs, and returns from every few metres of them, in a venue without heights.
-fn judge(venue: &Venue, plan: &PatrolPlan) {
+pub(crate) fn judge(venue: &Venue, plan: &PatrolPlan) {
     let margin_m = plan.margin_m() - 0.05;
     let path = plan.path();
     let sites: Vec<LatLon> = std::iter::once(plan.file().home.at)

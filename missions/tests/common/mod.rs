@@ -112,6 +112,7 @@ pub fn plan(venue: &Venue, items: Vec<PlanItem>) -> PlanFile {
         on_link_loss: OnLinkLoss::Return,
         return_alt: Alt::from_metres(60.0).unwrap(),
         over_crowds: false,
+        gained: Vec::new(),
         fence_digest: String::new(),
         estimate: Estimate::default(),
         flyable: true,

@@ -239,6 +239,7 @@ impl Judged {
             on_link_loss: OnLinkLoss::Return,
             return_alt: Alt::from_metres(return_m).map_err(|_| no_number())?,
             over_crowds: false,
+            gained: Vec::new(),
             fence_digest: String::new(),
             estimate: Estimate::default(),
             flyable: true,

@@ -5,6 +5,7 @@ use crate::cli::settings::Settings;
 use anyhow::anyhow;
 use missions::place::LatLon;
 use missions::plan::PlanFault;
+use missions::planner::fleet::team::TeamRefusal;
 use missions::planner::patterns::DrawRefusal;
 use missions::planner::{PatrolRequest, PlanEffort, PlanRefusal, plan_patrol_within};
 use missions::venue::{Shape, Venue};
@@ -110,6 +111,28 @@ pub(super) fn flying(
     }
     for r in remedies(s, venue, request) {
         let _ = write!(text, "\n  would help: {r} (tried)");
+    }
+    anyhow!(text)
+}
+
+/// A refusal of a team's plans: which aircraft, and why.
+pub(super) fn team(a: &Plan, venue: &Venue, refusal: &TeamRefusal) -> anyhow::Error {
+    let head = format!("no plans over {}: {refusal}", venue.name);
+    if !a.explain {
+        return anyhow!("{head} {ASK}");
+    }
+    let mut text = head;
+    match refusal {
+        TeamRefusal::Plan { refusal, .. } => {
+            if let PlanRefusal::NotLegal { fault, .. } = refusal.as_ref() {
+                place(&mut text, venue, fault);
+            }
+            for o in refusal.obstructions().iter().take(MOST) {
+                let _ = write!(text, "\n  in the way: {o}");
+            }
+        }
+        TeamRefusal::TooNear { at: p, .. } => at(&mut text, venue, "where", *p),
+        _ => {}
     }
     anyhow!(text)
 }

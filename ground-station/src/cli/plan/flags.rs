@@ -158,6 +158,7 @@ pub(in crate::cli) struct Graphs {
     /// rounds: every aircraft its own round, as orders that cannot be foreseen need
     #[arg(long)]
     pub one_each: bool,
+    /// watch-points with --aircraft: hours of the shift over which no point is left for longer than told [default: 1].
     /// rounds: plan a shift of so many hours too, with orders drawn by chance within the promise (--seed draws them)
     #[arg(long, value_name = "HOURS", value_parser = positive)]
     pub shift: Option<f64>,
@@ -170,7 +171,7 @@ pub(in crate::cli) struct Graphs {
     /// rounds, streets: number of the place where batteries are swapped
     #[arg(long, value_name = "PLACE", default_value_t = 0)]
     pub base: usize,
-    /// rounds: a swap takes so long, seconds
+    /// rounds, --sorties: a battery swap takes so long, seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 60.0, value_parser = not_negative)]
     pub swap: f64,
     /// rounds: where a way is written with two lengths, take the shorter; a promise needs the longer
@@ -259,7 +260,7 @@ fn weight(s: &str) -> Result<(usize, f64), String> {
 }
 
 /// LAT,LON, or a name.
-fn place(s: &str) -> Result<PlaceWord, String> {
+pub(in crate::cli) fn place(s: &str) -> Result<PlaceWord, String> {
     let parts: Vec<&str> = s.split(',').collect();
     match parts.as_slice() {
         [lat, lon] if number(lat).is_ok() && number(lon).is_ok() => {

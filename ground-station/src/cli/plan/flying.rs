@@ -77,7 +77,7 @@ pub(super) fn window(from: &str, minutes: f64) -> anyhow::Result<Window> {
     })
 }
 
-fn request(
+pub(super) fn request(
     a: &Plan,
     venue: &Venue,
     lines: &[missions::formats::import::DrawnLine],
@@ -106,12 +106,6 @@ fn request(
 
 /// Plans and writes.
 pub(super) fn run(a: &Plan, s: &Settings) -> anyhow::Result<ExitCode> {
-    if a.aircraft > 1 {
-        bail!(
-            "--aircraft {}: with a vehicle each aircraft has its own plan: plan each with --area ZONE, or leave out --vehicle to see how the area is shared",
-            a.aircraft
-        );
-    }
     let got = import(&a.files.venue, a.datum)?;
     let mut venue = got.venue;
     a.flying.ground.give(&mut venue)?;
@@ -134,7 +128,7 @@ pub(super) fn run(a: &Plan, s: &Settings) -> anyhow::Result<ExitCode> {
     let out = &a.files.out;
     let bytes = encode(&plan, out)?;
     std::fs::write(out, bytes).with_context(|| format!("cannot write {}", out.display()))?;
-    let seen = coverage(a, &venue, &plan);
+    let seen = coverage(a, &venue, &[&plan]);
     let figures = figures(a, &plan, &left_out, pattern_m, seen);
     let mut words = words(&plan);
     if let Some(least) = slowed.iter().map(|s| s.speed_mps).min_by(f64::total_cmp) {
@@ -186,11 +180,16 @@ pub(super) fn run(a: &Plan, s: &Settings) -> anyhow::Result<ExitCode> {
 }
 
 /// Part of the area that the way sees at the swath, by a measure of our own; the whole venue is the area.
-fn coverage(a: &Plan, venue: &Venue, plan: &PatrolPlan) -> Option<f64> {
+pub(super) fn coverage(a: &Plan, venue: &Venue, plans: &[&PatrolPlan]) -> Option<f64> {
     let ground = crate::cli::geometry::ground::Ground::new(venue, a.area.as_deref()).ok()?;
-    let places: Vec<LatLon> = plan.path().iter().map(|p| p.0).collect();
-    let way = on_plane(&ground.plane, &places);
-    let m = crate::cli::measure::measure(&ground.target, &[way], a.seen().swath_m, 0.0);
+    let ways: Vec<_> = plans
+        .iter()
+        .map(|plan| {
+            let places: Vec<LatLon> = plan.path().iter().map(|p| p.0).collect();
+            on_plane(&ground.plane, &places)
+        })
+        .collect();
+    let m = crate::cli::measure::measure(&ground.target, &ways, a.seen().swath_m, 0.0);
     Some(m.coverage)
 }
 
@@ -224,13 +223,14 @@ fn figures(
         "left_out": left_out,
         "margin_m": plan.margin_m(),
         "min_clearance_m": plan.min_clearance_m(),
+        "gained": f.gained,
         "return_above_home_m": f.return_alt.metres(),
         "launch_from": f.launch_window.from.to_rfc3339(),
         "launch_until": f.launch_window.until.to_rfc3339(),
     })
 }
 
-fn words(plan: &PatrolPlan) -> Vec<String> {
+pub(super) fn words(plan: &PatrolPlan) -> Vec<String> {
     let f = plan.file();
     let e = f.estimate;
     let mut out = vec![
@@ -257,6 +257,18 @@ fn words(plan: &PatrolPlan) -> Vec<String> {
             f.launch_window.until.to_rfc3339()
         ),
     ];
+    if !f.gained.is_empty() {
+        let places: Vec<String> = f.gained.iter().map(ToString::to_string).collect();
+        out.push(format!(
+            "gains {} that the venue does not name, for the autopilot's own return: {}; look at the ground there before the flight",
+            if places.len() == 1 {
+                "a landing site".to_owned()
+            } else {
+                format!("{} landing sites", places.len())
+            },
+            places.join("; ")
+        ));
+    }
     if e.left_out_m > 0.0 {
         out.push(format!(
             "{:.0} m of the pattern are left out: not to be reached, or no return from there stays inside",

@@ -5,6 +5,7 @@ mod explain;
 pub(super) mod flags;
 mod flying;
 mod picture;
+mod team;
 pub(super) mod wish;
 
 use super::settings::Settings;
@@ -26,6 +27,11 @@ Examples:
     ground-station plan river.geojson --vehicle quad.toml --pattern perimeter --offset 25 -o patrol.json
   Three aircraft share the area:
     ground-station plan park.geojson --swath 12 --aircraft 3 -o park-3.geojson
+  Three aircraft that fly it, one file each (park-1.json, park-2.json, park-3.json), two kinds, three launch sites:
+    ground-station plan park.geojson --aircraft 3 --vehicle quad.toml --vehicle quad.toml --vehicle hexa.toml \\
+      --launch pad-a --launch pad-b --launch 30.1021,119.9034 --swath 25 -o park.json
+  One aircraft, as many batteries as it takes (park-1.json, park-2.json, …):
+    ground-station plan park.geojson --vehicle quad.toml --sorties auto --swap 180 --swath 12 -o park.json
   A person in the water, seen ten minutes ago, current to the east:
     ground-station plan lake.kmz --pattern sector --at 30.1021,119.9034 --radius 150 --current 90,0.4 --drift-age 600 -o search.geojson
   Along a road that the file draws, and round the watch zones:
@@ -38,7 +44,13 @@ Examples:
 
 Without --vehicle a plan is geometry only: the clearance is exactly --margin, there is no home and no return, and it is
 marked so that nothing flies it. The same input, seed and effort give the same bytes; --budget-ms only stops earlier and
-prints the effort that was reached.";
+prints the effort that was reached.
+
+Several aircraft that fly (--aircraft K with --vehicle; patterns sweep and watch-points): each has a plan of its own, proven
+whole from its own launch site, in a file of its own: OUT-1.json to OUT-K.json. They are kept apart by places and heights, so
+that it does not matter when each flies; where that cannot be (launch sites next to each other, a low ceiling) by hours, which
+the launch windows of the plans say: keep to them. An autopilot's own return is not kept apart from the others.
+A landing site that a plan gains (no venue names it) is told: look at it before the flight.";
 
 /// Flags of `plan`. With a vehicle (`--vehicle`) the plan flies: home, returns, heights, energy. Without, it is geometry
 /// only.
@@ -88,6 +100,8 @@ pub struct Plan {
     pub(super) graphs: Graphs,
     #[command(flatten)]
     pub(super) flying: flying::Flying,
+    #[command(flatten)]
+    pub(super) team: team::TeamFlags,
     #[command(flatten)]
     pub(super) drawing: Drawing,
 }
@@ -159,7 +173,14 @@ pub fn run(a: &Plan, s: &Settings) -> anyhow::Result<ExitCode> {
         return drawn.finish(a, s.json);
     }
     if s.vehicle_chosen {
-        return flying::run(a, s);
+        return if a.team.asked(a, s) {
+            team::run(a, s)
+        } else {
+            flying::run(a, s)
+        };
+    }
+    if a.team.sorties.is_some() {
+        bail!("--sorties: batteries are a vehicle's: give --vehicle FILE");
     }
     let drawn: Drawn = match geometry::draw(a) {
         Ok(d) => d,

@@ -103,7 +103,7 @@ fn drift(a: &Plan) -> Option<Drift> {
 }
 
 /// A place by degrees, or the middle of a zone by its id, else by its name.
-fn place(word: &PlaceWord, venue: &Venue) -> anyhow::Result<LatLon> {
+pub(super) fn place(word: &PlaceWord, venue: &Venue) -> anyhow::Result<LatLon> {
     let name = match word {
         PlaceWord::At(p) => return Ok(*p),
         PlaceWord::Named(n) => n,

@@ -1,17 +1,25 @@
 //! Several aircraft: one area shared among them, their distance from each other in time, and points shared on patrol.
 //!
-//! Geometry only, on the local plane, in metres, as [`crate::planner::cover`] and [`crate::planner::rounds`] are.
+//! Geometry, on the local plane, in metres, as [`crate::planner::cover`] and [`crate::planner::rounds`] are.
 //! [`plan`] shares an area so that the longest flight, for its aircraft's battery, is as short as can be, the legs to and
 //! from launch sites counted.
 //!
-//! Never: a clock, a file, a word about heights above ground or about the 4-D fence.
+//! [`team`] makes plans of such shares that fly: each proven in the 4-D fence, all kept apart ([`apart`]).
+//!
+//! Never: a clock, a file.
 
+pub mod apart;
+mod layers;
 pub mod points;
 pub mod separation;
+mod shares;
+pub mod team;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod tests_apart;
+#[cfg(test)]
+mod tests_team;
 
 use crate::plane::EastNorth;
 use crate::planner::cover::share::{ShareFault, Sharer, Shares, share};

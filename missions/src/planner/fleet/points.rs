@@ -31,6 +31,8 @@ pub struct PointsRequest {
     pub drawn: Option<f64>,
     /// How hard to try, and the seed of all that is drawn.
     pub effort: Effort,
+    /// Every aircraft has a round of its own; otherwise several may follow each other on one where that is better.
+    pub one_each: bool,
 }
 
 /// Why there is no shift.
@@ -91,7 +93,7 @@ pub fn split_points(
         )
     };
     let mut tried = vec![rounds(true, stop)?];
-    if request.drawn.is_none() {
+    if request.drawn.is_none() && !request.one_each {
         tried.push(rounds(false, stop)?);
     }
     let mut best: Option<PointsPlan> = None;

@@ -237,6 +237,7 @@ fn two_groups(drawn: Option<f64>) -> PointsRequest {
         })
     };
     PointsRequest {
+        one_each: false,
         costs: Costs::straight(&places).unwrap(),
         importance: vec![1.0; 8],
         aircraft: vec![van(8), van(9)],
