@@ -12,7 +12,7 @@ use std::time::Duration;
 const PREVIEW_LIFE: Duration = Duration::from_secs(3);
 
 /// The bulk lane.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Bulk {
     bytes_per_s: f64,
     budget: f64,

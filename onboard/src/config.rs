@@ -34,7 +34,9 @@ pub struct Config {
     pub eyes_rules: String,
     /// Remote ID serial number that our own aircraft broadcasts, where the autopilot does not tell it; empty: none.
     pub own_remote_id: String,
-    /// Ground silent for longer than this is link loss, seconds.
+    /// Ground silent for longer than this is link loss, seconds. The plan's action must have begun 3 s after the link
+    /// broke, the last frame's time in the air and the command's way to the autopilot included; 22 keep-alives in a row
+    /// must still be lost for a false alarm.
     pub link_loss_s: f64,
     /// Ceiling above home of a fence that came without one (QGroundControl's polygons carry no height), metres.
     pub ceiling_above_home_m: f64,
@@ -64,7 +66,7 @@ impl Default for Config {
             new_store_id: 1,
             eyes_rules: String::new(),
             own_remote_id: String::new(),
-            link_loss_s: 3.0,
+            link_loss_s: 2.85,
             ceiling_above_home_m: 120.0,
             max_position_error_m: 3.0,
             min_satellites: 6,

@@ -101,6 +101,8 @@ pub struct Onboard {
     pub(crate) reboots: u32,
     pub(crate) guard_off_said: bool,
     plan_said: PlanState,
+    /// How often it was said that the store is damaged, and when that is due again.
+    pub(crate) damage_said: (u8, Mono),
 }
 
 impl Onboard {
@@ -148,9 +150,42 @@ impl Onboard {
             reboots: 0,
             guard_off_said: false,
             plan_said: PlanState::None,
+            damage_said: (0, Mono::ZERO),
             disk,
             config,
         })
+    }
+
+    /// The same companion in the same moment, on a disk of its own that must hold what this one's holds: from here on
+    /// the two go their own ways. For rehearsals that begin aloft.
+    #[must_use]
+    pub fn fork(&self, disk: Box<dyn Disk>) -> Self {
+        Onboard {
+            disk,
+            config: self.config.clone(),
+            now: self.now,
+            wires: self.wires.clone(),
+            autopilot: self.autopilot.clone(),
+            grounds: self.grounds.clone(),
+            ground_heard: self.ground_heard,
+            pilot: self.pilot.clone(),
+            gate: self.gate.clone(),
+            params: self.params.clone(),
+            preflight: self.preflight.clone(),
+            orders: self.orders.clone(),
+            order_from: self.order_from.clone(),
+            outbox: self.outbox.clone(),
+            bundle: self.bundle.clone(),
+            bulk: self.bulk.clone(),
+            eyes: self.eyes,
+            eyes_told: self.eyes_told,
+            heard: self.heard.clone(),
+            due: self.due,
+            reboots: self.reboots,
+            guard_off_said: self.guard_off_said,
+            plan_said: self.plan_said,
+            damage_said: self.damage_said,
+        }
     }
 
     /// Takes one input.

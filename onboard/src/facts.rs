@@ -1,5 +1,6 @@
 //! What the autopilot last said, with the time it was heard. Judges nothing.
 
+use crate::gauge::Gauge;
 use link::common::{self, MavMessage as Common};
 use missions::place::LatLon;
 use missions::time::{Mono, Now, Reading, Utc};
@@ -163,6 +164,8 @@ pub struct Facts {
     pub battery_pct: Option<Heard<f64>>,
     /// Battery, volts.
     pub battery_v: Option<Heard<f64>>,
+    /// What the voltage says about the gauge.
+    pub gauge: Gauge,
     /// Home: place and height above mean sea level, metres.
     pub home: Option<Heard<(LatLon, f64)>>,
     /// Mission item flown to and number of items, as the autopilot counts.
@@ -290,10 +293,10 @@ impl Facts {
                 });
                 self.battery(now, m.battery_remaining);
                 if m.voltage_battery != u16::MAX && m.voltage_battery != 0 {
-                    self.battery_v = Some(Heard {
-                        value: f64::from(m.voltage_battery) * 1e-3,
-                        at: now,
-                    });
+                    let value = f64::from(m.voltage_battery) * 1e-3;
+                    self.battery_v = Some(Heard { value, at: now });
+                    let aloft = self.airborne();
+                    self.gauge.volts(now, value, aloft);
                 }
             }
             Common::BATTERY_STATUS(m) if m.id == 0 => self.battery(now, m.battery_remaining),
@@ -354,6 +357,12 @@ impl Facts {
             }
             _ => {}
         }
+    }
+
+    /// The charge to reckon with, per cent: what the gauge shows unless the voltage grossly contradicts it.
+    #[must_use]
+    pub fn charge_pct(&self) -> Option<f64> {
+        self.battery_pct.map(|b| self.gauge.believed_pct(b.value))
     }
 
     fn battery(&mut self, now: Mono, remaining: i8) {

@@ -292,7 +292,7 @@ pub const TABLE: [Row; 26] = [
         "link_up",
         (
             "uplink dead, downlink alive",
-            "no frame of the ground for link_loss_s (default 3 s)",
+            "no frame of the ground for link_loss_s (default 2.85 s)",
         ),
         (
             COMPANION,

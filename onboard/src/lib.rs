@@ -25,6 +25,7 @@ pub mod failsafe;
 mod feed;
 pub mod flight;
 pub mod gate;
+pub mod gauge;
 pub mod guard;
 pub mod io;
 pub mod params;

@@ -28,7 +28,7 @@ struct Pending {
 }
 
 /// The reader. Drain [`Params::poll`] after every [`Params::take`] and on every tick.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Params {
     known: BTreeMap<String, (f64, T)>,
     absent: BTreeMap<String, ()>,

@@ -70,7 +70,7 @@ pub fn lane_of(msg_id: u32) -> Lane {
 type Key = (u8, u8, u32);
 
 /// One ground line.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Shaper {
     /// Bytes a second; `None`: as fast as it comes.
     configured: Option<f64>,

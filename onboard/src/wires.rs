@@ -19,7 +19,7 @@ const STATION: (u8, u8) = (255, 190);
 const MAX_QUEUED: usize = 8192;
 
 /// Outgoing queue.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Wires {
     out: VecDeque<Output>,
     grounds: Vec<Shaper>,

@@ -41,7 +41,8 @@ struct RunArgs {
     /// Everything random follows from it [default: 1]
     #[arg(long, env = "PATROL_SIM_SEED", value_name = "N")]
     seed: Option<u64>,
-    /// Scenario (TOML): wind, camera, what is staged [default: an evening over the Sixi River]
+    /// Scenario (TOML): wind, radio, camera, what is staged, what fails and when [default: an evening over the Sixi
+    /// River]
     #[arg(long, env = "PATROL_SIM_SCENARIO", value_name = "FILE")]
     scenario: Option<PathBuf>,
     /// Venue (GeoJSON) with a launch site, where the aircraft stands [default: the Sixi River]
@@ -63,6 +64,9 @@ struct RunArgs {
     /// Send what the Remote ID receiver hears: udp:HOST:PORT
     #[arg(long, env = "PATROL_SIM_SENSOR", value_name = "LINE")]
     sensor: Option<String>,
+    /// Put the scenario's radio between the autopilot and its lines: loss, bursts, delay, cuts as it plans them
+    #[arg(long, env = "PATROL_SIM_RADIO")]
+    radio: bool,
     /// Pace, times real time. For foreign clients only: at any other pace than 1 it does not say that it is our
     /// simulator, and the companion and the ground station launch it no more than a stranger's aircraft [default: 1]
     #[arg(long, env = "PATROL_SIM_SPEED", value_name = "N")]
@@ -113,6 +117,7 @@ struct File {
     autopilot: Vec<String>,
     camera: Option<String>,
     sensor: Option<String>,
+    radio: bool,
     speed: Option<f64>,
     system_id: Option<u8>,
     start: Option<String>,
@@ -194,6 +199,7 @@ fn resolve(a: &RunArgs) -> anyhow::Result<Setup> {
             .map(|s| s.parse())
             .transpose()?,
         speed,
+        radio: a.radio || file.radio,
     })
 }
 
@@ -205,6 +211,7 @@ fn print_settings(s: &Setup) -> anyhow::Result<()> {
         "autopilot": s.autopilot.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "camera": s.camera.as_ref().map(|a| format!("tcp-listen:{a}")),
         "sensor": s.sensor.as_ref().map(ToString::to_string),
+        "radio": s.radio,
         "speed": s.speed,
         "system_id": s.world.system_id,
         "start": s.world.start.to_rfc3339(),

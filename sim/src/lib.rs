@@ -6,6 +6,8 @@
 pub mod autopilot;
 pub mod camera;
 pub mod cli;
+pub mod disk;
+pub mod fault;
 pub mod io;
 pub mod oracle;
 pub mod radio;

@@ -1,7 +1,7 @@
 //! A radio path between aircraft and ground: datagrams in, datagrams out, later, or never.
 //!
-//! Loss, delay, jitter, duplicates, a serialisation rate and one-way cuts, all drawn from one seed. Jitter may
-//! reorder. Never looks into a datagram, never reads a clock.
+//! Loss, alone or in bursts, delay, jitter, reordering, duplicates, corruption, a serialisation rate and one-way cuts,
+//! all drawn from one seed. Never looks into a datagram, never reads a clock.
 
 use missions::time::Mono;
 use rand::{RngExt, SeedableRng};
@@ -12,6 +12,18 @@ use std::time::Duration;
 
 /// Most datagrams in the air at once; more are dropped (and counted).
 const MAX_IN_FLIGHT: usize = 4096;
+
+/// Loss in bursts (Gilbert-Elliott): the path is good or bad, and changes between two datagrams.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Burst {
+    /// Probability that a datagram is lost while the path is bad, 0..=1. While it is good [`RadioSpec::loss`] holds.
+    pub loss: f64,
+    /// Probability that a good path is bad for the next datagram, 0..=1.
+    pub into: f64,
+    /// Probability that a bad path is good for the next datagram, above 0, ..=1: 1 / datagrams of a burst.
+    pub out_of: f64,
+}
 
 /// How a path treats datagrams.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -29,6 +41,57 @@ pub struct RadioSpec {
     pub bits_per_s: f64,
     /// Backlog beyond which datagrams are dropped at the sender, milliseconds of serialisation.
     pub backlog_ms: f64,
+    /// Loss in bursts, on top.
+    pub burst: Option<Burst>,
+    /// Probability that a datagram is overtaken, 0..=1.
+    pub reorder: f64,
+    /// How much later one that is overtaken arrives, milliseconds.
+    pub reorder_ms: f64,
+    /// Probability that a datagram arrives with some of its bits flipped, 0..=1.
+    pub corrupt: f64,
+}
+
+impl RadioSpec {
+    /// What makes no radio, in words.
+    ///
+    /// # Errors
+    /// The field and its range.
+    pub fn check(&self) -> Result<(), String> {
+        let shares = [
+            ("loss", self.loss),
+            ("duplicate", self.duplicate),
+            ("reorder", self.reorder),
+            ("corrupt", self.corrupt),
+        ];
+        let burst = self.burst.iter();
+        let shares = shares.into_iter().chain(burst.flat_map(|b| {
+            [
+                ("burst.loss", b.loss),
+                ("burst.into", b.into),
+                ("burst.out_of", b.out_of),
+            ]
+        }));
+        for (name, x) in shares {
+            if !(0.0..=1.0).contains(&x) {
+                return Err(format!("radio {name} = {x} is no share between 0 and 1"));
+            }
+        }
+        if self.burst.is_some_and(|b| b.into > 0.0 && b.out_of <= 0.0) {
+            return Err("radio burst.out_of = 0: a burst would never end".into());
+        }
+        for (name, x, most) in [
+            ("delay_ms", self.delay_ms, 60_000.0),
+            ("jitter_ms", self.jitter_ms, 60_000.0),
+            ("reorder_ms", self.reorder_ms, 60_000.0),
+            ("backlog_ms", self.backlog_ms, 600_000.0),
+            ("bits_per_s", self.bits_per_s, 1e12),
+        ] {
+            if !(0.0..=most).contains(&x) {
+                return Err(format!("radio {name} = {x} is not between 0 and {most}"));
+            }
+        }
+        Ok(())
+    }
 }
 
 impl Default for RadioSpec {
@@ -40,6 +103,10 @@ impl Default for RadioSpec {
             jitter_ms: 0.0,
             bits_per_s: 0.0,
             backlog_ms: 500.0,
+            burst: None,
+            reorder: 0.0,
+            reorder_ms: 0.0,
+            corrupt: 0.0,
         }
     }
 }
@@ -62,6 +129,9 @@ pub struct RadioCount {
 pub struct Path {
     spec: RadioSpec,
     rng: ChaCha8Rng,
+    /// Bursts, overtaking and flipped bits draw from a generator of their own: they leave the rest alone.
+    odd: ChaCha8Rng,
+    bad: bool,
     in_flight: BTreeMap<(Mono, u64), Vec<u8>>,
     serial: u64,
     line_free: Mono,
@@ -73,11 +143,12 @@ impl Path {
     /// A path that has carried nothing.
     #[must_use]
     pub fn new(spec: RadioSpec, seed: u64, stream: u64) -> Self {
-        let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        rng.set_stream(stream);
+        let [rng, odd] = generators(seed, stream);
         Path {
             spec,
             rng,
+            odd,
+            bad: false,
             in_flight: BTreeMap::new(),
             serial: 0,
             line_free: Mono::ZERO,
@@ -86,6 +157,10 @@ impl Path {
         }
     }
 
+    /// What happens from now on follows from this seed. What is in the air still lands.
+    pub fn reseed(&mut self, seed: u64, stream: u64) {
+        [self.rng, self.odd] = generators(seed, stream);
+    }
     /// Cuts (nothing sent from now on arrives) or mends the path. What is in the air still lands.
     pub fn set_cut(&mut self, cut: bool) {
         self.cut = cut;
@@ -111,6 +186,9 @@ impl Path {
         let lost = self.rng.random::<f64>() < self.spec.loss;
         let twice = self.rng.random::<f64>() < self.spec.duplicate;
         let jitters = [self.rng.random::<f64>(), self.rng.random::<f64>()];
+        let faded = self.fades();
+        let late = self.odd.random::<f64>() < self.spec.reorder;
+        let bent = self.odd.random::<f64>() < self.spec.corrupt;
         let start = self.line_free.max(now);
         if start.since(now).as_secs_f64() * 1e3 > self.spec.backlog_ms
             || self.in_flight.len() >= MAX_IN_FLIGHT
@@ -124,17 +202,51 @@ impl Path {
             0.0
         };
         self.line_free = start.after(Duration::from_secs_f64(air_s));
-        if lost || self.cut {
+        if lost || faded || self.cut {
             self.count.lost += 1;
             return;
         }
         for jitter in jitters.iter().take(if twice { 2 } else { 1 }) {
-            let late_ms = (self.spec.delay_ms + self.spec.jitter_ms * jitter).max(0.0);
+            let overtaken_ms = if late { self.spec.reorder_ms } else { 0.0 };
+            let late_ms =
+                (self.spec.delay_ms + self.spec.jitter_ms * jitter + overtaken_ms).max(0.0);
             let at = self
                 .line_free
                 .after(Duration::from_secs_f64(late_ms * 1e-3));
-            self.in_flight.insert((at, self.serial), datagram.to_vec());
+            let mut arrives = datagram.to_vec();
+            if bent {
+                self.bend(&mut arrives);
+            }
+            self.in_flight.insert((at, self.serial), arrives);
             self.serial += 1;
+        }
+    }
+
+    /// Whether a burst takes this datagram.
+    fn fades(&mut self) -> bool {
+        let [turn, lost] = [self.odd.random::<f64>(), self.odd.random::<f64>()];
+        let Some(b) = self.spec.burst else {
+            self.bad = false;
+            return false;
+        };
+        self.bad = if self.bad {
+            turn >= b.out_of
+        } else {
+            turn < b.into
+        };
+        self.bad && lost < b.loss
+    }
+
+    /// One to four bits are flipped.
+    fn bend(&mut self, bytes: &mut [u8]) {
+        if bytes.is_empty() {
+            return;
+        }
+        for _ in 0..self.odd.random_range(1..=4) {
+            let bit = self.odd.random_range(0..bytes.len() * 8);
+            if let Some(b) = bytes.get_mut(bit / 8) {
+                *b ^= 1 << (bit % 8);
+            }
         }
     }
 
@@ -155,6 +267,14 @@ impl Path {
     }
 }
 
+fn generators(seed: u64, stream: u64) -> [ChaCha8Rng; 2] {
+    [stream, stream + 0x100].map(|s| {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        rng.set_stream(s);
+        rng
+    })
+}
+
 /// Both directions of one radio.
 #[derive(Clone, Debug)]
 pub struct Radio {
@@ -172,6 +292,11 @@ impl Radio {
             up: Path::new(spec, seed, 1),
             down: Path::new(spec, seed, 2),
         }
+    }
+    /// What happens from now on, both ways, follows from this seed.
+    pub fn reseed(&mut self, seed: u64) {
+        self.up.reseed(seed, 1);
+        self.down.reseed(seed, 2);
     }
     /// Changes both ways' character from now on.
     pub fn set_spec(&mut self, spec: RadioSpec) {
@@ -278,6 +403,44 @@ mod tests {
         }
         assert_eq!(out, run(spec, 7).0, "same seed, same air");
         assert_ne!(out, run(spec, 8).0, "another seed, other air");
+    }
+
+    #[test]
+    fn bursts_lose_as_much_as_they_are_told_and_many_in_a_row() {
+        let spec = RadioSpec {
+            burst: Some(Burst {
+                loss: 1.0,
+                into: 0.1,
+                out_of: 0.1,
+            }),
+            ..RadioSpec::default()
+        };
+        let (out, count) = run(spec, 5);
+        let lost = count.lost as f64 / count.sent as f64;
+        assert!((0.42..0.58).contains(&lost), "{lost}");
+        let bursts = out.windows(2).filter(|w| w[1].0 - w[0].0 > 1).count();
+        let mean = count.lost as f64 / bursts as f64;
+        assert!((8.0..12.0).contains(&mean), "{mean} datagrams a burst");
+    }
+
+    #[test]
+    fn some_are_overtaken_and_some_arrive_bent() {
+        let spec = RadioSpec {
+            reorder: 0.1,
+            reorder_ms: 5.5,
+            corrupt: 0.1,
+            ..RadioSpec::default()
+        };
+        let (out, count) = run(spec, 5);
+        assert_eq!(count.delivered, 10_000, "nothing is lost");
+        let late = out
+            .iter()
+            .filter(|(t, d)| d[..] != (*t as u32).to_le_bytes())
+            .count();
+        assert!(
+            (1_700..2_100).contains(&late),
+            "19 % are late, bent or both: {late}"
+        );
     }
 
     #[test]

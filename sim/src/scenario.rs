@@ -1,6 +1,11 @@
 //! What a simulation is made of: read from TOML; the shipped ones are embedded in the binary.
+//!
+//! Sections: `name`, `start_utc`; `[wind]` ([`WindSpec`]: a mean and Dryden gusts); `[radio]` ([`RadioSpec`]: loss, bursts
+//! after Gilbert-Elliott, delay, jitter, reordering, duplicates, corruption, serialisation); `[staging]`; `[camera]`; and
+//! any number of `[[fault]]` ([`crate::fault`]: what fails, and when). An unknown word anywhere is refused.
 
 use crate::{
+    fault::Planned,
     radio::RadioSpec,
     site::{SiteError, utc_us_from_rfc3339},
     world::wind::WindSpec,
@@ -18,6 +23,12 @@ pub enum ScenarioError {
     /// Numbers that make no world.
     #[error("scenario: {0}")]
     Senseless(&'static str),
+    /// Numbers that make no radio.
+    #[error("scenario: {0}")]
+    Radio(String),
+    /// More faults than a scenario may have.
+    #[error("scenario: {0} faults, {MAX_FAULTS} at most")]
+    TooManyFaults(usize),
     /// A bad start time.
     #[error("scenario: {0}")]
     BadTime(#[from] SiteError),
@@ -79,7 +90,13 @@ pub struct Scenario {
     pub staging: Staging,
     /// The camera.
     pub camera: CameraSpec,
+    /// What fails.
+    #[serde(default, rename = "fault")]
+    pub faults: Vec<Planned>,
 }
+
+/// Faults a scenario may have.
+const MAX_FAULTS: usize = 10_000;
 
 impl Scenario {
     /// The shipped evening over the Sixi River.
@@ -97,11 +114,9 @@ impl Scenario {
     pub fn from_toml(text: &str) -> Result<Scenario, ScenarioError> {
         let s: Scenario = toml::from_str(text)?;
         s.start()?;
-        let share = |x: f64| (0.0..=1.0).contains(&x);
-        if !share(s.radio.loss) || !share(s.radio.duplicate) {
-            return Err(ScenarioError::Senseless(
-                "radio loss and duplicate are shares between 0 and 1",
-            ));
+        s.radio.check().map_err(ScenarioError::Radio)?;
+        if s.faults.len() > MAX_FAULTS {
+            return Err(ScenarioError::TooManyFaults(s.faults.len()));
         }
         if s.camera.width < 16
             || s.camera.height < 16
@@ -155,6 +170,8 @@ mod tests {
             ("focal_px = 343.0", "focal_px = nan"),
             ("2026-10-01T12:02:00Z", "tomorrow"),
             ("gusts = 1.0", "gust = 1.0"),
+            ("jitter_ms = 20.0", "jitter_ms = -1.0"),
+            ("[camera]", "[[fault]]\nwhat = 'cut'\n[camera]"),
         ] {
             assert!(good.contains(from));
             assert!(

@@ -4,8 +4,9 @@
 //! oracles only). Never reads a clock: [`Sim::step_until`] is the clock.
 
 use crate::{
-    autopilot::{Aircraft, AircraftConfig, AircraftTruth, AutopilotKind, Environment},
+    autopilot::{Aircraft, AircraftConfig, AircraftTruth, AutopilotKind, Environment, Trouble},
     camera::{Pose, ThermalCamera},
+    fault::{After, Fault, Gust, House, Planned},
     scenario::Scenario,
     site::{Flat, Site, SiteError, Spot},
     world::{
@@ -37,6 +38,19 @@ const FIRST_STAGED_ID: u32 = 100_000;
 const USUAL_CRUISE_MPS: f64 = 8.0;
 /// Climb rate for nominal timing, metres a second.
 const USUAL_CLIMB_MPS: f64 = 2.5;
+
+/// Higher than this above the ground it is airborne, metres.
+const AIRBORNE_M: f64 = 0.3;
+
+/// Whether a planned fault's time has come. `took_off`: when the aircraft first left the ground.
+#[must_use]
+pub fn is_due(p: &Planned, now: Mono, took_off: Option<Mono>) -> bool {
+    let from = match p.after {
+        After::Start => Some(Mono::ZERO),
+        After::TakeOff => took_off,
+    };
+    from.is_some_and(|t| now >= t && now.since(t).as_secs_f64() >= p.at_s)
+}
 
 /// Why a world cannot be made.
 #[derive(Debug, Error)]
@@ -86,6 +100,7 @@ pub struct Truth<'a> {
 }
 
 /// The world.
+#[derive(Clone)]
 pub struct Sim {
     seed: u64,
     scenario: Scenario,
@@ -106,6 +121,9 @@ pub struct Sim {
     sensor: Vec<u8>,
     next_frame: Mono,
     next_second: Mono,
+    /// Faults of the scenario that this world plays itself and has not yet played.
+    faults: Vec<Planned>,
+    took_off: Option<Mono>,
 }
 
 impl Sim {
@@ -152,6 +170,14 @@ impl Sim {
             sensor: Vec::new(),
             next_frame: Mono::ZERO,
             next_second: Mono::ZERO,
+            faults: config
+                .scenario
+                .faults
+                .iter()
+                .filter(|p| p.fault.is_of_the_world())
+                .copied()
+                .collect(),
+            took_off: None,
             scenario: config.scenario,
         })
     }
@@ -190,7 +216,54 @@ impl Sim {
         }
     }
 
+    /// Something happens to the aircraft.
+    pub fn trouble(&mut self, t: Trouble) {
+        self.aircraft.trouble(t);
+    }
+    /// A gust begins.
+    pub fn gust(&mut self, gust: Gust) {
+        self.wind.gust(gust);
+    }
+    /// What is drawn from here on follows from this seed: gusts, sensor errors, pictures, and the mean wind, which turns
+    /// to another one. What was drawn before stays.
+    pub fn reseed(&mut self, seed: u64) {
+        self.seed = seed;
+        self.wind.reseed(self.scenario.wind, seed, 0x01);
+        self.aircraft.reseed(seed);
+        self.receiver.reseed(seed, 0x03);
+    }
+    /// Whether the autopilot has started and would let itself be armed: the truth, for oracles.
+    #[must_use]
+    pub fn autopilot_is_ready(&self) -> bool {
+        self.aircraft.is_ready()
+    }
+    /// When it first left the ground.
+    #[must_use]
+    pub fn took_off(&self) -> Option<Mono> {
+        self.took_off
+    }
+
+    /// Plays the scenario's faults that are due.
+    fn play(&mut self) {
+        let (now, took_off) = (self.now, self.took_off);
+        let due: Vec<Fault> = self
+            .faults
+            .extract_if(.., |p| is_due(p, now, took_off))
+            .map(|p| p.fault)
+            .collect();
+        for f in due {
+            match f {
+                Fault::Aircraft(t) => self.aircraft.trouble(t),
+                Fault::House(House::Gust(g)) => self.wind.gust(g),
+                Fault::House(_) => {}
+            }
+        }
+    }
+
     fn step(&mut self) {
+        if !self.faults.is_empty() {
+            self.play();
+        }
         let before = self.aircraft.truth();
         let above_ground_m = before.alt_amsl_m - self.site.ground_amsl_m;
         let wind_ned_mps = self
@@ -203,6 +276,9 @@ impl Sim {
         self.aircraft.step(STEP_US as f64 * 1e-6, &environment);
         self.now = Mono(self.now.0 + STEP_US);
         let truth = self.aircraft.truth();
+        if self.took_off.is_none() && truth.alt_amsl_m - self.site.ground_amsl_m > AIRBORNE_M {
+            self.took_off = Some(self.now);
+        }
         if truth.armed && !self.was_armed {
             self.stage_flight(&truth);
         }
@@ -345,7 +421,7 @@ impl Sim {
         Truth {
             now: self.now,
             utc: self.utc(),
-            airborne: aircraft.alt_amsl_m - self.site.ground_amsl_m > 0.3,
+            airborne: aircraft.alt_amsl_m - self.site.ground_amsl_m > AIRBORNE_M,
             aircraft,
             things: &self.things,
             flat: self.site.flat,
@@ -433,6 +509,43 @@ mod tests {
         assert!(s.sensor_out().len() <= MAX_SENSOR_BYTES + 4_096);
         let frames = std::iter::from_fn(|| s.camera_out()).count();
         assert_eq!(frames, MAX_FRAMES);
+    }
+
+    #[test]
+    fn the_scenarios_faults_come_when_they_are_planned() {
+        let mut scenario = Scenario::sixi().unwrap();
+        let toml = "at_s = 5.0\nwhat = 'unplugged'";
+        scenario.faults = vec![toml::from_str(toml).unwrap()];
+        let mut s = Sim::new(SimConfig {
+            seed: 1,
+            kind: AutopilotKind::Px4,
+            start: scenario.start().unwrap(),
+            scenario,
+            venue_geojson: include_str!("../../missions/venues/sixi-river.geojson").to_owned(),
+            system_id: 1,
+            real_pace: true,
+        })
+        .unwrap();
+        s.step_until(Mono(4_990_000));
+        assert!(!s.autopilot_out().is_empty());
+        s.step_until(Mono(6_000_000));
+        s.autopilot_out();
+        s.step_until(Mono(8_000_000));
+        assert!(s.autopilot_out().is_empty());
+    }
+
+    #[test]
+    fn a_copy_with_another_seed_goes_its_own_way_and_the_same_seed_the_same() {
+        let mut s = sim(5);
+        s.step_until(Mono(40_000_000));
+        s.autopilot_out();
+        let rest = |seed: u64| {
+            let mut c = s.clone();
+            c.reseed(seed);
+            c.step_until(Mono(45_000_000));
+            c.autopilot_out()
+        };
+        assert!(rest(1) == rest(1) && rest(1) != rest(2));
     }
 
     #[test]

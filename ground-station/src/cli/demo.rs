@@ -9,7 +9,7 @@ use crate::record::fresh;
 use crate::rehearse::children::Aircraft;
 use crate::rehearse::headless::demo_start;
 use crate::rehearse::plan::demo_plan;
-use crate::rehearse::{AutopilotKind, HeadlessOptions, Progress, Summary, fly};
+use crate::rehearse::{AutopilotKind, HeadlessOptions, Progress, Scenario, Summary, fly};
 use anyhow::{Context, bail};
 use link_io::{Clock, Endpoint};
 use missions::venue::Venue;
@@ -47,6 +47,10 @@ pub struct Demo {
     /// Folder for the flight's files [default: live, a folder in the recordings; headless, none]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Headless: the world (TOML): wind, radio, what is staged, what fails and when [default: an evening over the Sixi
+    /// River]
+    #[arg(long, value_name = "FILE", requires = "headless")]
+    scenario: Option<PathBuf>,
     /// Headless: part of the radio's datagrams that is lost, each way, 0 to 1 [default: as the scenario says]
     #[arg(long, value_name = "PART", value_parser = loss, requires = "headless")]
     loss: Option<f64>,
@@ -137,12 +141,22 @@ fn headless(a: &Demo, s: &Settings) -> anyhow::Result<ExitCode> {
         Some(dir) => Some((fresh(dir)?, s.signer()?)),
         None => None,
     };
+    let scenario = match &a.scenario {
+        None => None,
+        Some(path) => {
+            let text = std::fs::read_to_string(path)
+                .with_context(|| format!("cannot read {}", path.display()))?;
+            let read = Scenario::from_toml(&text).with_context(|| path.display().to_string())?;
+            Some(read)
+        }
+    };
     let summary = fly(
         &HeadlessOptions {
             kind: a.kind,
             seed: a.seed,
             speed: a.speed.0,
             out: out.clone(),
+            scenario,
             loss: a.loss,
             guard: a.guard.0,
             sabotage: a.sabotage,

@@ -54,6 +54,7 @@ pub struct OrderView {
 }
 
 /// One aircraft.
+#[derive(Clone)]
 pub struct Aircraft {
     /// Id on the console.
     pub id: u8,

@@ -139,7 +139,7 @@ pub enum DeskEvent {
 }
 
 /// Out of the desk.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum DeskOut {
     /// Bytes to an aircraft.
     Bytes {
@@ -199,7 +199,8 @@ impl Desk {
     /// [`DiskError`] when its store cannot be read.
     pub fn new(config: DeskConfig, mut disk: Box<dyn Disk>) -> Result<Desk, DiskError> {
         let inbox = Inbox::open(disk.as_mut(), "inbox.log")?;
-        let (decision_log, found) = Journal::open(disk.as_mut(), "decisions.log")?;
+        let (decision_log, found) = Journal::salvage(disk.as_mut(), "decisions.log")?;
+        let decisions_damaged = found.damaged_bytes;
         let decisions = found
             .records
             .iter()
@@ -237,7 +238,11 @@ impl Desk {
             let times = format!("link-{}.times", a.id);
             a.seal = Some(Seal::open(disk.as_mut(), &times, key, a.id)?);
         }
-        Ok(Desk {
+        let damaged = [
+            ("inbox.log", inbox.damaged_bytes()),
+            ("decisions.log", decisions_damaged),
+        ];
+        let mut desk = Desk {
             aircraft,
             venue: config.venue.clone(),
             next_transfer: config.first_order,
@@ -260,7 +265,39 @@ impl Desk {
             last_look: Mono::ZERO,
             look_now: false,
             out: VecDeque::new(),
-        })
+        };
+        for (file, bytes) in damaged.into_iter().filter(|(_, bytes)| *bytes > 0) {
+            let detail =
+                format!("{file}: {bytes} bytes damaged; the file as found: {file}.damaged");
+            desk.say(None, "recorder_failed", &[("detail", detail.into())], None);
+        }
+        Ok(desk)
+    }
+
+    /// The same desk in the same moment, on a disk of its own that must hold what this one's holds.
+    #[must_use]
+    pub fn fork(&self, disk: Box<dyn Disk>) -> Desk {
+        Desk {
+            disk,
+            config: self.config.clone(),
+            now: self.now,
+            aircraft: self.aircraft.clone(),
+            venue: self.venue.clone(),
+            plan: self.plan.clone(),
+            inbox: self.inbox.clone(),
+            stores: self.stores.clone(),
+            received: self.received.clone(),
+            decisions: self.decisions.clone(),
+            decision_log: self.decision_log.clone(),
+            pictures: self.pictures.clone(),
+            log: self.log.clone(),
+            keys: self.keys.clone(),
+            next_keep_alive: self.next_keep_alive,
+            next_transfer: self.next_transfer,
+            last_look: self.last_look,
+            look_now: self.look_now,
+            out: self.out.clone(),
+        }
     }
 
     /// Takes one input.

@@ -52,6 +52,8 @@ pub struct HeadlessOptions {
     /// Where `flight.tlog`, `plan.json`, `summary.json` and `flight.rrd` go, and the key that signs them; `None` = no
     /// files.
     pub out: Option<(PathBuf, Signer)>,
+    /// The world; `None`: the shipped evening. Its faults are played.
+    pub scenario: Option<Scenario>,
     /// Loss of the radio, each way; `None` as the scenario says.
     pub loss: Option<f64>,
     /// Whether the guard may act.
@@ -71,6 +73,7 @@ impl Default for HeadlessOptions {
             seed: 7,
             speed: None,
             out: None,
+            scenario: None,
             loss: None,
             guard: true,
             sabotage: false,
@@ -98,10 +101,17 @@ pub struct Progress {
 /// # Errors
 /// When the world cannot be staged or the plan is refused.
 pub fn rig_for(options: &HeadlessOptions) -> anyhow::Result<(Rig, PatrolPlan)> {
-    let scenario = Scenario::sixi()?;
+    let scenario = scenario_of(options)?;
     let roster = scenario.staging.roster_drone.as_deref();
     let onboard = onboard_config(options, &scenario, roster);
     rig_with(options, scenario, onboard)
+}
+
+fn scenario_of(options: &HeadlessOptions) -> anyhow::Result<Scenario> {
+    match &options.scenario {
+        Some(s) => Ok(s.clone()),
+        None => Ok(Scenario::sixi()?),
+    }
 }
 
 /// The companion's configuration in these flights. `roster`: the drone that its rules know.
@@ -313,7 +323,7 @@ pub fn fly(
         autopilot: kind_name(options.kind).into(),
         loss: match options.loss {
             Some(l) => l,
-            None => Scenario::sixi()?.radio.loss,
+            None => scenario_of(options)?.radio.loss,
         },
         complete: completion.is_complete(),
         places: (completion.met() as u32, completion.goals() as u32),

@@ -3,22 +3,32 @@
 //!
 //! The cores are the ones that fly. Event-driven: time jumps to the next thing that happens, the world moves on a
 //! 10 ms grid. Reads no clock and draws no randomness of its own: one seed gives one trace. Nothing but bytes passes
-//! between aircraft and ground; the truth goes to oracles only.
+//! between aircraft and ground; the truth goes to oracles only. The scenario's faults are played here: programs are
+//! killed and started again on what their disks hold, loops hang, disks and clocks fail, the radio changes
+//! ([`super::play`]).
 
 use super::aboard::{AboardLog, Kind};
+use super::play::{Clock, Program};
 use super::trace::{Trace, Wire};
 use super::turnaround::Turnaround;
-use crate::desk::{Answer, Desk, DeskConfig, DeskEvent, DeskIn, DeskOut, Intent};
+use crate::desk::{Answer, Desk, DeskConfig, DeskEvent, DeskIn, DeskOut, Intent, Reason, key_file};
 use anyhow::Context;
+use link::frame::Framer;
 use link::items::{ListKind, WireItem};
-use link::journal::MemDisk;
+use link::signing::{Key, Trust};
 use missions::time::{Mono, Now, Reading, Utc};
 use onboard::{
     Config as OnboardConfig, Input, Onboard, Output, Port,
-    eyes::{Eyes, EyesIn},
+    core::KEY_FILE,
+    eyes::{
+        Eyes, EyesIn,
+        schema::{NewAnomaly, Up},
+    },
 };
 use sim::{
     autopilot::AutopilotKind,
+    disk::FaultDisk,
+    fault::{Planned, Side},
     oracle::Containment,
     radio::{Radio, SerialLine},
     scenario::Scenario,
@@ -71,6 +81,18 @@ pub struct Rig {
     heard: Vec<(Utc, Vec<u8>)>,
     tap: Option<Vec<u8>>,
     aboard: Option<AboardLog>,
+    pub(super) onboard_config: OnboardConfig,
+    pub(super) desk_config: DeskConfig,
+    pub(super) air: Program,
+    pub(super) ground: Program,
+    /// Faults of the scenario beyond the world's own, not yet played.
+    pub(super) faults: Vec<Planned>,
+    /// Another station on the same radio.
+    second: Option<Desk>,
+    /// Everything that left for the autopilot, where somebody judges it.
+    commands: Option<Vec<(Mono, Vec<u8>)>>,
+    /// Frames of this message that the line from the autopilot still loses.
+    line_loses: Option<Losing>,
 }
 
 impl Rig {
@@ -79,6 +101,28 @@ impl Rig {
     /// # Errors
     /// When the venue cannot be staged or a core refuses its configuration.
     pub fn new(config: RigConfig) -> anyhow::Result<Self> {
+        Self::with_key(config, None)
+    }
+
+    /// The same, its radio signed with `key`; `None`: a laboratory's cable.
+    ///
+    /// # Errors
+    /// As [`Rig::new`].
+    pub fn with_key(mut config: RigConfig, key: Option<&Key>) -> anyhow::Result<Self> {
+        let (air, ground) = (
+            FaultDisk::new(config.seed ^ 0xA1),
+            FaultDisk::new(config.seed ^ 0x6D),
+        );
+        if let Some(key) = key {
+            config.onboard.ground_trust = vec![Trust::Signed];
+            air.put(KEY_FILE, key.to_hex().as_bytes());
+            ground.put(&key_file(1), key.to_hex().as_bytes());
+        }
+        let faults = config.scenario.faults.iter();
+        let faults = faults
+            .filter(|p| !p.fault.is_of_the_world())
+            .copied()
+            .collect();
         let start = config.scenario.start()?;
         let radio = Radio::new(config.scenario.radio, config.seed);
         let sim = Sim::new(SimConfig {
@@ -94,11 +138,19 @@ impl Rig {
             now: Mono::ZERO,
             start,
             sim,
-            onboard: Onboard::new(config.onboard, Box::new(MemDisk::default()))
+            onboard: Onboard::new(config.onboard.clone(), Box::new(air.clone()))
                 .context("starting the companion")?,
             eyes: Eyes::new(),
-            desk: Desk::new(config.desk, Box::new(MemDisk::default()))
+            desk: Desk::new(config.desk.clone(), Box::new(ground.clone()))
                 .context("starting the desk")?,
+            onboard_config: config.onboard,
+            desk_config: config.desk,
+            air: Program::new(air, Clock::Missing),
+            ground: Program::new(ground, Clock::OffBy(0.0)),
+            faults,
+            second: None,
+            commands: None,
+            line_loses: None,
             to_autopilot: SerialLine::new(BAUD),
             from_autopilot: SerialLine::new(BAUD),
             turnaround: Turnaround::new(config.kind, config.seed),
@@ -111,6 +163,133 @@ impl Rig {
             tap: None,
             aboard: None,
         })
+    }
+
+    /// The same house in the same moment; what happens from here on follows from `seed`. Flights that begin aloft are
+    /// made of these: one take-off serves a thousand of them.
+    #[must_use]
+    pub fn fork(&self, seed: u64) -> Rig {
+        let mut sim = self.sim.clone();
+        sim.reseed(seed);
+        let mut radio = self.radio.clone();
+        radio.reseed(seed);
+        let (air, ground) = (self.air.fork(seed ^ 0xA1), self.ground.fork(seed ^ 0x6D));
+        let mut turnaround = self.turnaround.clone();
+        turnaround.reseed(seed);
+        Rig {
+            now: self.now,
+            start: self.start,
+            sim,
+            onboard: self.onboard.fork(Box::new(air.disk.clone())),
+            eyes: self.eyes.clone(),
+            desk: self.desk.fork(Box::new(ground.disk.clone())),
+            to_autopilot: self.to_autopilot.clone(),
+            from_autopilot: self.from_autopilot.clone(),
+            turnaround,
+            radio,
+            trace: self.trace.clone(),
+            containment: self.containment.clone(),
+            events: self.events.clone(),
+            logs: self.logs.clone(),
+            heard: self.heard.clone(),
+            tap: self.tap.clone(),
+            // A log of all inputs begins with the first one.
+            aboard: None,
+            onboard_config: self.onboard_config.clone(),
+            desk_config: self.desk_config.clone(),
+            air,
+            ground,
+            faults: self.faults.clone(),
+            second: None,
+            commands: self.commands.clone(),
+            line_loses: self.line_loses,
+        }
+    }
+
+    /// Another station joins on the same radio. It hears what comes down and speaks like the first.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn add_station(&mut self, config: DeskConfig, key: Option<&Key>) -> anyhow::Result<()> {
+        let disk = FaultDisk::new(u64::from(config.system));
+        if let Some(key) = key {
+            disk.put(&key_file(1), key.to_hex().as_bytes());
+        }
+        self.second = Some(Desk::new(config, Box::new(disk)).context("starting the second desk")?);
+        Ok(())
+    }
+    /// That station.
+    #[must_use]
+    pub fn second(&self) -> Option<&Desk> {
+        self.second.as_ref()
+    }
+    /// An officer there wants something.
+    pub fn second_command(&mut self, intent: &Intent) -> Option<Answer> {
+        let now = self.now();
+        let answer = self.second.as_mut().map(|d| d.command(now, "", intent));
+        self.drain_second();
+        answer
+    }
+    /// An officer there loads a plan.
+    pub fn second_load_plan(&mut self, bytes: &[u8]) -> Option<Answer> {
+        let now = self.now();
+        let answer = self.second.as_mut().map(|d| d.load_plan(now, bytes));
+        self.drain_second();
+        answer
+    }
+
+    /// The eyes flag something. Whether the companion took it.
+    pub fn flag(&mut self, anomaly: &NewAnomaly) -> bool {
+        if self.air.is_deaf(self.now) {
+            return false;
+        }
+        let now = self.now_aboard();
+        self.onboard(now, Input::Eyes(&Up::Flagged(anomaly.clone())));
+        !self.air.disk.stopped()
+    }
+    /// What left for the autopilot since the last call, with the time; the first call begins to keep it.
+    pub fn take_commands(&mut self) -> Vec<(Mono, Vec<u8>)> {
+        std::mem::take(self.commands.get_or_insert_default())
+    }
+    /// The line from the autopilot loses `frames` frames of a message after the next `after` of them.
+    pub fn line_loses(&mut self, message: u32, after: u32, frames: u32) {
+        self.line_loses = Some(Losing {
+            message,
+            after,
+            frames,
+        });
+    }
+    /// The world, to let something fail in it.
+    pub fn world_mut(&mut self) -> &mut Sim {
+        &mut self.sim
+    }
+    /// A program's disk.
+    #[must_use]
+    pub fn disk(&self, side: Side) -> &FaultDisk {
+        match side {
+            Side::Onboard => &self.air.disk,
+            Side::Ground => &self.ground.disk,
+        }
+    }
+    /// Whether a program is down.
+    #[must_use]
+    pub fn is_dead(&self, side: Side) -> bool {
+        match side {
+            Side::Onboard => self.air.dead,
+            Side::Ground => self.ground.dead,
+        }
+    }
+    pub(super) fn set_onboard(&mut self, onboard: Onboard) {
+        self.onboard = onboard;
+    }
+    pub(super) fn set_desk(&mut self, desk: Desk) {
+        self.desk = desk;
+    }
+    pub(super) fn mono(&self) -> Mono {
+        self.now
+    }
+    pub(super) fn took_off(&self) -> Option<Mono> {
+        self.sim.took_off()
     }
 
     /// Logs every input of the companion from here on: call it before anything happens.
@@ -132,12 +311,14 @@ impl Rig {
     pub fn now(&self) -> Now {
         Now::new(self.now, self.start.after(self.now.since(Mono::ZERO)))
     }
-    /// Time as a board without a battery-backed clock has it: wall time must come from the aircraft's GNSS.
+    /// Time as the companion has it. A board without a battery-backed clock has none: wall time must come from the
+    /// aircraft's GNSS.
     fn now_aboard(&self) -> Now {
-        Now {
-            mono: self.now,
-            utc: Reading::Missing,
-        }
+        self.air.clock.reads(self.now())
+    }
+    /// Time as the ground station has it.
+    fn now_ground(&self) -> Now {
+        self.ground.clock.reads(self.now())
     }
     /// The truth, for oracles.
     #[must_use]
@@ -207,20 +388,47 @@ impl Rig {
         self.sim.autopilot_in(self.now, bytes);
     }
 
+    /// Bytes to the companion as if the ground had said them, whatever the radio does.
+    pub fn past_the_radio(&mut self, bytes: &[u8]) {
+        self.trace.note(Wire::Saboteur, self.now, bytes);
+        let now = self.now_aboard();
+        self.onboard(
+            now,
+            Input::Bytes {
+                port: Port::Ground(0),
+                bytes,
+            },
+        );
+    }
+
     /// Runs to the next thing that happens (at most one step of the world). Returns whether the world moved.
     pub fn advance(&mut self) -> bool {
+        if self.plays() {
+            self.play();
+        }
         let grid = Mono((self.now.0 / STEP_US + 1) * STEP_US);
+        let (air, ground) = (self.air.is_deaf(self.now), self.ground.is_deaf(self.now));
         let naps = [
-            self.onboard.next_wakeup(),
+            self.onboard.next_wakeup().filter(|_| !air),
             self.eyes.next_wakeup(),
-            self.desk.next_wakeup(),
+            self.desk.next_wakeup().filter(|_| !ground),
+            self.second.as_ref().and_then(Desk::next_wakeup),
         ];
         let soonest_nap = self.now.after(LEAST_NAP);
         let wakeup = naps.into_iter().flatten().map(|t| t.max(soonest_nap)).min();
         let arrival = [
             self.to_autopilot.next_arrival(),
-            self.from_autopilot.next_arrival(),
-            self.radio.next_arrival(),
+            self.from_autopilot
+                .next_arrival()
+                .filter(|_| !self.air.hangs(self.now)),
+            self.radio
+                .up
+                .next_arrival()
+                .filter(|_| !self.air.hangs(self.now)),
+            self.radio
+                .down
+                .next_arrival()
+                .filter(|_| !self.ground.hangs(self.now)),
         ];
         self.now = arrival
             .into_iter()
@@ -286,19 +494,26 @@ impl Rig {
                     tap.extend_from_slice(&said);
                 }
             }
-            self.from_autopilot.send(at, &said);
+            match &mut self.line_loses {
+                None => self.from_autopilot.send(at, &said),
+                Some(losing) => {
+                    let said = losing.rest(&said);
+                    self.from_autopilot.send(at, &said);
+                }
+            }
         }
     }
 
     /// Everything that has arrived by now reaches whom it is for.
     fn deliver(&mut self) {
-        let (now, aboard) = (self.now(), self.now_aboard());
+        let (now, aboard) = (self.now_ground(), self.now_aboard());
         while let Some(bytes) = self.to_autopilot.receive(self.now) {
             self.sim.autopilot_in(self.now, &bytes);
             let at = self.turnaround.answer_at(self.now);
             self.autopilot_speaks(at);
         }
-        while let Some(bytes) = self.from_autopilot.receive(self.now) {
+        let (air_hangs, ground_hangs) = (self.air.hangs(self.now), self.ground.hangs(self.now));
+        while !air_hangs && let Some(bytes) = self.from_autopilot.receive(self.now) {
             self.note_aboard(Kind::Autopilot, &bytes);
             self.onboard(
                 aboard,
@@ -308,7 +523,7 @@ impl Rig {
                 },
             );
         }
-        while let Some(bytes) = self.radio.up.receive(self.now) {
+        while !air_hangs && let Some(bytes) = self.radio.up.receive(self.now) {
             self.trace.note(Wire::UpArrived, self.now, &bytes);
             self.note_aboard(Kind::Ground, &bytes);
             self.onboard(
@@ -319,9 +534,13 @@ impl Rig {
                 },
             );
         }
-        while let Some(bytes) = self.radio.down.receive(self.now) {
+        while !ground_hangs && let Some(bytes) = self.radio.down.receive(self.now) {
             self.trace.note(Wire::DownArrived, self.now, &bytes);
             self.keep(&bytes);
+            self.feed_second(DeskIn::Bytes {
+                link: 0,
+                bytes: &bytes,
+            });
             self.feed_desk(
                 now,
                 DeskIn::Bytes {
@@ -333,7 +552,7 @@ impl Rig {
     }
 
     fn wake(&mut self, which: usize) {
-        let (now, aboard) = (self.now(), self.now_aboard());
+        let (now, aboard) = (self.now_ground(), self.now_aboard());
         match which {
             0 => {
                 self.note_aboard(Kind::Tick, &[]);
@@ -344,29 +563,59 @@ impl Rig {
                 self.eyes.handle(aboard, EyesIn::Tick);
                 self.drain_eyes();
             }
-            _ => self.feed_desk(now, DeskIn::Tick),
+            2 => self.feed_desk(now, DeskIn::Tick),
+            _ => self.feed_second(DeskIn::Tick),
         }
     }
 
     fn onboard(&mut self, now: Now, input: Input<'_>) {
+        if self.air.is_deaf(self.now) {
+            return;
+        }
         self.onboard.handle(now, input);
         self.drain_onboard();
     }
 
     fn feed_desk(&mut self, now: Now, input: DeskIn<'_>) {
+        if self.ground.is_deaf(self.now) {
+            return;
+        }
         self.desk.handle(now, input);
         self.drain_desk();
     }
 
+    fn feed_second(&mut self, input: DeskIn<'_>) {
+        let now = self.now();
+        if let Some(d) = &mut self.second {
+            d.handle(now, input);
+            self.drain_second();
+        }
+    }
+
+    fn drain_second(&mut self) {
+        while let Some(out) = self.second.as_mut().and_then(Desk::poll) {
+            if let DeskOut::Bytes { bytes, .. } = out {
+                self.trace.note(Wire::Up, self.now, &bytes);
+                self.radio.up.send(self.now, &bytes);
+            }
+        }
+    }
+
     /// What the officer does, and the desk's answer.
     pub fn command(&mut self, intent: &Intent) -> Answer {
-        let answer = self.desk.command(self.now(), "", intent);
+        if self.ground.is_deaf(self.now) {
+            return Answer::no(Reason::new("desk.no_answer"));
+        }
+        let answer = self.desk.command(self.now_ground(), "", intent);
         self.drain_desk();
         answer
     }
     /// The officer loads a plan.
     pub fn load_plan(&mut self, bytes: &[u8]) -> Answer {
-        let answer = self.desk.load_plan(self.now(), bytes);
+        if self.ground.is_deaf(self.now) {
+            return Answer::no(Reason::new("desk.no_answer"));
+        }
+        let answer = self.desk.load_plan(self.now_ground(), bytes);
         self.drain_desk();
         answer
     }
@@ -379,6 +628,11 @@ impl Rig {
                     bytes,
                 } => {
                     self.trace.note(Wire::ToAutopilot, self.now, &bytes);
+                    if let Some(kept) = &mut self.commands
+                        && kept.len() < MAX_WAITING
+                    {
+                        kept.push((self.now, bytes.clone()));
+                    }
                     self.to_autopilot.send(self.now, &bytes);
                 }
                 Output::Bytes {
@@ -437,5 +691,33 @@ impl Rig {
             self.logs
                 .push(format!("{:9.3} {line}", self.now.as_secs_f64()));
         }
+    }
+}
+
+/// What a line loses.
+#[derive(Clone, Copy, Debug)]
+struct Losing {
+    message: u32,
+    after: u32,
+    frames: u32,
+}
+
+impl Losing {
+    /// What is left of a run of frames.
+    fn rest(&mut self, bytes: &[u8]) -> Vec<u8> {
+        let mut framer = Framer::new();
+        framer.push(Mono::ZERO, bytes);
+        let mut out = Vec::with_capacity(bytes.len());
+        while let Some(f) = framer.next_frame() {
+            if f.header().msg_id == self.message && self.frames > 0 {
+                if self.after == 0 {
+                    self.frames -= 1;
+                    continue;
+                }
+                self.after -= 1;
+            }
+            out.extend_from_slice(f.bytes());
+        }
+        out
     }
 }

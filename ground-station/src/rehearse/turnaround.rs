@@ -50,6 +50,12 @@ impl Turnaround {
         }
     }
 
+    /// What is drawn from here on follows from this seed.
+    pub fn reseed(&mut self, seed: u64) {
+        self.rng = ChaCha8Rng::seed_from_u64(seed);
+        self.rng.set_stream(STREAM);
+    }
+
     /// When the answer to what arrived at `now` begins to leave.
     pub fn answer_at(&mut self, now: Mono) -> Mono {
         let x = self.rng.random::<f64>() * 10.0;

@@ -85,7 +85,7 @@ pub enum Sending {
 }
 
 /// Sends one blob.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Sender {
     kind: BlobKind,
     transfer: u32,
@@ -322,7 +322,7 @@ pub struct Blob {
     pub bytes: Vec<u8>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Incoming {
     transfer: u32,
     subject: u32,
@@ -335,7 +335,7 @@ struct Incoming {
 }
 
 /// Receives blobs of one kind, one at a time: a newer offer replaces an unfinished one.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Receiver {
     kind: BlobKind,
     incoming: Option<Incoming>,

@@ -393,7 +393,7 @@ fn inspect(b: &[u8]) -> Seen {
 }
 
 /// Cuts frames out of a byte stream. Bounded; resynchronises after noise by rescanning from the next byte.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Framer {
     buf: Vec<u8>,
     last_byte: Mono,

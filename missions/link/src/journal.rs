@@ -106,6 +106,9 @@ pub struct Recovered {
     pub records: Vec<Vec<u8>>,
     /// Bytes of a torn or damaged tail that were cut off.
     pub torn_bytes: usize,
+    /// Bytes that once may have been whole records and no longer are, in the middle or at the end: not what a write that
+    /// was cut short leaves.
+    pub damaged_bytes: usize,
 }
 
 /// An append-only log in one file. A record is `PJ01`, length (u32 LE), SHA-256 over (hash before, bytes), bytes: a
@@ -145,6 +148,51 @@ impl Journal {
             Recovered {
                 records,
                 torn_bytes,
+                damaged_bytes: 0,
+            },
+        ))
+    }
+
+    /// As [`Journal::open`], and what stands behind a damaged place is kept too: a bad sector must not take the records
+    /// after it along. A record behind the damage counts as whole when it continues the hash that the one before it
+    /// *says* it has. The log is then written anew from the whole records, and the damaged file is kept aside as
+    /// `FILE.damaged`.
+    ///
+    /// # Errors
+    /// [`DiskError`].
+    pub fn salvage(disk: &mut dyn Disk, file: &str) -> Result<(Journal, Recovered), DiskError> {
+        let bytes = disk.read(file)?;
+        let (records, head, behind) = whole_records(&bytes);
+        if behind.is_empty() {
+            let (journal, mut found) = Journal::open(disk, file)?;
+            let tail = bytes.get(head..).unwrap_or(&[]);
+            if tail.len() >= HEAD {
+                found.damaged_bytes = tail.len();
+            }
+            return Ok((journal, found));
+        }
+        let mut journal = Journal {
+            file: file.to_owned(),
+            chain: [0; 32],
+            len: 0,
+        };
+        let mut records = records;
+        let kept: usize = records.iter().chain(&behind).map(|r| HEAD + r.len()).sum();
+        records.extend(behind);
+        let mut anew = Vec::with_capacity(kept);
+        for r in &records {
+            journal.chain = link_hash(&journal.chain, r);
+            put_record(&mut anew, r, &journal.chain);
+        }
+        journal.len = anew.len() as u64;
+        disk.replace(&format!("{file}.damaged"), &bytes)?;
+        disk.replace(file, &anew)?;
+        Ok((
+            journal,
+            Recovered {
+                records,
+                torn_bytes: 0,
+                damaged_bytes: bytes.len().saturating_sub(kept),
             },
         ))
     }
@@ -163,10 +211,7 @@ impl Journal {
         }
         let hash = link_hash(&self.chain, record);
         let mut out = Vec::with_capacity(HEAD + record.len());
-        out.extend_from_slice(&MAGIC);
-        out.extend_from_slice(&u32::try_from(record.len()).unwrap_or(0).to_le_bytes());
-        out.extend_from_slice(&hash);
-        out.extend_from_slice(record);
+        put_record(&mut out, record, &hash);
         if let Err(e) = disk.append(&self.file, &out) {
             // Part of it may be there: cut it, or every later record would be unreadable. If that fails too, the next
             // open cuts it.
@@ -217,6 +262,46 @@ fn link_hash(before: &[u8; 32], record: &[u8]) -> [u8; 32] {
     h.finalize().into()
 }
 
+fn put_record(out: &mut Vec<u8>, record: &[u8], hash: &[u8; 32]) {
+    out.extend_from_slice(&MAGIC);
+    out.extend_from_slice(&u32::try_from(record.len()).unwrap_or(0).to_le_bytes());
+    out.extend_from_slice(hash);
+    out.extend_from_slice(record);
+}
+
+/// Records before the first damage, where that begins, and whole ones behind it.
+fn whole_records(bytes: &[u8]) -> (Vec<Vec<u8>>, usize, Vec<Vec<u8>>) {
+    let mut before = Vec::new();
+    let (mut chain, mut at) = ([0u8; 32], 0usize);
+    while let Some((record, hash, next)) = next_record(bytes, at, &chain) {
+        before.push(record);
+        (chain, at) = (hash, next);
+    }
+    let damage = at;
+    let mut behind = Vec::new();
+    while at < bytes.len() {
+        if let Some((record, hash, next)) = next_record(bytes, at, &chain) {
+            behind.push(record);
+            (chain, at) = (hash, next);
+            continue;
+        }
+        // What the damaged record says its hash is, the next one continues.
+        if let Some(said) = bytes
+            .get(at..)
+            .filter(|b| b.starts_with(&MAGIC))
+            .and_then(|b| b.get(8..HEAD))
+            .and_then(|h| <[u8; 32]>::try_from(h).ok())
+        {
+            chain = said;
+        }
+        at = bytes
+            .get(at + 1..)
+            .and_then(|rest| rest.windows(MAGIC.len()).position(|w| w == MAGIC))
+            .map_or(bytes.len(), |n| at + 1 + n);
+    }
+    (before, damage, behind)
+}
+
 fn next_record(bytes: &[u8], at: usize, chain: &[u8; 32]) -> Option<(Vec<u8>, [u8; 32], usize)> {
     let head = bytes.get(at..at + HEAD)?;
     if head.get(..4)? != MAGIC {
@@ -262,6 +347,52 @@ mod tests {
             let (_, after) = Journal::open(&mut disk, "log").unwrap();
             prop_assert_eq!(after.records.len(), whole + 1);
             prop_assert_eq!(after.torn_bytes, 0);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_hit_takes_two_records_at_most_and_the_log_is_whole_afterwards(
+            records in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 1..40), 1..10),
+            hit in any::<proptest::sample::Index>(),
+            bit in 0..8u8,
+        ) {
+            let mut disk = MemDisk::default();
+            let (mut j, _) = Journal::open(&mut disk, "log").unwrap();
+            // Each says which one it is.
+            let records: Vec<Vec<u8>> = records
+                .into_iter()
+                .enumerate()
+                .map(|(n, mut r)| { r.insert(0, n as u8); r })
+                .collect();
+            for r in &records {
+                j.append(&mut disk, r).unwrap();
+            }
+            let mut bytes = disk.read("log").unwrap();
+            let at = hit.index(bytes.len());
+            bytes[at] ^= 1 << bit;
+            disk.replace("log", &bytes).unwrap();
+            let (mut again, found) = Journal::salvage(&mut disk, "log").unwrap();
+            prop_assert!(found.records.len() + 2 >= records.len(), "{} of {}", found.records.len(), records.len());
+            prop_assert!(found.records.iter().all(|r| records.contains(r)));
+            prop_assert!(found.damaged_bytes > 0);
+            again.append(&mut disk, b"next").unwrap();
+            let (_, after) = Journal::salvage(&mut disk, "log").unwrap();
+            prop_assert_eq!(after.records.len(), found.records.len() + 1);
+            prop_assert_eq!((after.damaged_bytes, after.torn_bytes), (0, 0));
+        }
+
+        #[test]
+        fn a_write_cut_short_is_no_damage(len in 1..HEAD) {
+            let mut disk = MemDisk::default();
+            let (mut j, _) = Journal::open(&mut disk, "log").unwrap();
+            j.append(&mut disk, b"one").unwrap();
+            let whole = disk.read("log").unwrap().len();
+            j.append(&mut disk, b"two").unwrap();
+            disk.truncate("log", (whole + len) as u64).unwrap();
+            let (_, found) = Journal::salvage(&mut disk, "log").unwrap();
+            prop_assert_eq!(found.records.len(), 1);
+            prop_assert_eq!((found.torn_bytes, found.damaged_bytes), (len, 0));
         }
     }
 }

@@ -13,7 +13,7 @@ pub const MAX_PENDING: usize = 32;
 /// Answers remembered by the receiver, so that a repeated order is answered and not repeated.
 const MAX_REMEMBERED: usize = 256;
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Pending {
     order: Order,
     first: Mono,
@@ -22,7 +22,7 @@ struct Pending {
 }
 
 /// The desk's side.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct OrderSender {
     last_id: u32,
     pending: BTreeMap<u32, Pending>,
@@ -128,7 +128,7 @@ pub enum Arrived {
 type Answered = (OrderFate, Option<f64>, u64);
 
 /// The companion's side.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct OrderReceiver {
     /// By (source system, source component, order).
     seen: BTreeMap<(u8, u8, u32), Answered>,

@@ -40,6 +40,7 @@ struct Entry {
 }
 
 /// The aircraft's side.
+#[derive(Clone)]
 pub struct Outbox {
     journal: Journal,
     store_id: u64,
@@ -51,7 +52,11 @@ pub struct Outbox {
     waiting: BTreeMap<u32, Entry>,
     receipted: BTreeSet<u32>,
     storage_ok: bool,
+    damaged_bytes: usize,
 }
+
+/// An anomaly's record is longer than this, bytes.
+const LEAST_RECORD: usize = 200;
 
 impl Outbox {
     /// Opens the store; `new_id` (random, another one each start) becomes its identity if it is new. Pictures are files `picture-N.jpg`.
@@ -59,7 +64,7 @@ impl Outbox {
     /// # Errors
     /// [`DiskError`].
     pub fn open(disk: &mut dyn Disk, new_id: u64) -> Result<Outbox, DiskError> {
-        let (mut journal, found) = Journal::open(disk, LOG)?;
+        let (mut journal, found) = Journal::salvage(disk, LOG)?;
         let mut store_id = None;
         let mut last = 0;
         let mut waiting: BTreeMap<u32, Entry> = BTreeMap::new();
@@ -101,6 +106,11 @@ impl Outbox {
                 e.picture = Some(bytes)
             }
         }
+        // The numbers of what is gone may be on the ground already: they are never given to anything else.
+        if found.damaged_bytes > 0 {
+            let gone = u32::try_from(found.damaged_bytes / LEAST_RECORD).unwrap_or(u32::MAX);
+            last = last.saturating_add(gone).saturating_add(1);
+        }
         waiting.retain(|n, e| !receipted.contains(n) || e.picture_due);
         let store_id = match store_id {
             Some(id) => id,
@@ -121,7 +131,14 @@ impl Outbox {
             waiting,
             receipted,
             storage_ok: true,
+            damaged_bytes: found.damaged_bytes,
         })
+    }
+
+    /// Bytes of the store that were found damaged when it was opened: anomalies may be gone.
+    #[must_use]
+    pub fn damaged_bytes(&self) -> usize {
+        self.damaged_bytes
     }
 
     /// Identity of the store.
@@ -339,8 +356,10 @@ struct Kept {
 }
 
 /// The ground's side: what arrives is durable before it is receipted, and shown once.
+#[derive(Clone)]
 pub struct Inbox {
     journal: Journal,
+    damaged_bytes: usize,
     have: BTreeMap<(u64, u32), Anomaly>,
 }
 
@@ -350,14 +369,24 @@ impl Inbox {
     /// # Errors
     /// [`DiskError`].
     pub fn open(disk: &mut dyn Disk, file: &str) -> Result<Inbox, DiskError> {
-        let (journal, found) = Journal::open(disk, file)?;
+        let (journal, found) = Journal::salvage(disk, file)?;
+        let damaged_bytes = found.damaged_bytes;
         let have = found
             .records
             .iter()
             .filter_map(|r| serde_json::from_slice::<Kept>(r).ok())
             .map(|k| ((k.store_id, k.anomaly.number), k.anomaly))
             .collect();
-        Ok(Inbox { journal, have })
+        Ok(Inbox {
+            journal,
+            damaged_bytes,
+            have,
+        })
+    }
+    /// Bytes of the store that were found damaged when it was opened.
+    #[must_use]
+    pub fn damaged_bytes(&self) -> usize {
+        self.damaged_bytes
     }
 
     /// Takes an anomaly.

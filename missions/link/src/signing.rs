@@ -140,7 +140,7 @@ impl Heard {
 }
 
 /// One signed link.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Seal {
     key: Key,
     link_id: u8,

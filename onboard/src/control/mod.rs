@@ -36,6 +36,9 @@ const PREFLIGHT: Duration = Duration::from_millis(500);
 const STREAMS_AGAIN: Duration = Duration::from_secs(2);
 /// A stream not heard for this long is asked for again.
 const STREAM_SILENT: Duration = Duration::from_secs(4);
+/// A damaged store is told so often, and so far apart.
+const DAMAGE_SAID: u8 = 3;
+const DAMAGE_AGAIN: Duration = Duration::from_secs(2);
 /// On the ground the required parameters are read again this often.
 const PARAMS_AGAIN: Duration = Duration::from_secs(15);
 
@@ -76,6 +79,7 @@ impl Onboard {
     pub(crate) fn control(&mut self) {
         let now = self.now.mono;
         self.say_guard_off();
+        self.say_damage(now);
         self.with_pilot(Pilot::turn);
         while let Some(m) = self.with_pilot(Pilot::poll) {
             self.wires.autopilot(m);
@@ -118,6 +122,21 @@ impl Onboard {
             "Patrol: guard stays ON: this is not our simulator"
         };
         self.wires.status(MavSeverity::MAV_SEVERITY_ALERT, text);
+    }
+
+    /// A store with a bad place in it is told to the ground, more than once: a radio loses words.
+    fn say_damage(&mut self, now: Mono) {
+        let bytes = self.outbox.damaged_bytes();
+        let (said, due) = self.damage_said;
+        let heard = self.ground_silent().is_some_and(|s| s < self.link_loss());
+        if bytes == 0 || said >= DAMAGE_SAID || now < due || !heard {
+            return;
+        }
+        self.damage_said = (said + 1, now.after(DAMAGE_AGAIN));
+        self.wires.status(
+            MavSeverity::MAV_SEVERITY_CRITICAL,
+            &format!("Patrol: record store damaged, {bytes} bytes lost"),
+        );
     }
 
     fn endurance_s(&self) -> Option<f64> {

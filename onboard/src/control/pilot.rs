@@ -136,7 +136,7 @@ impl Pilot {
         let e = endurance(
             &guarded?.plan,
             &self.facts.position?,
-            self.facts.battery_pct?.value,
+            self.facts.charge_pct()?,
         );
         e.seconds.is_finite().then_some(e.seconds)
     }

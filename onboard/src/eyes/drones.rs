@@ -96,7 +96,7 @@ pub struct DroneFlag {
 }
 
 /// All drones heard lately.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Drones {
     heard: BTreeMap<Key, Transmitter>,
     told: BTreeMap<String, Mono>,

@@ -72,7 +72,7 @@ pub enum EyesIn {
 }
 
 /// What to judge by.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Settings {
     rules: Rules,
     zones: Vec<ZoneForEyes>,
@@ -81,7 +81,7 @@ struct Settings {
 }
 
 /// The core. Drain [`Eyes::poll`] after every [`Eyes::handle`].
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Eyes {
     settings: Option<Settings>,
     plane: Option<LocalPlane>,

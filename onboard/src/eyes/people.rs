@@ -14,7 +14,7 @@ use std::time::Duration;
 const MAX_REMEMBERED: usize = 512;
 
 /// At most so many a minute.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct RateLimit {
     fired: VecDeque<Mono>,
 }
@@ -55,7 +55,7 @@ pub struct PersonFlag {
     pub bbox: [usize; 4],
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Remembered {
     rule: String,
     zone: String,
@@ -64,7 +64,7 @@ struct Remembered {
 }
 
 /// What was already told, and how fast.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct People {
     remembered: VecDeque<Remembered>,
     rate: RateLimit,

@@ -33,7 +33,7 @@ pub enum At {
 }
 
 /// The last ten seconds of poses.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct PoseBuffer {
     poses: VecDeque<Pose>,
     refused: u64,

@@ -166,6 +166,7 @@ fn median(v: &mut [f32]) -> f32 {
 }
 
 /// The background, as medians of tiles.
+#[derive(Clone)]
 struct Background {
     columns: usize,
     rows: usize,

@@ -152,7 +152,7 @@ impl Track {
 }
 
 /// All tracks alive.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Tracks {
     tracks: Vec<Track>,
 }

@@ -72,7 +72,7 @@ impl Cx<'_> {
 }
 
 /// The gate.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Gate {
     server: Server,
     holder: Holder,

@@ -17,7 +17,7 @@ use std::time::Duration;
 const LIFE: Duration = Duration::from_secs(300);
 
 /// What a station has put together so far.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Staged {
     open: Option<Mono>,
     lists: [Option<Vec<WireItem>>; 3],

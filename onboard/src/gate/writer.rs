@@ -21,7 +21,7 @@ const AHEAD: usize = 3;
 /// Between attempts.
 const PAUSE: Duration = Duration::from_millis(500);
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Doing {
     Pause(Mono),
     Up(Uploader),
@@ -43,7 +43,7 @@ pub enum Writing {
 }
 
 /// The writer.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Writer {
     dialect: Dialect,
     target: (u8, u8),

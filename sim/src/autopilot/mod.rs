@@ -184,6 +184,7 @@ pub(crate) struct Estimate {
 }
 
 /// An aircraft with its autopilot.
+#[derive(Clone)]
 pub struct Aircraft {
     kind: AutopilotKind,
     real_pace: bool,
@@ -220,6 +221,17 @@ pub struct Aircraft {
 }
 
 impl Aircraft {
+    /// Whether it has started and found its position.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.ready
+    }
+
+    /// The sensors' errors wander on as this seed has it.
+    pub fn reseed(&mut self, seed: u64) {
+        self.sensors.reseed(seed);
+    }
+
     /// An aircraft just switched on.
     #[must_use]
     pub fn new(config: AircraftConfig) -> Self {

@@ -18,6 +18,9 @@ const LAND_BRAKES: Duration = Duration::from_secs(6);
 /// 29° (7.15 m/s) and 106° (2.4 m/s) alike. Its corners are limited by jerk.
 const COPTER_CORNER_MPS: f64 = 3.7;
 
+/// ArduCopter's PILOT_SPEED_DN where it is 0: PILOT_SPEED_UP's default, 2.5 m/s.
+const PILOT_DOWN_MPS: f64 = 2.5;
+
 /// Flight modes of both autopilots that matter here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
@@ -446,6 +449,12 @@ impl Aircraft {
         }
         self.guide.set_limits(limits);
         match self.flight.mode {
+            // With a throttle stick at its bottom ArduCopter's LOITER and STABILIZE come down; BRAKE asks no stick.
+            Mode::Manual | Mode::Hold
+                if self.troubles.throttle_low && self.kind == AutopilotKind::ArduPilot =>
+            {
+                self.flight.order = Order::Velocity(Vector3::new(0.0, 0.0, PILOT_DOWN_MPS));
+            }
             Mode::Manual | Mode::Hold | Mode::Brake => {}
             Mode::Guided | Mode::TakeOff => self.fly_takeoff(),
             Mode::Mission => self.fly_mission(),

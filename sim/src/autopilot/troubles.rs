@@ -56,6 +56,10 @@ pub enum Trouble {
         /// Charge shown, 0..1.
         shown: f64,
     },
+    /// A transmitter is there, its throttle stick at the bottom. Without this none is.
+    ThrottleLow,
+    /// No transmitter any more.
+    NoTransmitter,
     /// The autopilot starts anew: its clock is 0, what it flew is forgotten. A multicopter aloft falls.
     Reboot,
 }
@@ -69,6 +73,7 @@ pub(crate) struct Troubles {
     drag_mps: Vector3<f64>,
     pub(crate) ignores: bool,
     pub(crate) unplugged: bool,
+    pub(crate) throttle_low: bool,
     pub(crate) shown: Option<f64>,
     /// The autopilot has given the position up and comes down level.
     pub(crate) blind: bool,
@@ -117,6 +122,8 @@ impl Aircraft {
             Trouble::Plugged => w.unplugged = false,
             Trouble::BatterySag { left } => self.body.battery.sag_to(left),
             Trouble::BatteryShows { shown } => w.shown = Some(shown.clamp(0.0, 1.0)),
+            Trouble::ThrottleLow => w.throttle_low = true,
+            Trouble::NoTransmitter => w.throttle_low = false,
             Trouble::Reboot => self.reboot(),
         }
     }

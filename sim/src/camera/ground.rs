@@ -14,7 +14,7 @@ const CELL_M: f32 = 0.5;
 const OCTAVES: [(usize, f64); 4] = [(64, 1.2), (16, 0.7), (4, 0.35), (1, 0.12)];
 
 /// A periodic table of ground temperature in camera counts.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct GroundTexture {
     counts: Vec<f32>,
 }

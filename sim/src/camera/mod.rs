@@ -41,7 +41,7 @@ pub struct Pose {
 }
 
 /// A camera with its own noise.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct ThermalCamera {
     spec: CameraSpec,
     seq: u32,

@@ -2,7 +2,9 @@
 
 use super::camera;
 use super::pace::Pace;
-use crate::simulation::{STEP_US, Sim, SimConfig};
+use crate::fault::Planned;
+use crate::radio::Radio;
+use crate::simulation::{STEP_US, Sim, SimConfig, is_due};
 use anyhow::Context;
 use link::frame::Framer;
 use link_io::{Clock, Endpoint, LineEvent};
@@ -28,6 +30,58 @@ pub struct Setup {
     pub sensor: Option<Endpoint>,
     /// Pace, times real time.
     pub speed: f64,
+    /// Whether the scenario's radio lies between the autopilot and its lines.
+    pub radio: bool,
+}
+
+/// The scenario's radio on the autopilot's lines, in the world's time, with the faults that are the radio's.
+struct Air {
+    radio: Radio,
+    faults: Vec<Planned>,
+}
+
+impl Air {
+    fn play(&mut self, sim: &Sim) {
+        let (now, took_off) = (sim.now(), sim.took_off());
+        for p in self.faults.extract_if(.., |p| is_due(p, now, took_off)) {
+            self.radio.fault(&p.fault);
+        }
+    }
+    /// What the autopilot said, as it arrives on the lines.
+    fn down(&mut self, sim: &Sim, mut said: &[u8]) -> Vec<u8> {
+        while !said.is_empty() {
+            let (datagram, later) = said.split_at(whole_frames(said));
+            self.radio.down.send(sim.now(), datagram);
+            said = later;
+        }
+        std::iter::from_fn(|| self.radio.down.receive(sim.now()))
+            .flatten()
+            .collect()
+    }
+}
+
+/// The radio, if it is asked for. A fault that nobody here plays is told, never passed over in silence.
+fn air(setup: &Setup) -> Option<Air> {
+    let scenario = &setup.world.scenario;
+    let (mut radio, mut faults) = (
+        Radio::new(scenario.radio, setup.world.seed),
+        scenario.faults.clone(),
+    );
+    faults.retain(|p| !p.fault.is_of_the_world());
+    let all = faults.len();
+    // Whether it is the radio's is asked of a radio that nobody uses.
+    faults.retain(|p| setup.radio && radio.fault(&p.fault));
+    if faults.len() < all {
+        tracing::warn!(
+            "{} faults of the scenario are not played here: {}",
+            all - faults.len(),
+            "those of the radio need --radio; those of programs, disks and clocks a rehearsal of the whole house"
+        );
+    }
+    setup.radio.then(|| Air {
+        radio: Radio::new(scenario.radio, setup.world.seed),
+        faults,
+    })
 }
 
 /// Which line.
@@ -58,6 +112,7 @@ struct Wire {
 
 async fn main_loop(setup: Setup) -> anyhow::Result<()> {
     let kind = setup.world.kind;
+    let mut air = air(&setup);
     let mut sim = Sim::new(setup.world)?;
     let (events, mut inbox) = mpsc::channel::<LineEvent<Line>>(INBOX);
     let open = |line: Line, endpoint: Endpoint| {
@@ -106,7 +161,10 @@ async fn main_loop(setup: Setup) -> anyhow::Result<()> {
                     if let Some(wire) = wires.get_mut(n) {
                         wire.framer.push(clock.now().mono, &bytes);
                         while let Some(frame) = wire.framer.next_frame() {
-                            sim.autopilot_in(sim.now(), frame.bytes());
+                            match &mut air {
+                                Some(a) => a.radio.up.send(sim.now(), frame.bytes()),
+                                None => sim.autopilot_in(sim.now(), frame.bytes()),
+                            }
                         }
                     }
                 }
@@ -114,7 +172,14 @@ async fn main_loop(setup: Setup) -> anyhow::Result<()> {
                 LineEvent::Trouble(line, text) => tracing::warn!("{line:?}: {text}"),
             }
         }
-        let bytes = sim.autopilot_out();
+        let mut bytes = sim.autopilot_out();
+        if let Some(a) = &mut air {
+            a.play(&sim);
+            while let Some(frame) = a.radio.up.receive(sim.now()) {
+                sim.autopilot_in(sim.now(), &frame);
+            }
+            bytes = a.down(&sim, &bytes);
+        }
         for wire in &wires {
             send(&wire.out, &bytes);
         }
@@ -170,6 +235,55 @@ mod tests {
     use super::*;
     use link::common::{HEARTBEAT_DATA, MavMessage};
     use link::frame::Stamper;
+
+    #[test]
+    fn the_radio_between_autopilot_and_lines_is_cut_and_mended_as_planned() {
+        use crate::scenario::Scenario;
+        use crate::simulation::SimConfig;
+        let mut scenario = Scenario::sixi().unwrap();
+        scenario.radio = crate::radio::RadioSpec::default();
+        let planned = |t: &str| toml::from_str::<Planned>(t).unwrap();
+        scenario.faults = vec![
+            planned("at_s = 3.0\nwhat = 'cut'\nway = 'down'"),
+            planned("at_s = 6.0\nwhat = 'mend'"),
+            planned("at_s = 6.0\nwhat = 'hang'\nside = 'ground'\nlasts_s = 1.0"),
+        ];
+        let world = SimConfig {
+            seed: 1,
+            kind: crate::autopilot::AutopilotKind::Px4,
+            start: scenario.start().unwrap(),
+            scenario,
+            venue_geojson: include_str!("../../../missions/venues/sixi-river.geojson").to_owned(),
+            system_id: 1,
+            real_pace: true,
+        };
+        let setup = Setup {
+            world,
+            autopilot: Vec::new(),
+            camera: None,
+            sensor: None,
+            speed: 1.0,
+            radio: true,
+        };
+        let mut air = air(&setup).unwrap();
+        assert_eq!(
+            air.faults.len(),
+            2,
+            "a program that hangs is not the radio's"
+        );
+        let mut sim = Sim::new(setup.world).unwrap();
+        let mut heard = [0usize; 3];
+        for tenth in 1..=90u64 {
+            sim.step_until(missions::time::Mono(tenth * 100_000));
+            air.play(&sim);
+            let said = sim.autopilot_out();
+            heard[(tenth as usize - 1) / 30] += air.down(&sim, &said).len();
+        }
+        assert!(
+            heard[0] > 500 && heard[1] < 200 && heard[2] > 500,
+            "{heard:?}"
+        );
+    }
 
     #[test]
     fn datagrams_hold_whole_frames_and_lose_nothing() {

@@ -28,7 +28,7 @@ pub struct Escape {
 }
 
 /// The containment oracle. Fed with the true position at every step of the world.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Containment {
     site: Site,
     worst: Option<Clearance>,

@@ -72,6 +72,11 @@ impl Sensors {
         }
     }
 
+    /// The errors wander on from where they are as this seed has it.
+    pub fn reseed(&mut self, seed: u64) {
+        self.rng = ChaCha8Rng::seed_from_u64(seed ^ 0x5E45_0125);
+    }
+
     /// Moves the errors on; new draws ten times a second.
     pub fn step(&mut self, dt_s: f64) {
         self.until_next_s -= dt_s;

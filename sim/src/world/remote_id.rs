@@ -41,7 +41,7 @@ pub struct Broadcast<'a> {
 }
 
 /// The receiver.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Receiver {
     stamper: Stamper,
     rng: ChaCha8Rng,
@@ -60,6 +60,12 @@ impl Receiver {
             rng,
             gnss_error_m: BTreeMap::new(),
         }
+    }
+
+    /// What it hears from here on follows from this seed.
+    pub fn reseed(&mut self, seed: u64, stream: u64) {
+        self.rng = ChaCha8Rng::seed_from_u64(seed);
+        self.rng.set_stream(stream);
     }
 
     /// One second of one broadcaster, as heard from `here`. Appends frames to `out`.

@@ -28,7 +28,7 @@ enum Step {
 }
 
 /// Listens to mission uploads.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct MissionEar {
     framer: Framer,
     expected: usize,

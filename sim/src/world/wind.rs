@@ -1,5 +1,6 @@
 //! Wind: a mean, and gusts after Dryden (MIL-F-8785C, low altitude), first order on each axis.
 
+use crate::fault::Gust;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
@@ -23,8 +24,17 @@ pub struct Wind {
     mean_mps: f64,
     gusts: f64,
     gust_ned_mps: [f64; 3],
+    /// Discrete gusts under way, and how long each has been, seconds.
+    discrete: Vec<(Gust, f64)>,
+    /// Where the mean is turning to; the same as the mean when the weather stays.
+    turning_to: [f64; 3],
     rng: ChaCha8Rng,
 }
+
+/// Discrete gusts at once.
+const MAX_GUSTS: usize = 16;
+/// Time constant of a mean wind that turns, seconds.
+const TURN_S: f64 = 4.0;
 
 impl Wind {
     /// Draws speed and direction.
@@ -35,17 +45,50 @@ impl Wind {
         let (lo, hi) = spec.mean_mps;
         let mean_mps = lo + (hi - lo) * rng.random::<f64>();
         let towards_rad = rng.random::<f64>() * std::f64::consts::TAU;
+        let mean_ned_mps = [
+            mean_mps * towards_rad.cos(),
+            mean_mps * towards_rad.sin(),
+            0.0,
+        ];
         Wind {
-            mean_ned_mps: [
-                mean_mps * towards_rad.cos(),
-                mean_mps * towards_rad.sin(),
-                0.0,
-            ],
+            mean_ned_mps,
+            turning_to: mean_ned_mps,
+            discrete: Vec::new(),
             mean_mps,
             gusts: spec.gusts,
             gust_ned_mps: [0.0; 3],
             rng,
         }
+    }
+
+    /// Another weather from here on: its mean is drawn as at the start and reached within seconds, its gusts follow from
+    /// the seed.
+    pub fn reseed(&mut self, spec: WindSpec, seed: u64, stream: u64) {
+        let other = Wind::new(spec, seed, stream);
+        self.turning_to = other.mean_ned_mps;
+        self.gusts = other.gusts;
+        self.rng = other.rng;
+    }
+
+    /// A discrete gust begins.
+    pub fn gust(&mut self, gust: Gust) {
+        if self.discrete.len() < MAX_GUSTS {
+            self.discrete.push((gust, 0.0));
+        }
+    }
+
+    /// What the discrete gusts add, north-east-down, metres a second.
+    fn discrete(&mut self, dt_s: f64) -> [f64; 3] {
+        let mut sum = [0.0; 3];
+        for (g, t) in &mut self.discrete {
+            *t += dt_s;
+            let share = (1.0 - (std::f64::consts::TAU * *t / g.lasts_s).cos()) / 2.0;
+            let to = g.towards_deg.to_radians();
+            sum[0] += g.mps * share * to.cos();
+            sum[1] += g.mps * share * to.sin();
+        }
+        self.discrete.retain(|(g, t)| *t < g.lasts_s);
+        sum
     }
 
     /// The mean, north-east-down, metres a second.
@@ -57,6 +100,13 @@ impl Wind {
     /// Moves on by `dt_s` for an aircraft `above_ground_m` high with this ground velocity; the wind there and then,
     /// north-east-down, metres a second.
     pub fn step(&mut self, dt_s: f64, above_ground_m: f64, velocity_ned_mps: [f64; 3]) -> [f64; 3] {
+        if self.turning_to != self.mean_ned_mps {
+            let share = (dt_s / TURN_S).min(1.0);
+            for (m, to) in self.mean_ned_mps.iter_mut().zip(self.turning_to) {
+                *m += (to - *m) * share;
+            }
+            self.mean_mps = self.mean_ned_mps[0].hypot(self.mean_ned_mps[1]);
+        }
         let h_ft = above_ground_m.clamp(3.0, 300.0) / 0.3048;
         let base = 0.177 + 0.000_823 * h_ft;
         let sigma_w = 0.1 * self.mean_mps * self.gusts;
@@ -84,6 +134,11 @@ impl Wind {
         let mut wind = self.mean_ned_mps;
         for (w, g) in wind.iter_mut().zip(self.gust_ned_mps) {
             *w += g;
+        }
+        if !self.discrete.is_empty() {
+            for (w, g) in wind.iter_mut().zip(self.discrete(dt_s)) {
+                *w += g;
+            }
         }
         // Below some metres the ground slows the wind (log profile, roughness 0.1 m, 1 at 20 m).
         let near_ground = ((above_ground_m.max(0.2) / 0.1).ln() / 200f64.ln()).clamp(0.1, 1.0);
@@ -116,6 +171,23 @@ mod tests {
         }
         let sigma_w = (sum2 / f64::from(n)).sqrt();
         assert!((0.5..0.7).contains(&sigma_w), "0.1 × 6 m/s: {sigma_w}");
+    }
+
+    #[test]
+    fn a_discrete_gust_swells_and_falls_and_is_gone() {
+        let spec = WindSpec {
+            mean_mps: (0.0, 0.0),
+            gusts: 0.0,
+        };
+        let mut wind = Wind::new(spec, 5, 1);
+        wind.gust(Gust {
+            mps: 8.0,
+            towards_deg: 90.0,
+            lasts_s: 4.0,
+        });
+        let w: Vec<[f64; 3]> = (0..500).map(|_| wind.step(0.01, 50.0, [0.0; 3])).collect();
+        assert!(w[0][1] < 0.01 && (w[199][1] - 8.0).abs() < 0.01 && w[450] == [0.0; 3]);
+        assert!(w.iter().all(|w| w[0].abs() < 1e-9));
     }
 
     #[test]

@@ -125,6 +125,11 @@ impl Bench {
     pub fn hours(&self, default: f64) -> f64 {
         self.common.hours.unwrap_or(default)
     }
+    /// The rows asked for, as they were written.
+    #[must_use]
+    pub fn rows(&self) -> &[String] {
+        &self.common.rows
+    }
     /// Whether a row is asked for. A name stands for all rows that begin with it.
     #[must_use]
     pub fn wants(&self, row: &str) -> bool {

@@ -4,6 +4,7 @@
 //! Progress goes to standard error. With `--results FILE` a stopped campaign goes on where it stopped.
 
 mod containment;
+mod faults;
 mod frame;
 mod fuzz;
 mod kill;
@@ -40,6 +41,8 @@ enum What {
     Route,
     /// Stops in every disk call, power cuts, kill -9: what was acknowledged stays
     Kill,
+    /// The 28 rows of faults, from snapshots on the ground and aloft (--rows 1,5,9-12)
+    Faults,
     /// Random plans, venues, winds and faults, by the hour: does anything get out?
     Containment,
 }
@@ -58,6 +61,7 @@ fn main() -> ExitCode {
             What::Fuzz => fuzz::run(&mut Bench::new("fuzz", args.common)?),
             What::Route => route::run(&mut Bench::new("route", args.common)?),
             What::LinkLoss => link_loss::run(&mut Bench::new("link-loss", args.common)?),
+            What::Faults => faults::run(&mut Bench::new("faults", args.common)?),
             What::Kill => kill::run(&mut Bench::new("kill", args.common)?),
             What::Upload => upload::run(&mut Bench::new("upload", args.common)?),
             What::Containment => containment::run(&mut Bench::new("containment", args.common)?),

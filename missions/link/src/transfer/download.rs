@@ -18,7 +18,7 @@ const RETRY_MAX: Duration = Duration::from_millis(600);
 const TRIES: u32 = 20;
 
 /// Fetches a list.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Downloader {
     kind: ListKind,
     target: (u8, u8),

@@ -44,7 +44,7 @@ pub enum ServerOut {
     },
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Upload {
     kind: ListKind,
     from: (u8, u8),
@@ -73,7 +73,7 @@ struct Answered {
 }
 
 /// The other side of the protocol: what stations upload to and download from. One upload at a time.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Server {
     lists: [Vec<WireItem>; 3],
     upload: Option<Upload>,

@@ -40,7 +40,7 @@ const STRAY_AFTER: Duration = Duration::from_millis(400);
 ///   ▲                    │ receiver dropped it   │ no ACK, or it forgot us ──► Unsure
 ///   └────────────────────┘                       │ any other ACK ──► Refused
 /// ```
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Uploader {
     kind: ListKind,
     items: Vec<WireItem>,

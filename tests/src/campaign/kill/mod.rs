@@ -4,14 +4,13 @@
 //! Acknowledged is: a decision the desk said yes to, an anomaly the companion took and lived, an anomaly the desk sent a
 //! receipt for, a plan shown on the aircraft. None of it may be gone after the restart; nothing may come twice.
 
-mod disk;
 mod pair;
 mod process;
 mod story;
 
 use crate::frame::{Bench, Row, at_most, none, row};
-use disk::End;
 use pair::Side;
+use sim::disk::End;
 use story::{Outcome, Story, stop};
 
 /// In-process stops a row when no seeds are named.

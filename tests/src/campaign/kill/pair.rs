@@ -1,6 +1,5 @@
 //! Companion and desk over a bad radio, with an autopilot beside, each stopped and started again at will. Virtual time.
 
-use super::disk::{End, FaultDisk};
 use ground_station::desk::{Desk, DeskConfig, DeskEvent, DeskIn, DeskOut, Intent, anomaly_id};
 use ground_station::rehearse::AutopilotKind;
 use ground_station::rehearse::plan::SIXI_GEOJSON;
@@ -13,6 +12,7 @@ use missions::time::{Mono, Now, Reading, Utc};
 use missions::venue::Venue;
 use onboard::eyes::schema::{NewAnomaly, Up};
 use onboard::{Config, Input, Onboard, Output, Port};
+use sim::disk::{End, FaultDisk};
 use sim::radio::{Radio, RadioSpec};
 use sim::scenario::Scenario;
 use sim::simulation::{STEP_US, Sim, SimConfig};

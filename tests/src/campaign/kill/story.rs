@@ -1,6 +1,5 @@
 //! One short evening with a stop in it.
 
-use super::disk::End;
 use super::pair::{Pair, Side};
 use ground_station::rehearse::AutopilotKind;
 use ground_station::rehearse::plan::demo_plan;
@@ -11,6 +10,7 @@ use missions::venue::Venue;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
+use sim::disk::End;
 use sim::radio::RadioSpec;
 use sim::scenario::Scenario;
 use std::collections::BTreeMap;

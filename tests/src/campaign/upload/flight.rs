@@ -111,7 +111,7 @@ pub struct Outcome {
 }
 
 /// Which of two plans the autopilot's mission is, by places and heights alone.
-fn holds(plan: &PatrolPlan, stored: &[WireItem]) -> bool {
+pub fn holds(plan: &PatrolPlan, stored: &[WireItem]) -> bool {
     const WAYPOINT: u16 = 16;
     let want = plan.file().items.iter().filter_map(|i| match i {
         PlanItem::Waypoint { at, alt, .. } => Some((

@@ -5,7 +5,7 @@
 //! The autopilot is timed as real ones were captured (`rehearse::turnaround`), the serial line runs at 921,600 baud. The
 //! judge compares places in the autopilot's own storage with those in the plan file; it asks no part of the link.
 
-mod flight;
+pub mod flight;
 
 use crate::frame::{Bench, Row, at_most, none, quantile, row};
 use flight::{Outcome, Plans, upload};

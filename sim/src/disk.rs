@@ -1,4 +1,5 @@
-//! A disk that is stopped at its n-th call, as a killed process leaves it or as a power cut does.
+//! A disk that fails as it is told: full, broken, not syncing; or stopped at its n-th call, as a killed process leaves it
+//! or as a power cut does.
 //!
 //! A killed process leaves everything written so far, the last write perhaps in part. A power cut leaves what was synced,
 //! and of what was written since any part: sectors are dropped, torn or filled with other bytes, later ones may have
@@ -7,6 +8,7 @@
 use link::journal::{Disk, DiskError};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -22,6 +24,21 @@ pub enum End {
     PowerCut,
 }
 
+/// What is wrong with a disk that goes on working.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DiskTrouble {
+    /// Nothing.
+    #[default]
+    Well,
+    /// Every call that writes says that there is no space left.
+    Full,
+    /// Every call that writes says EIO.
+    Io,
+    /// Bytes are written, and fsync says EIO.
+    SyncFails,
+}
+
 #[derive(Clone, Debug, Default)]
 struct File {
     /// Safe from power cuts.
@@ -30,12 +47,13 @@ struct File {
     seen: Vec<u8>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Inner {
     files: BTreeMap<String, File>,
     calls: u64,
     stop_at: Option<(u64, End)>,
     stopped: bool,
+    trouble: DiskTrouble,
     rng: ChaCha8Rng,
 }
 
@@ -52,6 +70,7 @@ impl FaultDisk {
             calls: 0,
             stop_at: None,
             stopped: false,
+            trouble: DiskTrouble::Well,
             rng: ChaCha8Rng::seed_from_u64(seed),
         })))
     }
@@ -72,6 +91,29 @@ impl FaultDisk {
     #[must_use]
     pub fn stopped(&self) -> bool {
         self.inner().stopped
+    }
+    /// The end comes now, between two calls.
+    pub fn end_now(&self, end: End) {
+        self.inner().end(end);
+    }
+    /// From now on this is wrong with it.
+    pub fn set_trouble(&self, trouble: DiskTrouble) {
+        self.inner().trouble = trouble;
+    }
+    /// Another disk that holds the same; what breaks on it from now on follows from `seed`.
+    #[must_use]
+    pub fn fork(&self, seed: u64) -> FaultDisk {
+        let mut inner = self.inner().clone();
+        inner.rng = ChaCha8Rng::seed_from_u64(seed);
+        FaultDisk(Arc::new(Mutex::new(inner)))
+    }
+    /// Writes a file past the process: what a key tool, a worn-out cell or a torn sector leaves there.
+    pub fn put(&self, file: &str, bytes: &[u8]) {
+        let whole = File {
+            durable: bytes.to_vec(),
+            seen: bytes.to_vec(),
+        };
+        self.inner().files.insert(file.to_owned(), whole);
     }
     /// The machine is on again.
     pub fn restart(&self) {
@@ -118,6 +160,29 @@ impl Inner {
         }
     }
 
+    /// What a disk in trouble says to a call that writes.
+    fn troubled(&self, doing: &'static str, file: &str) -> Result<(), DiskError> {
+        match self.trouble {
+            DiskTrouble::Full if doing != "syncing" => Err(DiskError::Full {
+                doing,
+                file: file.to_owned(),
+            }),
+            DiskTrouble::Io => Err(Self::eio(doing, file)),
+            DiskTrouble::SyncFails if matches!(doing, "syncing" | "replacing") => {
+                Err(Self::eio(doing, file))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn eio(doing: &'static str, file: &str) -> DiskError {
+        DiskError::Io {
+            doing,
+            file: file.to_owned(),
+            detail: "input/output error".into(),
+        }
+    }
+
     fn gone(doing: &'static str, file: &str) -> DiskError {
         DiskError::Io {
             doing,
@@ -133,6 +198,7 @@ impl Disk for FaultDisk {
         if d.stopped {
             return Err(Inner::gone("writing", file));
         }
+        d.troubled("writing", file)?;
         let end = d.ends();
         // Killed within: a part of it was written.
         let len = match end {
@@ -156,6 +222,7 @@ impl Disk for FaultDisk {
         if d.stopped {
             return Err(Inner::gone("syncing", file));
         }
+        d.troubled("syncing", file)?;
         if let Some(end) = d.ends() {
             d.end(end);
             return Err(Inner::gone("syncing", file));
@@ -180,6 +247,7 @@ impl Disk for FaultDisk {
         if d.stopped {
             return Err(Inner::gone("replacing", file));
         }
+        d.troubled("replacing", file)?;
         let end = d.ends();
         let renamed = end.is_none() || d.rng.random::<bool>();
         if renamed {
@@ -204,6 +272,7 @@ impl Disk for FaultDisk {
         if d.stopped {
             return Err(Inner::gone("cutting", file));
         }
+        d.troubled("cutting", file)?;
         let end = d.ends();
         let cut = end.is_none() || d.rng.random::<bool>();
         if cut && let Some(f) = d.files.get_mut(file) {
@@ -248,6 +317,24 @@ mod tests {
             lost += usize::from(a != [b"safe".as_slice(), &[7; 3_000]].concat());
         }
         assert!(lost > 40, "{lost}");
+    }
+
+    #[test]
+    fn a_disk_in_trouble_says_so_and_works_again_afterwards() {
+        let mut d = FaultDisk::new(1);
+        d.append("a", b"one").unwrap();
+        d.set_trouble(DiskTrouble::Full);
+        assert!(matches!(d.append("a", b"two"), Err(DiskError::Full { .. })));
+        d.set_trouble(DiskTrouble::SyncFails);
+        d.append("a", b"two").unwrap();
+        assert!(d.sync("a").is_err() && d.replace("b", b"x").is_err());
+        d.set_trouble(DiskTrouble::Io);
+        assert!(d.append("a", b"three").is_err());
+        d.set_trouble(DiskTrouble::Well);
+        let mut fork = d.fork(2);
+        fork.append("a", b"more").unwrap();
+        assert_eq!(d.read("a").unwrap(), b"onetwo");
+        assert_eq!(fork.read("a").unwrap(), b"onetwomore");
     }
 
     #[test]
