@@ -174,6 +174,17 @@ impl Bench {
         Ok(out)
     }
 
+    /// Every result of a row that this build has, this run's and those of earlier runs in the results file: seed ranges
+    /// add up.
+    #[must_use]
+    pub fn kept<T: DeserializeOwned>(&self, row: &str) -> BTreeMap<u64, T> {
+        self.done
+            .iter()
+            .filter(|((r, _), _)| r == row)
+            .filter_map(|((_, seed), v)| Some((*seed, serde_json::from_value(v.clone()).ok()?)))
+            .collect()
+    }
+
     fn keep(&mut self, key: &(String, u64), value: Value) -> anyhow::Result<()> {
         if let Some(path) = &self.common.results {
             let line = Line {
@@ -188,7 +199,10 @@ impl Bench {
                 .append(true)
                 .open(path)
                 .with_context(|| format!("opening {}", path.display()))?;
-            writeln!(file, "{}", serde_json::to_string(&line)?)?;
+            // One write: two runs may append to one file.
+            let mut text = serde_json::to_string(&line)?;
+            text.push('\n');
+            file.write_all(text.as_bytes())?;
         }
         self.done.insert(key.clone(), value);
         Ok(())

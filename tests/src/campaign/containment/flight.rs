@@ -6,7 +6,7 @@
 use super::venue::{Case, START};
 use link::common::{self, MavCmd, MavMessage};
 use link::items::Dialect;
-use missions::flight::Response;
+use missions::flight::{Cause, Response};
 use missions::plan::{PatrolPlan, PlanItem};
 use missions::time::{Mono, Now, Reading};
 use onboard::control::pilot::{Pilot, Standing};
@@ -151,6 +151,10 @@ pub struct Outcome {
     pub acted_at_mps: f64,
     /// Metres from where the fault began to where it came to rest (position faults only).
     pub drift_m: f64,
+    /// Places of the plan flown, and how many there are.
+    pub places: (usize, usize),
+    /// Why it first left its plan before the end; empty: never.
+    pub left_for: String,
 }
 
 /// The plan as one autopilot takes it.
@@ -271,58 +275,64 @@ fn new_pilot() -> Pilot {
     p
 }
 
-/// Whether every place of the plan was flown, and the aircraft is down where it may be: by the truth alone.
+/// Whether every place of the plan was flown, and the aircraft is down where it may be: by the truth alone, metres north,
+/// east, down of home. Reckoned here, on a sphere's degree: nothing of what flies is asked.
 struct Flown {
-    places: Vec<([f64; 2], f64)>,
+    places: Vec<[f64; 3]>,
     next: usize,
-    sites: Vec<[f64; 2]>,
-    m_per_deg: [f64; 2],
+    sites: Vec<[f64; 3]>,
     /// Autopilots cut corners, the faster the more.
     reach_m: f64,
+}
+
+fn away_m([n, e, _]: [f64; 3], [to_n, to_e, _]: [f64; 3]) -> f64 {
+    (n - to_n).hypot(e - to_e)
 }
 
 impl Flown {
     fn new(plan: &PatrolPlan) -> Flown {
         let file = plan.file();
-        let lat = file.home.at.lat_deg();
-        let ground = file.home.alt.metres();
-        let places = file
-            .items
-            .iter()
-            .filter_map(|i| match i {
-                PlanItem::Waypoint { at, alt, .. } => {
-                    Some(([at.lat_deg(), at.lon_deg()], ground + alt.metres()))
-                }
-                _ => None,
-            })
-            .collect();
-        let sites = std::iter::once(file.home.at)
-            .chain(file.rally.iter().copied())
-            .map(|p| [p.lat_deg(), p.lon_deg()])
-            .collect();
+        let (lat, lon) = (file.home.at.lat_deg(), file.home.at.lon_deg());
+        // Metres of a degree on the ellipsoid, by the usual series: exact to centimetres over a patrol.
+        let r = lat.to_radians();
+        let lat_m = 111_132.954 - 559.822 * (2.0 * r).cos() + 1.175 * (4.0 * r).cos();
+        let lon_m = 111_412.84 * r.cos() - 93.5 * (3.0 * r).cos();
+        let local = |at: missions::place::LatLon, up_m: f64| {
+            [
+                (at.lat_deg() - lat) * lat_m,
+                (at.lon_deg() - lon) * lon_m,
+                -up_m,
+            ]
+        };
         Flown {
-            places,
+            places: file
+                .items
+                .iter()
+                .filter_map(|i| match i {
+                    PlanItem::Waypoint { at, alt, .. } => Some(local(*at, alt.metres())),
+                    _ => None,
+                })
+                .collect(),
             next: 0,
-            sites,
-            m_per_deg: [111_000.0, 111_320.0 * lat.to_radians().cos()],
+            sites: std::iter::once(file.home.at)
+                .chain(file.rally.iter().copied())
+                .map(|p| local(p, 0.0))
+                .collect(),
             reach_m: 12.0 + file.speed_mps,
         }
     }
-    fn away_m(&self, a: [f64; 2], lat: f64, lon: f64) -> f64 {
-        let [m, n] = self.m_per_deg;
-        let [la, lo] = a;
-        ((la - lat) * m).hypot((lo - lon) * n)
-    }
-    fn see(&mut self, lat: f64, lon: f64, alt: f64) {
-        while let Some((at, amsl)) = self.places.get(self.next) {
-            if self.away_m(*at, lat, lon) > self.reach_m || (alt - amsl).abs() > 5.0 {
+    fn see(&mut self, here: [f64; 3]) {
+        let [_, _, down_m] = here;
+        while let Some(at) = self.places.get(self.next) {
+            let [_, _, down] = at;
+            if away_m(*at, here) > self.reach_m || (down - down_m).abs() > 5.0 {
                 return;
             }
             self.next += 1;
         }
     }
-    fn complete(&self, lat: f64, lon: f64) -> bool {
-        self.next == self.places.len() && self.sites.iter().any(|s| self.away_m(*s, lat, lon) < 6.0)
+    fn complete(&self, here: [f64; 3]) -> bool {
+        self.next == self.places.len() && self.sites.iter().any(|s| away_m(*s, here) < 6.0)
     }
 }
 
@@ -407,6 +417,8 @@ pub fn fly(
         interventions: 0,
         acted_at_mps: f64::NAN,
         drift_m: f64::NAN,
+        places: (0, flown.places.len()),
+        left_for: String::new(),
     };
     let gale_class = matches!(class, Class::Gusts | Class::RunawayGusts);
     let mut judged_at = [f64::NAN; 3];
@@ -499,6 +511,16 @@ pub fn fly(
                     }
                 }
                 last_response = r;
+                if out.left_for.is_empty()
+                    && let Some(why) = p.flight.cause().filter(|c| *c != Cause::PlanComplete)
+                {
+                    out.left_for = format!(
+                        "{why:?} at {:.0} s of {:.0}, battery {:.0} %",
+                        flown_steps as f64 * STEP_S,
+                        file.estimate.time_s,
+                        p.facts.battery_pct.map_or(f64::NAN, |b| b.value)
+                    );
+                }
             }
         }
         if restart_at.is_some_and(|t| now >= t) {
@@ -518,21 +540,18 @@ pub fn fly(
         let moved2 = (north_m - n0).powi(2) + (east_m - e0).powi(2) + (down_m - d0).powi(2);
         let matters = moved2.is_nan() || moved2 >= oracle.free_m(utc.0).powi(2);
         let at_tenth = step.is_multiple_of(10);
-        if airborne && (matters || at_tenth) {
+        if airborne && matters {
+            judged_at = here;
             let truth = aircraft.truth();
-            if matters {
-                judged_at = here;
-                oracle.observe(utc.0, true, truth.lat_deg, truth.lon_deg, truth.alt_amsl_m);
-            }
-            if at_tenth {
-                flown.see(truth.lat_deg, truth.lon_deg, truth.alt_amsl_m);
-            }
+            oracle.observe(utc.0, true, truth.lat_deg, truth.lon_deg, truth.alt_amsl_m);
+        }
+        if airborne && at_tenth {
+            flown.see(here);
         }
         let aloft_s = airborne_at.map_or(0.0, |t| now.since(t).as_secs_f64());
         if fault_on.is_none() && aloft_s > fault_at_s && airborne {
             fault_on = Some(now);
-            let truth = aircraft.truth();
-            fault_place = Some([truth.lat_deg, truth.lon_deg]);
+            fault_place = Some(here);
             let along = |v: f64| (v * heading.cos(), v * heading.sin());
             match class {
                 Class::Clear | Class::Gusts | Class::Late | Class::Gappy => {}
@@ -597,8 +616,7 @@ pub fn fly(
             }
         }
         if airborne_at.is_some() && !aircraft.is_armed() {
-            let truth = aircraft.truth();
-            end = Some([truth.lat_deg, truth.lon_deg]);
+            end = Some(here);
             break;
         }
         if launched && airborne_at.is_none() && now.as_secs_f64() > 200.0 {
@@ -610,11 +628,12 @@ pub fn fly(
         out.least_m = w.metres;
         out.zone.clone_from(&w.zone);
     }
-    if let Some([lat, lon]) = end {
+    out.places.0 = flown.next;
+    if let Some(end) = end {
         out.landed = true;
-        out.complete = flown.complete(lat, lon);
+        out.complete = flown.complete(end);
         if let Some(from) = fault_place {
-            out.drift_m = flown.away_m(from, lat, lon);
+            out.drift_m = away_m(from, end);
         }
     }
     Ok(out)
