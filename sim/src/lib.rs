@@ -6,6 +6,7 @@
 pub mod autopilot;
 pub mod camera;
 pub mod cli;
+mod craft;
 pub mod io;
 pub mod oracle;
 pub mod radio;

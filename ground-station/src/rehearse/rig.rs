@@ -8,13 +8,15 @@
 use super::aboard::{AboardLog, Kind};
 use super::trace::{Trace, Wire};
 use super::turnaround::Turnaround;
-use crate::desk::{Answer, Desk, DeskConfig, DeskEvent, DeskIn, DeskOut, Intent};
+use crate::desk::{Answer, Desk, DeskConfig, DeskEvent, DeskIn, DeskOut, Intent, key_file};
 use anyhow::Context;
 use link::items::{ListKind, WireItem};
-use link::journal::MemDisk;
+use link::journal::{Disk, MemDisk};
+use link::signing::{Key, Trust};
 use missions::time::{Mono, Now, Reading, Utc};
 use onboard::{
     Config as OnboardConfig, Input, Onboard, Output, Port,
+    core::KEY_FILE,
     eyes::{Eyes, EyesIn},
 };
 use sim::{
@@ -70,15 +72,27 @@ pub struct Rig {
     logs: Vec<String>,
     heard: Vec<(Utc, Vec<u8>)>,
     tap: Option<Vec<u8>>,
+    told: Option<Vec<(Mono, Vec<u8>)>>,
     aboard: Option<AboardLog>,
 }
 
 impl Rig {
-    /// Puts it together; nothing has happened yet.
+    /// Puts it together; nothing has happened yet. A radio that the companion is to trust only signed is signed on both
+    /// sides, with a key that follows from the seed.
     ///
     /// # Errors
     /// When the venue cannot be staged or a core refuses its configuration.
     pub fn new(config: RigConfig) -> anyhow::Result<Self> {
+        let (mut aboard, mut ground) = (MemDisk::default(), MemDisk::default());
+        if config.onboard.ground_trust.first() == Some(&Trust::Signed) {
+            let mut key = [0x5A; 32];
+            for (to, from) in key.iter_mut().zip(config.seed.to_le_bytes()) {
+                *to = from;
+            }
+            let hex = Key::new(key).to_hex();
+            aboard.replace(KEY_FILE, hex.as_bytes())?;
+            ground.replace(&key_file(1), hex.as_bytes())?;
+        }
         let start = config.scenario.start()?;
         let radio = Radio::new(config.scenario.radio, config.seed);
         let sim = Sim::new(SimConfig {
@@ -94,11 +108,10 @@ impl Rig {
             now: Mono::ZERO,
             start,
             sim,
-            onboard: Onboard::new(config.onboard, Box::new(MemDisk::default()))
+            onboard: Onboard::new(config.onboard, Box::new(aboard))
                 .context("starting the companion")?,
             eyes: Eyes::new(),
-            desk: Desk::new(config.desk, Box::new(MemDisk::default()))
-                .context("starting the desk")?,
+            desk: Desk::new(config.desk, Box::new(ground)).context("starting the desk")?,
             to_autopilot: SerialLine::new(BAUD),
             from_autopilot: SerialLine::new(BAUD),
             turnaround: Turnaround::new(config.kind, config.seed),
@@ -109,6 +122,7 @@ impl Rig {
             logs: Vec::new(),
             heard: Vec::new(),
             tap: None,
+            told: None,
             aboard: None,
         })
     }
@@ -200,6 +214,14 @@ impl Rig {
     /// the line.
     pub fn tap(&mut self) -> Vec<u8> {
         std::mem::take(self.tap.get_or_insert_default())
+    }
+    /// Keeps from here on what reaches the autopilot, and when: the same bytes make the same world fly the same way.
+    pub fn log_told(&mut self) {
+        self.told.get_or_insert_default();
+    }
+    /// What was kept.
+    pub fn take_told(&mut self) -> Vec<(Mono, Vec<u8>)> {
+        self.told.take().unwrap_or_default()
     }
     /// Bytes to the autopilot past the companion: what a saboteur with a wire of his own can do.
     pub fn past_the_companion(&mut self, bytes: &[u8]) {
@@ -294,6 +316,9 @@ impl Rig {
     fn deliver(&mut self) {
         let (now, aboard) = (self.now(), self.now_aboard());
         while let Some(bytes) = self.to_autopilot.receive(self.now) {
+            if let Some(told) = &mut self.told {
+                told.push((self.now, bytes.clone()));
+            }
             self.sim.autopilot_in(self.now, &bytes);
             let at = self.turnaround.answer_at(self.now);
             self.autopilot_speaks(at);

@@ -10,6 +10,7 @@ mod kill;
 mod link_loss;
 mod process;
 mod route;
+mod sim_speed;
 mod upload;
 
 use clap::{Parser, Subcommand};
@@ -40,6 +41,8 @@ enum What {
     Route,
     /// Stops in every disk call, power cuts, kill -9: what was acknowledged stays
     Kill,
+    /// How much faster than real time: one aircraft, fifty, and the whole house; CPU time of one thread
+    SimSpeed,
     /// Random plans, venues, winds and faults, by the hour: does anything get out?
     Containment,
 }
@@ -58,6 +61,7 @@ fn main() -> ExitCode {
             What::Fuzz => fuzz::run(&mut Bench::new("fuzz", args.common)?),
             What::Route => route::run(&mut Bench::new("route", args.common)?),
             What::LinkLoss => link_loss::run(&mut Bench::new("link-loss", args.common)?),
+            What::SimSpeed => sim_speed::run(&mut Bench::new("sim-speed", args.common)?),
             What::Kill => kill::run(&mut Bench::new("kill", args.common)?),
             What::Upload => upload::run(&mut Bench::new("upload", args.common)?),
             What::Containment => containment::run(&mut Bench::new("containment", args.common)?),
