@@ -6,6 +6,7 @@
 pub mod autopilot;
 pub mod camera;
 pub mod cli;
+mod craft;
 pub mod disk;
 pub mod fault;
 pub mod io;

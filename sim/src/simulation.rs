@@ -1,43 +1,33 @@
-//! The whole simulated world, stepped in virtual time: an aircraft behind its autopilot, things, wind, sensors.
+//! The whole simulated world, stepped in virtual time: aircraft behind their autopilots, things, wind, sensors.
 //!
-//! In: bytes to the autopilot. Out: bytes from the autopilot, Remote ID frames, camera frames, and the truth (for
+//! In: bytes to the autopilots. Out: bytes from the autopilot, Remote ID frames, camera frames, and the truth (for
 //! oracles only). Never reads a clock: [`Sim::step_until`] is the clock.
 
 use crate::{
-    autopilot::{Aircraft, AircraftConfig, AircraftTruth, AutopilotKind, Environment, Trouble},
-    camera::{Pose, ThermalCamera},
+    autopilot::{AircraftTruth, AutopilotKind, Trouble},
+    craft::{Berth, Craft},
     fault::{After, Fault, Gust, House, Planned},
     scenario::Scenario,
-    site::{Flat, Site, SiteError, Spot},
+    site::{Flat, Site, SiteError},
     world::{
         director::{Director, spectators},
-        remote_id::{Broadcast, Receiver},
-        route::MissionEar,
-        things::{Thing, ThingKind},
-        wind::Wind,
+        remote_id::Broadcast,
+        things::Thing,
     },
 };
 use link::camera::CameraFrame;
 use link::items::{ListKind, WireItem};
 use missions::{
-    place::{Alt, BadPlace, Home, LatLon},
+    place::BadPlace,
     time::{Mono, Utc},
 };
-use std::{collections::VecDeque, time::Duration};
+use std::time::Duration;
 use thiserror::Error;
 
 /// One step of the world, µs.
 pub const STEP_US: u64 = 10_000;
-/// Camera frames that wait to be fetched; the oldest is thrown away first.
-const MAX_FRAMES: usize = 4;
-/// Remote ID bytes that wait to be fetched.
-const MAX_SENSOR_BYTES: usize = 64 << 10;
 /// Ids of things staged for a flight begin here; those of spectators below.
 const FIRST_STAGED_ID: u32 = 100_000;
-/// Cruise speed taken for missions that name none, metres a second.
-const USUAL_CRUISE_MPS: f64 = 8.0;
-/// Climb rate for nominal timing, metres a second.
-const USUAL_CLIMB_MPS: f64 = 2.5;
 
 /// Higher than this above the ground it is airborne, metres.
 const AIRBORNE_M: f64 = 0.3;
@@ -61,6 +51,11 @@ pub enum SimError {
     /// The venue's launch site.
     #[error("the venue's launch site is no place: {0}")]
     Place(#[from] BadPlace),
+    /// The fleet.
+    #[error(
+        "{0} aircraft from system id {1}: give at least one, and at most as many as there are ids up to 255"
+    )]
+    Fleet(u8, u8),
 }
 
 /// What to simulate.
@@ -107,19 +102,11 @@ pub struct Sim {
     site: Site,
     start: Utc,
     now: Mono,
-    kind: AutopilotKind,
-    aircraft: Aircraft,
-    home: Home,
-    wind: Wind,
-    camera: ThermalCamera,
-    receiver: Receiver,
-    ear: MissionEar,
+    crafts: Vec<Craft>,
+    /// Remote ID serial numbers of the aircraft, in their order; empty: they broadcast nothing.
+    serials: Vec<String>,
     things: Vec<Thing>,
-    was_armed: bool,
     flights: u64,
-    frames: VecDeque<CameraFrame>,
-    sensor: Vec<u8>,
-    next_frame: Mono,
     next_second: Mono,
     /// Faults of the scenario that this world plays itself and has not yet played.
     faults: Vec<Planned>,
@@ -132,6 +119,19 @@ impl Sim {
     /// # Errors
     /// [`SimError`] when the venue cannot be staged.
     pub fn new(config: SimConfig) -> Result<Self, SimError> {
+        Sim::fleet(config, 1)
+    }
+
+    /// A world with `aircraft` aircraft of one kind, side by side on the launch site, their system ids counted up from
+    /// the configuration's. They share ground, wind and things, and hear each other's Remote ID; collisions are not
+    /// reckoned. Number 0 is the aircraft that [`Sim::new`] makes.
+    ///
+    /// # Errors
+    /// [`SimError`] when the venue cannot be staged, or there are none or more than there are system ids.
+    pub fn fleet(config: SimConfig, aircraft: u8) -> Result<Self, SimError> {
+        if aircraft == 0 || config.system_id.checked_add(aircraft - 1).is_none() {
+            return Err(SimError::Fleet(aircraft, config.system_id));
+        }
         let site = Site::from_geojson(&config.venue_geojson)?;
         let launch = site
             .of_role("launch")
@@ -139,36 +139,36 @@ impl Sim {
             .ok_or(SiteError::Lacks("launch site"))?
             .form
             .middle();
-        let (lat, lon) = site.flat.degrees(launch);
-        let home = Home {
-            at: LatLon::from_degrees(lat, lon)?,
-            alt: Alt::from_metres(site.ground_amsl_m)?,
-        };
         let seed = config.seed;
-        let aircraft = Aircraft::new(AircraftConfig {
-            seed,
-            real_pace: config.real_pace,
-            ..AircraftConfig::new(config.kind, home, config.system_id)
-        });
+        let mut crafts: Vec<Craft> = Vec::with_capacity(usize::from(aircraft));
+        for n in 0..aircraft {
+            let craft = Craft::new(&Berth {
+                n,
+                seed,
+                kind: config.kind,
+                scenario: &config.scenario,
+                site: &site,
+                launch,
+                system_id: config.system_id + n,
+                real_pace: config.real_pace,
+                first: crafts.first(),
+            })?;
+            crafts.push(craft);
+        }
+        let serials = match &config.scenario.staging.own_remote_id {
+            Some(own) => (0..aircraft).map(|n| serial_of(own, n)).collect(),
+            None => Vec::new(),
+        };
         let things = spectators(seed, &site, config.scenario.staging.spectators, 1);
         Ok(Sim {
             seed,
             site,
             start: config.start,
             now: Mono::ZERO,
-            kind: config.kind,
-            aircraft,
-            home,
-            wind: Wind::new(config.scenario.wind, seed, 0x01),
-            camera: ThermalCamera::new(config.scenario.camera.clone(), seed, 0x02),
-            receiver: Receiver::new(config.system_id, seed, 0x03),
-            ear: MissionEar::default(),
+            crafts,
+            serials,
             things,
-            was_armed: false,
             flights: 0,
-            frames: VecDeque::new(),
-            sensor: Vec::new(),
-            next_frame: Mono::ZERO,
             next_second: Mono::ZERO,
             faults: config
                 .scenario
@@ -192,21 +192,21 @@ impl Sim {
     pub fn utc(&self) -> Utc {
         self.start.after(self.now.since(Mono::ZERO))
     }
-    /// Where the aircraft starts.
-    #[must_use]
-    pub fn home(&self) -> Home {
-        self.home
-    }
     /// The venue as the world sees it.
     #[must_use]
     pub fn site(&self) -> &Site {
         &self.site
     }
+    /// How many aircraft there are.
+    #[must_use]
+    pub fn aircraft(&self) -> usize {
+        self.crafts.len()
+    }
 
-    /// What the autopilot holds in one of its lists: the truth, for oracles.
+    /// What the (first) autopilot holds in one of its lists: the truth, for oracles.
     #[must_use]
     pub fn stored(&self, kind: ListKind) -> &[WireItem] {
-        self.aircraft.stored(kind)
+        self.crafts.first().map_or(&[], |c| c.aircraft.stored(kind))
     }
 
     /// Moves the world on to the last whole step at or before `until`.
@@ -216,28 +216,32 @@ impl Sim {
         }
     }
 
-    /// Something happens to the aircraft.
+    /// Something happens to the (first) aircraft.
     pub fn trouble(&mut self, t: Trouble) {
-        self.aircraft.trouble(t);
+        if let Some(c) = self.crafts.first_mut() {
+            c.aircraft.trouble(t);
+        }
     }
-    /// A gust begins.
+    /// A gust begins; all aircraft are in it.
     pub fn gust(&mut self, gust: Gust) {
-        self.wind.gust(gust);
+        for c in &mut self.crafts {
+            c.gust(gust);
+        }
     }
     /// What is drawn from here on follows from this seed: gusts, sensor errors, pictures, and the mean wind, which turns
     /// to another one. What was drawn before stays.
     pub fn reseed(&mut self, seed: u64) {
         self.seed = seed;
-        self.wind.reseed(self.scenario.wind, seed, 0x01);
-        self.aircraft.reseed(seed);
-        self.receiver.reseed(seed, 0x03);
+        for (n, c) in (0u8..).zip(&mut self.crafts) {
+            c.reseed(n, self.scenario.wind, seed);
+        }
     }
-    /// Whether the autopilot has started and would let itself be armed: the truth, for oracles.
+    /// Whether the (first) autopilot has started and would let itself be armed: the truth, for oracles.
     #[must_use]
     pub fn autopilot_is_ready(&self) -> bool {
-        self.aircraft.is_ready()
+        self.crafts.first().is_some_and(|c| c.aircraft.is_ready())
     }
-    /// When it first left the ground.
+    /// When the first of them left the ground.
     #[must_use]
     pub fn took_off(&self) -> Option<Mono> {
         self.took_off
@@ -253,8 +257,8 @@ impl Sim {
             .collect();
         for f in due {
             match f {
-                Fault::Aircraft(t) => self.aircraft.trouble(t),
-                Fault::House(House::Gust(g)) => self.wind.gust(g),
+                Fault::Aircraft(t) => self.trouble(t),
+                Fault::House(House::Gust(g)) => self.gust(g),
                 Fault::House(_) => {}
             }
         }
@@ -264,61 +268,46 @@ impl Sim {
         if !self.faults.is_empty() {
             self.play();
         }
-        let before = self.aircraft.truth();
-        let above_ground_m = before.alt_amsl_m - self.site.ground_amsl_m;
-        let wind_ned_mps = self
-            .wind
-            .step(STEP_US as f64 * 1e-6, above_ground_m, before.vel_ned);
-        let environment = Environment {
-            wind_ned_mps,
-            utc: self.utc(),
-        };
-        self.aircraft.step(STEP_US as f64 * 1e-6, &environment);
+        let (utc, ground_amsl_m) = (self.utc(), self.site.ground_amsl_m);
         self.now = Mono(self.now.0 + STEP_US);
-        let truth = self.aircraft.truth();
-        if self.took_off.is_none() && truth.alt_amsl_m - self.site.ground_amsl_m > AIRBORNE_M {
+        for n in 0..self.crafts.len() {
+            let starts = self
+                .crafts
+                .get_mut(n)
+                .is_some_and(|c| c.step(STEP_US as f64 * 1e-6, ground_amsl_m, utc));
+            if starts {
+                self.stage_flight(n);
+            }
+        }
+        if self.took_off.is_none() && self.crafts.iter().any(|c| self.airborne(&c.truth)) {
             self.took_off = Some(self.now);
         }
-        if truth.armed && !self.was_armed {
-            self.stage_flight(&truth);
-        }
-        self.was_armed = truth.armed;
-        if self.now >= self.next_frame {
-            self.next_frame = self
-                .next_frame
-                .after(Duration::from_secs_f64(1.0 / self.scenario.camera.rate_hz));
-            self.shoot(&truth);
+        for craft in &mut self.crafts {
+            craft.shoot(self.now, &self.scenario.camera, &self.site, &self.things);
         }
         if self.now >= self.next_second {
             self.next_second = self.next_second.after(Duration::from_secs(1));
-            self.listen(&truth);
+            self.listen();
         }
     }
 
-    fn spot_of(&self, t: &AircraftTruth) -> Spot {
-        self.site.flat.spot(t.lat_deg, t.lon_deg)
-    }
-
-    /// A flight begins: what the last one met goes away, the director draws anew.
-    fn stage_flight(&mut self, truth: &AircraftTruth) {
+    /// A flight begins: what this aircraft's last one met goes away, the director draws anew.
+    fn stage_flight(&mut self, n: usize) {
+        let Some(craft) = self.crafts.get_mut(n) else {
+            return;
+        };
         self.flights += 1;
         for thing in &mut self.things {
-            if thing.kind != ThingKind::Bystander && thing.until > self.now {
+            if craft.staged.contains(&thing.id) && thing.until > self.now {
                 thing.until = self.now;
             }
         }
-        let route = self.ear.route(
-            &self.site.flat,
-            self.spot_of(truth),
-            self.kind == AutopilotKind::ArduPilot,
-            USUAL_CRUISE_MPS,
-            USUAL_CLIMB_MPS,
-        );
         let staged = self
             .things
             .iter()
             .filter(|t| t.id >= FIRST_STAGED_ID)
             .count() as u32;
+        let route = craft.route(&self.site.flat);
         let director = Director::new(
             self.seed,
             self.flights,
@@ -328,46 +317,20 @@ impl Sim {
             self.scenario.camera.half_view(),
             FIRST_STAGED_ID + staged,
         );
-        self.things.extend(director.stage(&self.scenario.staging));
+        let drawn = director.stage(&self.scenario.staging);
+        let first = FIRST_STAGED_ID + staged;
+        craft.staged = first..first + drawn.len() as u32;
+        self.things.extend(drawn);
     }
 
-    fn shoot(&mut self, truth: &AircraftTruth) {
-        let pose = Pose {
-            spot: self.spot_of(truth),
-            above_ground_m: truth.alt_amsl_m - self.site.ground_amsl_m,
-            ned_from_body: truth.ned_from_body(),
-            boot_us: truth.boot_us,
-        };
-        let frame = self.camera.shoot(&pose, &self.things, self.now);
-        if self.frames.len() == MAX_FRAMES {
-            self.frames.pop_front();
-        }
-        self.frames.push_back(frame);
-    }
-
-    fn listen(&mut self, truth: &AircraftTruth) {
-        let here = (
-            self.spot_of(truth),
-            truth.alt_amsl_m - self.site.ground_amsl_m,
-        );
+    /// Whatever broadcasts does so once, and every aircraft hears what reaches it.
+    fn listen(&mut self) {
         let utc = self.utc();
-        let home = self
-            .site
-            .flat
-            .spot(self.home.at.lat_deg(), self.home.at.lon_deg());
-        if self.sensor.len() > MAX_SENSOR_BYTES {
-            self.sensor.clear();
-        }
-        let own = self.scenario.staging.own_remote_id.as_deref();
-        let [north, east, down] = truth.vel_ned;
-        let own = own.map(|serial| Broadcast {
-            serial,
-            mac: [0x02, 0x50, 0x41, 0x54, 0x00, 0x01],
-            spot: here.0,
-            above_ground_m: here.1,
-            velocity_mps: (east, north, -down),
-            operator: home,
-        });
+        let own = self
+            .crafts
+            .iter()
+            .zip(&self.serials)
+            .map(|(c, serial)| c.broadcast(serial, &self.site));
         let others = self
             .things
             .iter()
@@ -384,49 +347,82 @@ impl Sim {
                     operator: t.path.first().map_or(spot, |k| k.spot),
                 }
             });
-        for b in own.into_iter().chain(others) {
-            self.receiver.hear(
-                self.now,
-                utc,
-                &self.site.flat,
-                self.site.ground_amsl_m,
-                here,
-                &b,
-                &mut self.sensor,
-            );
+        let broadcasts: Vec<Broadcast<'_>> = own.chain(others).collect();
+        for craft in &mut self.crafts {
+            craft.listen(self.now, utc, &self.site, &broadcasts);
         }
     }
 
-    /// Bytes that reach the autopilot at `now`.
+    /// Bytes that reach the (first) autopilot at `now`.
     pub fn autopilot_in(&mut self, now: Mono, bytes: &[u8]) {
-        self.ear.hear(now, bytes);
-        self.aircraft.mavlink_in(now, bytes);
+        self.autopilot_in_of(0, now, bytes);
     }
-    /// Bytes the autopilot sent since the last call.
+    /// Bytes the (first) autopilot sent since the last call.
     pub fn autopilot_out(&mut self) -> Vec<u8> {
-        self.aircraft.mavlink_out()
+        self.autopilot_out_of(0)
     }
-    /// MAVLink frames the Remote ID receiver sent since the last call.
+    /// MAVLink frames the (first aircraft's) Remote ID receiver sent since the last call.
     pub fn sensor_out(&mut self) -> Vec<u8> {
-        std::mem::take(&mut self.sensor)
+        self.sensor_out_of(0)
     }
-    /// The next camera frame.
+    /// The (first aircraft's) next camera frame.
     pub fn camera_out(&mut self) -> Option<CameraFrame> {
-        self.frames.pop_front()
+        self.camera_out_of(0)
     }
-    /// The truth.
+    /// As [`Sim::autopilot_in`], of aircraft number `n`; of one that is not there nothing comes of it.
+    pub fn autopilot_in_of(&mut self, n: usize, now: Mono, bytes: &[u8]) {
+        if let Some(c) = self.crafts.get_mut(n) {
+            c.autopilot_in(now, bytes);
+        }
+    }
+    /// As [`Sim::autopilot_out`], of aircraft number `n`.
+    pub fn autopilot_out_of(&mut self, n: usize) -> Vec<u8> {
+        self.crafts
+            .get_mut(n)
+            .map_or_else(Vec::new, |c| c.aircraft.mavlink_out())
+    }
+    /// As [`Sim::sensor_out`], of aircraft number `n`.
+    pub fn sensor_out_of(&mut self, n: usize) -> Vec<u8> {
+        self.crafts
+            .get_mut(n)
+            .map_or_else(Vec::new, |c| std::mem::take(&mut c.sensor))
+    }
+    /// As [`Sim::camera_out`], of aircraft number `n`.
+    pub fn camera_out_of(&mut self, n: usize) -> Option<CameraFrame> {
+        self.crafts.get_mut(n).and_then(Craft::camera_out)
+    }
+    /// The truth, about the first aircraft.
     #[must_use]
     pub fn truth(&self) -> Truth<'_> {
-        let aircraft = self.aircraft.truth();
+        let aircraft = self.crafts[0].truth;
         Truth {
             now: self.now,
             utc: self.utc(),
-            airborne: aircraft.alt_amsl_m - self.site.ground_amsl_m > AIRBORNE_M,
+            airborne: self.airborne(&aircraft),
             aircraft,
             things: &self.things,
             flat: self.site.flat,
         }
     }
+    /// The truth about every aircraft, and whether it is off the ground.
+    pub fn fleet_truth(&self) -> impl Iterator<Item = (AircraftTruth, bool)> + '_ {
+        self.crafts
+            .iter()
+            .map(|c| (c.truth, self.airborne(&c.truth)))
+    }
+    fn airborne(&self, a: &AircraftTruth) -> bool {
+        a.alt_amsl_m - self.site.ground_amsl_m > AIRBORNE_M
+    }
+}
+
+/// Serial number of aircraft number `n`: the first has the scenario's, the others that with their number at its end
+/// (ANSI/CTA-2063-A has room for 20 characters).
+fn serial_of(own: &str, n: u8) -> String {
+    if n == 0 {
+        return own.to_owned();
+    }
+    let kept: String = own.chars().take(17).collect();
+    format!("{kept}{n:03}")
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ use super::{
 use crate::desk::DeskConfig;
 use crate::evidence::key::Signer;
 use anyhow::Context;
+use link::signing::Trust;
 use missions::{
     plan::{PatrolPlan, StepKind},
     time::{Mono, Reading},
@@ -56,6 +57,8 @@ pub struct HeadlessOptions {
     pub scenario: Option<Scenario>,
     /// Loss of the radio, each way; `None` as the scenario says.
     pub loss: Option<f64>,
+    /// Whether the radio is signed on both sides, as radios are; if not, it is a laboratory's cable.
+    pub signed: bool,
     /// Whether the guard may act.
     pub guard: bool,
     /// Whether somebody exchanges the plan and takes away the autopilot's fence behind the companion's back.
@@ -75,6 +78,7 @@ impl Default for HeadlessOptions {
             out: None,
             scenario: None,
             loss: None,
+            signed: false,
             guard: true,
             sabotage: false,
             limit_s: LIMIT_S,
@@ -130,6 +134,11 @@ pub fn onboard_config(
         new_store_id: options.seed.wrapping_mul(2).wrapping_add(1),
         eyes_rules: rules_with_roster(roster),
         own_remote_id: scenario.staging.own_remote_id.clone().unwrap_or_default(),
+        ground_trust: vec![if options.signed {
+            Trust::Signed
+        } else {
+            Trust::WiredLab
+        }],
         ..OnboardConfig::default()
     }
 }

@@ -80,6 +80,7 @@ pub struct Rig {
     logs: Vec<String>,
     heard: Vec<(Utc, Vec<u8>)>,
     tap: Option<Vec<u8>>,
+    told: Option<Vec<(Mono, Vec<u8>)>>,
     aboard: Option<AboardLog>,
     pub(super) onboard_config: OnboardConfig,
     pub(super) desk_config: DeskConfig,
@@ -96,12 +97,21 @@ pub struct Rig {
 }
 
 impl Rig {
-    /// Puts it together; nothing has happened yet.
+    /// Puts it together; nothing has happened yet. A radio that the companion is to trust only signed is signed on both
+    /// sides, with a key that follows from the seed.
     ///
     /// # Errors
     /// When the venue cannot be staged or a core refuses its configuration.
     pub fn new(config: RigConfig) -> anyhow::Result<Self> {
-        Self::with_key(config, None)
+        let signed = config.onboard.ground_trust.first() == Some(&Trust::Signed);
+        let key = signed.then(|| {
+            let mut key = [0x5A; 32];
+            for (to, from) in key.iter_mut().zip(config.seed.to_le_bytes()) {
+                *to = from;
+            }
+            Key::new(key)
+        });
+        Self::with_key(config, key.as_ref())
     }
 
     /// The same, its radio signed with `key`; `None`: a laboratory's cable.
@@ -161,6 +171,7 @@ impl Rig {
             logs: Vec::new(),
             heard: Vec::new(),
             tap: None,
+            told: None,
             aboard: None,
         })
     }
@@ -382,6 +393,14 @@ impl Rig {
     pub fn tap(&mut self) -> Vec<u8> {
         std::mem::take(self.tap.get_or_insert_default())
     }
+    /// Keeps from here on what reaches the autopilot, and when: the same bytes make the same world fly the same way.
+    pub fn log_told(&mut self) {
+        self.told.get_or_insert_default();
+    }
+    /// What was kept.
+    pub fn take_told(&mut self) -> Vec<(Mono, Vec<u8>)> {
+        self.told.take().unwrap_or_default()
+    }
     /// Bytes to the autopilot past the companion: what a saboteur with a wire of his own can do.
     pub fn past_the_companion(&mut self, bytes: &[u8]) {
         self.trace.note(Wire::Saboteur, self.now, bytes);
@@ -508,6 +527,9 @@ impl Rig {
     fn deliver(&mut self) {
         let (now, aboard) = (self.now_ground(), self.now_aboard());
         while let Some(bytes) = self.to_autopilot.receive(self.now) {
+            if let Some(told) = &mut self.told {
+                told.push((self.now, bytes.clone()));
+            }
             self.sim.autopilot_in(self.now, &bytes);
             let at = self.turnaround.answer_at(self.now);
             self.autopilot_speaks(at);

@@ -17,6 +17,7 @@ use nalgebra::{Matrix3, Vector3};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
+use std::sync::Arc;
 
 const KELVIN_OFFSET: f64 = 200.0;
 const KELVIN_PER_COUNT: f64 = 0.01;
@@ -45,7 +46,7 @@ pub struct Pose {
 pub struct ThermalCamera {
     spec: CameraSpec,
     seq: u32,
-    ground: GroundTexture,
+    ground: Arc<GroundTexture>,
     noise_counts: Box<[f32; NOISE_LEN]>,
     rng: ChaCha8Rng,
     pixels: Vec<u16>,
@@ -57,12 +58,26 @@ impl ThermalCamera {
     pub fn new(spec: CameraSpec, seed: u64, stream: u64) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         rng.set_stream(stream);
-        let mut noise_counts = Box::new([0.0; NOISE_LEN]);
-        for n in noise_counts.iter_mut() {
-            let normal: f64 = rng.sample(StandardNormal);
-            *n = (normal * spec.noise_k / KELVIN_PER_COUNT) as f32;
-        }
-        let ground = GroundTexture::new(&mut rng);
+        let noise_counts = noise(&spec, &mut rng);
+        let ground = Arc::new(GroundTexture::new(&mut rng));
+        ThermalCamera::with(spec, ground, noise_counts, rng)
+    }
+
+    /// A camera of the same make over the same ground, with noise of its own.
+    #[must_use]
+    pub fn another(&self, seed: u64, stream: u64) -> Self {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        rng.set_stream(stream);
+        let noise_counts = noise(&self.spec, &mut rng);
+        ThermalCamera::with(self.spec.clone(), self.ground.clone(), noise_counts, rng)
+    }
+
+    fn with(
+        spec: CameraSpec,
+        ground: Arc<GroundTexture>,
+        noise_counts: Box<[f32; NOISE_LEN]>,
+        rng: ChaCha8Rng,
+    ) -> Self {
         let pixels = vec![0; (spec.width * spec.height) as usize];
         ThermalCamera {
             spec,
@@ -183,6 +198,16 @@ impl ThermalCamera {
             Err(_) => Vec::new(),
         }
     }
+}
+
+/// One table of noise, counts.
+fn noise(spec: &CameraSpec, rng: &mut ChaCha8Rng) -> Box<[f32; NOISE_LEN]> {
+    let mut counts = Box::new([0.0; NOISE_LEN]);
+    for n in counts.iter_mut() {
+        let normal: f64 = rng.sample(StandardNormal);
+        *n = (normal * spec.noise_k / KELVIN_PER_COUNT) as f32;
+    }
+    counts
 }
 
 /// The pinhole over the plane.

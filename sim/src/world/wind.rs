@@ -91,6 +91,12 @@ impl Wind {
         sum
     }
 
+    /// The same mean with gusts of its own: for another aircraft in the same air.
+    pub fn gust_by(&mut self, seed: u64, stream: u64) {
+        self.rng = ChaCha8Rng::seed_from_u64(seed);
+        self.rng.set_stream(stream);
+    }
+
     /// The mean, north-east-down, metres a second.
     #[must_use]
     pub fn mean_ned_mps(&self) -> [f64; 3] {

@@ -11,6 +11,7 @@ mod kill;
 mod link_loss;
 mod process;
 mod route;
+mod sim_speed;
 mod upload;
 
 use clap::{Parser, Subcommand};
@@ -43,6 +44,8 @@ enum What {
     Kill,
     /// The 28 rows of faults, from snapshots on the ground and aloft (--rows 1,5,9-12)
     Faults,
+    /// How much faster than real time: one aircraft, fifty, and the whole house; CPU time of one thread
+    SimSpeed,
     /// Random plans, venues, winds and faults, by the hour: does anything get out?
     Containment,
 }
@@ -62,6 +65,7 @@ fn main() -> ExitCode {
             What::Route => route::run(&mut Bench::new("route", args.common)?),
             What::LinkLoss => link_loss::run(&mut Bench::new("link-loss", args.common)?),
             What::Faults => faults::run(&mut Bench::new("faults", args.common)?),
+            What::SimSpeed => sim_speed::run(&mut Bench::new("sim-speed", args.common)?),
             What::Kill => kill::run(&mut Bench::new("kill", args.common)?),
             What::Upload => upload::run(&mut Bench::new("upload", args.common)?),
             What::Containment => containment::run(&mut Bench::new("containment", args.common)?),
