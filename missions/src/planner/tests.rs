@@ -206,7 +206,13 @@ pub(crate) fn judge(venue: &Venue, plan: &PatrolPlan) {
 #[test]
 fn plans_over_hundreds_of_random_venues_stay_inside() {
     let (made, refused) = (Cell::new(0u32), Cell::new(0u32));
-    let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig::with_cases(30));
+    // The same dice every time: how many of these venues can be flown is then a figure, not chance.
+    let mut runner = proptest::test_runner::TestRunner::new_with_rng(
+        ProptestConfig::with_cases(30),
+        proptest::test_runner::TestRng::deterministic_rng(
+            proptest::test_runner::RngAlgorithm::ChaCha,
+        ),
+    );
     let request = (
         testkit::any_venue(),
         any::<bool>(),
@@ -255,7 +261,7 @@ fn plans_over_hundreds_of_random_venues_stay_inside() {
         .unwrap();
     println!("{} plans, {} refusals", made.get(), refused.get());
     // Some venues leave nothing to fly in; that most do would mean that this looks at nothing.
-    assert!(made.get() > 4, "{} plans", made.get());
+    assert!(made.get() > 12, "{} plans", made.get());
 }
 
 #[test]

@@ -147,8 +147,8 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_random_venue_is_covered_and_never_touched(seed in 0u64..1 << 40) {
-        let flown = fly(&draw(seed), 1_500, 6_000);
+    fn a_random_venue_is_covered_and_never_touched(seed in 0u64..1 << 40, at_once in any::<bool>()) {
+        let flown = fly(&draw(seed), if at_once { 0 } else { 1_500 }, 6_000);
         prop_assert!(flown.is_ok(), "seed {seed}: {flown:?}");
         if let Ok(Some((found, stats))) = flown {
             prop_assert_eq!(found.illegal_m, 0.0);
