@@ -195,6 +195,8 @@ pub fn plan(p: &PatrolPlan, upload: &Upload) -> Value {
         "items": items,
         "home": lon_lat(f.home.at),
         "rally": f.rally.iter().map(|r| lon_lat(*r)).collect::<Vec<_>>(),
+        // No venue names these: an officer must have looked at each.
+        "gained": f.gained.iter().map(|r| lon_lat(*r)).collect::<Vec<_>>(),
         "alt_max_m": p.path().iter().map(|x| x.1).fold(0.0, f64::max),
         "speed_mps": f.speed_mps,
         "time_s": f.estimate.time_s,

@@ -172,10 +172,11 @@ fn instead_words(instead: &[Advice]) -> String {
 }
 
 impl PlanRefusal {
-    /// Whether only the autopilot's own return stands in the way, as far as can be told.
+    /// Whether the autopilot's own return may be what stands in the way: ways are only taken where it is legal.
     fn is_for_a_return(&self) -> bool {
         match self {
             PlanRefusal::NotLegal { fault, .. } => fault.code == "plan.return_leaves",
+            PlanRefusal::NoWay { .. } | PlanRefusal::NothingToFly { .. } => true,
             _ => self.obstructions().iter().any(|o| o.is_return),
         }
     }

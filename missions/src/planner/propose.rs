@@ -6,7 +6,7 @@ use super::patterns::draw::settle;
 use super::patterns::join::{Ground as _, tidy};
 use super::patterns::lay::{Scene, Stroke, lay};
 use super::patterns::rings::shrink;
-use super::patterns::{DrawRefusal, LeftOut, Pace, Stop};
+use super::patterns::{DrawRefusal, LeftOut, Pace, Stop, Why};
 use super::returnable::{Heights, returnable};
 use super::{
     LeftPiece, Obstruction, PatrolRequest, Pattern, PlanEffort, PlanRefusal, ROOM_M, Round,
@@ -249,9 +249,9 @@ impl<'a> Proposer<'a> {
                 .sum();
             let left_out = told(ground, &left_out);
             *returns_cut |= site.returns
-                && left_out
-                    .iter()
-                    .any(|l| l.because.as_ref().is_some_and(|o| o.is_return));
+                && left_out.iter().any(|l| {
+                    l.why == Why::NoWay || l.because.as_ref().is_some_and(|o| o.is_return)
+                });
             Ok(Proposal {
                 items: items(&way, &plane, request.alt, file.home.at),
                 left_out,

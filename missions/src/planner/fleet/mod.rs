@@ -9,6 +9,7 @@
 //! Never: a clock, a file.
 
 pub mod apart;
+mod keep;
 mod layers;
 pub mod points;
 pub mod separation;
@@ -20,6 +21,7 @@ mod tests;
 mod tests_apart;
 #[cfg(test)]
 mod tests_team;
+mod weigh;
 
 use crate::plane::EastNorth;
 use crate::planner::cover::share::{ShareFault, Sharer, Shares, share};

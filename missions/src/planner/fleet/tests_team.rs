@@ -278,9 +278,11 @@ fn sorties_see_what_one_flight_sees_each_within_the_battery() {
         team.flights.len()
     );
     let pattern_m: f64 = team.flights.iter().map(|f| f.planned.pattern_m).sum();
+    let left_out: Vec<_> = team.flights.iter().map(|f| &f.planned.left_out).collect();
     assert!(
         pattern_m > 0.8 * one.flights[0].planned.pattern_m,
-        "{pattern_m}"
+        "{pattern_m} m of {} m: {left_out:?}",
+        one.flights[0].planned.pattern_m
     );
     let mut earliest: Option<i64> = None;
     for f in &team.flights {

@@ -200,6 +200,46 @@ fn passing(
     out
 }
 
+/// Most places of a way from where a way on is looked for.
+const MOST_ENTRIES: usize = 60;
+
+/// The way to the first of these places through another of them, and along the legs between.
+fn entered(ground: &dyn Ground, from: EastNorth, places: &[EastNorth]) -> Option<Vec<EastNorth>> {
+    let stride = places.len().div_ceil(MOST_ENTRIES).max(1);
+    (1..places.len()).step_by(stride).find_map(|k| {
+        let (along, _) = places.split_at_checked(k + 1)?;
+        let mut way = ground.route(from, *along.last()?)?;
+        way.extend(along.iter().rev().skip(1));
+        Some(way)
+    })
+}
+
+/// The way home back along what was flown, as far as no other way leads from there. What was flown may be flown the other
+/// way: it was proven as a line, with the returns from it.
+fn retraced(ground: &dyn Ground, stops: &[Stop], home: EastNorth) -> Option<Vec<EastNorth>> {
+    let stride = stops.len().div_ceil(MOST_ENTRIES).max(1);
+    let mut back: Vec<EastNorth> = Vec::new();
+    for (k, stop) in stops.iter().rev().enumerate() {
+        if let Some(last) = back.last()
+            && !ground.sees(*last, stop.at)
+        {
+            return None;
+        }
+        back.push(stop.at);
+        if stop.at == home {
+            return Some(back);
+        }
+        if k > 0
+            && k.is_multiple_of(stride)
+            && let Some(way) = ground.route(stop.at, home)
+        {
+            back.extend(way.into_iter().skip(1));
+            return Some(back);
+        }
+    }
+    None
+}
+
 /// Ways, joined.
 pub(in crate::planner) struct Joined {
     /// One, or one for each part of the ground when no start was given.
@@ -239,7 +279,9 @@ pub(in crate::planner) fn join(
             let there = match way.here() {
                 None => Some(vec![first]),
                 Some(here) if here == first => Some(Vec::new()),
-                Some(here) => ground.route(here, first),
+                Some(here) => ground
+                    .route(here, first)
+                    .or_else(|| entered(ground, here, &piece.places)),
             };
             let Some(there) = there else {
                 rest.push(piece);
@@ -263,7 +305,10 @@ pub(in crate::planner) fn join(
             && let (Some(here), Some(begin)) = (way.here(), way.stops.first().map(|s| s.at))
             && here != begin
         {
-            let home = ground.route(here, begin).ok_or((here, begin))?;
+            let home = ground
+                .route(here, begin)
+                .or_else(|| retraced(ground, &way.stops, begin))
+                .ok_or((here, begin))?;
             for p in home {
                 way.go(p, None, false);
             }
