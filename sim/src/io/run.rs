@@ -20,21 +20,28 @@ const INBOX: usize = 4096;
 pub struct Setup {
     /// The world.
     pub world: SimConfig,
+    /// The lines of every aircraft, in their order.
+    pub fleet: Vec<Lines>,
+    /// Pace, times real time.
+    pub speed: f64,
+}
+
+/// The lines of one aircraft.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lines {
     /// Lines of the autopilot: bytes go out on all, and come in from all.
     pub autopilot: Vec<Endpoint>,
     /// Where camera frames are served (`host:port`), if anywhere.
     pub camera: Option<String>,
     /// Where the Remote ID receiver sends, if anywhere.
     pub sensor: Option<Endpoint>,
-    /// Pace, times real time.
-    pub speed: f64,
 }
 
-/// Which line.
+/// Which line of which aircraft.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Line {
-    Autopilot(usize),
-    Sensor,
+    Autopilot(usize, usize),
+    Sensor(usize),
 }
 
 /// Runs until interrupted.
@@ -56,9 +63,17 @@ struct Wire {
     framer: Framer,
 }
 
+/// This program's ends of one aircraft's lines.
+struct Ends {
+    wires: Vec<Wire>,
+    sensor: Option<mpsc::Sender<Vec<u8>>>,
+    frames: watch::Sender<camera::Latest>,
+}
+
 async fn main_loop(setup: Setup) -> anyhow::Result<()> {
     let kind = setup.world.kind;
-    let mut sim = Sim::new(setup.world)?;
+    let aircraft = u8::try_from(setup.fleet.len()).context("more aircraft than system ids")?;
+    let mut sim = Sim::fleet(setup.world, aircraft)?;
     let (events, mut inbox) = mpsc::channel::<LineEvent<Line>>(INBOX);
     let open = |line: Line, endpoint: Endpoint| {
         tracing::info!("{line:?} on {endpoint}");
@@ -66,20 +81,27 @@ async fn main_loop(setup: Setup) -> anyhow::Result<()> {
         tokio::spawn(link_io::serve(line, endpoint, events.clone(), from_world));
         out
     };
-    let mut wires: Vec<Wire> = setup
-        .autopilot
-        .into_iter()
-        .enumerate()
-        .map(|(n, endpoint)| Wire {
-            out: open(Line::Autopilot(n), endpoint),
-            framer: Framer::new(),
-        })
-        .collect();
-    let sensor = setup.sensor.map(|e| open(Line::Sensor, e));
-    let (frames, latest) = watch::channel::<camera::Latest>(None);
-    if let Some(address) = setup.camera {
-        tracing::info!("Camera on tcp-listen:{address}");
-        tokio::spawn(camera::serve(address, latest));
+    let mut fleet: Vec<Ends> = Vec::with_capacity(setup.fleet.len());
+    for (n, lines) in setup.fleet.into_iter().enumerate() {
+        let wires = lines
+            .autopilot
+            .into_iter()
+            .enumerate()
+            .map(|(i, endpoint)| Wire {
+                out: open(Line::Autopilot(n, i), endpoint),
+                framer: Framer::new(),
+            })
+            .collect();
+        let (frames, latest) = watch::channel::<camera::Latest>(None);
+        if let Some(address) = lines.camera {
+            tracing::info!("Camera({n}) on tcp-listen:{address}");
+            tokio::spawn(camera::serve(address, latest));
+        }
+        fleet.push(Ends {
+            wires,
+            sensor: lines.sensor.map(|e| open(Line::Sensor(n), e)),
+            frames,
+        });
     }
     let clock = Clock::start();
     let mut pace = Pace::new(setup.speed, clock.now().mono);
@@ -87,7 +109,7 @@ async fn main_loop(setup: Setup) -> anyhow::Result<()> {
     ticker.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let mut stop = std::pin::pin!(link_io::stopped());
     tracing::info!(
-        "ready: {kind:?} at {}x, world time {}",
+        "ready: {aircraft} {kind:?} at {}x, world time {}",
         setup.speed,
         sim.utc().to_rfc3339()
     );
@@ -102,29 +124,31 @@ async fn main_loop(setup: Setup) -> anyhow::Result<()> {
                 sim.step_until(until);
             }
             Some(event) = inbox.recv() => match event {
-                LineEvent::Bytes(Line::Autopilot(n), bytes) => {
-                    if let Some(wire) = wires.get_mut(n) {
+                LineEvent::Bytes(Line::Autopilot(n, i), bytes) => {
+                    if let Some(wire) = fleet.get_mut(n).and_then(|e| e.wires.get_mut(i)) {
                         wire.framer.push(clock.now().mono, &bytes);
                         while let Some(frame) = wire.framer.next_frame() {
-                            sim.autopilot_in(sim.now(), frame.bytes());
+                            sim.autopilot_in_of(n, sim.now(), frame.bytes());
                         }
                     }
                 }
-                LineEvent::Bytes(Line::Sensor, _) => {}
+                LineEvent::Bytes(Line::Sensor(_), _) => {}
                 LineEvent::Trouble(line, text) => tracing::warn!("{line:?}: {text}"),
             }
         }
-        let bytes = sim.autopilot_out();
-        for wire in &wires {
-            send(&wire.out, &bytes);
-        }
-        let heard = sim.sensor_out();
-        if let Some(out) = &sensor {
-            send(out, &heard);
-        }
-        while let Some(frame) = sim.camera_out() {
-            if frames.receiver_count() > 0 {
-                frames.send_replace(Some(frame.encode().into()));
+        for (n, ends) in fleet.iter().enumerate() {
+            let bytes = sim.autopilot_out_of(n);
+            for wire in &ends.wires {
+                send(&wire.out, &bytes);
+            }
+            let heard = sim.sensor_out_of(n);
+            if let Some(out) = &ends.sensor {
+                send(out, &heard);
+            }
+            while let Some(frame) = sim.camera_out_of(n) {
+                if ends.frames.receiver_count() > 0 {
+                    ends.frames.send_replace(Some(frame.encode().into()));
+                }
             }
         }
     }
