@@ -1,7 +1,7 @@
 //! The command line of the simulator.
 
 use crate::autopilot::AutopilotKind;
-use crate::io::run::{Setup, run};
+use crate::io::run::{Lines, Setup, run};
 use crate::scenario::Scenario;
 use crate::simulation::SimConfig;
 use crate::site::utc_us_from_rfc3339;
@@ -74,6 +74,10 @@ struct RunArgs {
     /// The aircraft's MAVLink system id [default: 1]
     #[arg(long, env = "PATROL_SIM_SYSTEM_ID", value_name = "N")]
     system_id: Option<u8>,
+    /// How many aircraft: they stand side by side, and for each next one the system id and every port are one higher
+    /// (as PX4's simulator counts) [default: 1]
+    #[arg(long, env = "PATROL_SIM_AIRCRAFT", value_name = "N")]
+    aircraft: Option<u8>,
     /// The world's time at the start: scenario (as it says), now, or a time such as 2026-10-01T12:00:00Z
     /// [default: scenario]
     #[arg(long, env = "PATROL_SIM_START", value_name = "WHEN")]
@@ -120,7 +124,33 @@ struct File {
     radio: bool,
     speed: Option<f64>,
     system_id: Option<u8>,
+    aircraft: Option<u8>,
     start: Option<String>,
+}
+
+/// The lines of aircraft number `n`: every port `n` higher. A serial line has no port: there is one of it.
+fn lines_of(first: &Lines, n: u8) -> anyhow::Result<Lines> {
+    let higher = |address: &str| -> anyhow::Result<String> {
+        let (host, port) = address.rsplit_once(':').context("an address has a port")?;
+        let port = port.parse::<u16>()?.checked_add(u16::from(n));
+        let port = port.with_context(|| format!("{address}: no port is {n} higher"))?;
+        Ok(format!("{host}:{port}"))
+    };
+    let of = |e: &Endpoint| -> anyhow::Result<Endpoint> {
+        Ok(match e {
+            Endpoint::UdpListen(a) => Endpoint::UdpListen(higher(a)?),
+            Endpoint::UdpTo(a) => Endpoint::UdpTo(higher(a)?),
+            Endpoint::Tcp(a) => Endpoint::Tcp(higher(a)?),
+            Endpoint::TcpListen(a) => Endpoint::TcpListen(higher(a)?),
+            Endpoint::Serial { .. } if n == 0 => e.clone(),
+            Endpoint::Serial { .. } => bail!("{e}: one serial line cannot serve several aircraft"),
+        })
+    };
+    Ok(Lines {
+        autopilot: first.autopilot.iter().map(of).collect::<Result<_, _>>()?,
+        camera: first.camera.as_deref().map(higher).transpose()?,
+        sensor: first.sensor.as_ref().map(of).transpose()?,
+    })
 }
 
 fn read(path: &Path) -> anyhow::Result<String> {
@@ -163,6 +193,10 @@ fn resolve(a: &RunArgs) -> anyhow::Result<Setup> {
     if system_id == 0 {
         bail!("--system-id 0 means everybody: give 1 to 255");
     }
+    let aircraft = a.aircraft.or(file.aircraft).unwrap_or(1);
+    if aircraft == 0 || system_id.checked_add(aircraft - 1).is_none() {
+        bail!("--aircraft {aircraft}: give at least 1, and system ids up to 255");
+    }
     let mut lines = a.autopilot.clone();
     if lines.is_empty() {
         lines = file.autopilot;
@@ -180,6 +214,16 @@ fn resolve(a: &RunArgs) -> anyhow::Result<Setup> {
             ),
         },
     };
+    let first = Lines {
+        autopilot: lines.iter().map(|l| l.parse()).collect::<Result<_, _>>()?,
+        camera,
+        sensor: a
+            .sensor
+            .clone()
+            .or(file.sensor)
+            .map(|s| s.parse())
+            .transpose()?,
+    };
     Ok(Setup {
         world: SimConfig {
             seed: a.seed.or(file.seed).unwrap_or(1),
@@ -190,27 +234,24 @@ fn resolve(a: &RunArgs) -> anyhow::Result<Setup> {
             system_id,
             real_pace: speed == 1.0,
         },
-        autopilot: lines.iter().map(|l| l.parse()).collect::<Result<_, _>>()?,
-        camera,
-        sensor: a
-            .sensor
-            .clone()
-            .or(file.sensor)
-            .map(|s| s.parse())
-            .transpose()?,
+        fleet: (0..aircraft)
+            .map(|n| lines_of(&first, n))
+            .collect::<Result<_, _>>()?,
         speed,
         radio: a.radio || file.radio,
     })
 }
 
 fn print_settings(s: &Setup) -> anyhow::Result<()> {
+    let first = s.fleet.first().context("no aircraft")?;
     let out = serde_json::json!({
         "as": s.world.kind,
         "seed": s.world.seed,
         "scenario": s.world.scenario,
-        "autopilot": s.autopilot.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        "camera": s.camera.as_ref().map(|a| format!("tcp-listen:{a}")),
-        "sensor": s.sensor.as_ref().map(ToString::to_string),
+        "autopilot": first.autopilot.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "camera": first.camera.as_ref().map(|a| format!("tcp-listen:{a}")),
+        "sensor": first.sensor.as_ref().map(ToString::to_string),
+        "aircraft": s.fleet.len(),
         "radio": s.radio,
         "speed": s.speed,
         "system_id": s.world.system_id,
@@ -276,7 +317,10 @@ mod tests {
     #[test]
     fn without_flags_it_is_px4_on_its_usual_port_at_real_time() {
         let s = resolved(&[]).unwrap();
-        assert_eq!(s.autopilot, [Endpoint::UdpTo("127.0.0.1:14540".into())]);
+        let [only] = s.fleet.as_slice() else {
+            panic!("one aircraft");
+        };
+        assert_eq!(only.autopilot, [Endpoint::UdpTo("127.0.0.1:14540".into())]);
         assert_eq!((s.world.kind, s.speed), (AutopilotKind::Px4, 1.0));
         assert_eq!(s.world.start.to_rfc3339(), "2026-10-01T12:02:00Z");
     }
@@ -293,7 +337,7 @@ mod tests {
         .unwrap();
         let s = resolved(&["--config", file, "--seed", "7"]).unwrap();
         assert_eq!(
-            (s.world.kind, s.world.seed, s.autopilot.len()),
+            (s.world.kind, s.world.seed, s.fleet[0].autopilot.len()),
             (AutopilotKind::ArduPilot, 7, 2)
         );
         assert_eq!(s.world.start.to_rfc3339(), "2026-10-01T13:00:00Z");
@@ -302,9 +346,39 @@ mod tests {
     }
 
     #[test]
+    fn each_aircraft_of_a_fleet_has_ports_of_its_own() {
+        let s = resolved(&[
+            "--aircraft",
+            "50",
+            "--camera",
+            "tcp-listen:127.0.0.1:5600",
+            "--sensor",
+            "udp:127.0.0.1:14660",
+        ])
+        .unwrap();
+        assert_eq!(s.fleet.len(), 50);
+        assert_eq!(
+            s.fleet[49],
+            Lines {
+                autopilot: vec![Endpoint::UdpTo("127.0.0.1:14589".into())],
+                camera: Some("127.0.0.1:5649".into()),
+                sensor: Some(Endpoint::UdpTo("127.0.0.1:14709".into())),
+            }
+        );
+        for bad in [
+            ["--aircraft", "2", "--autopilot", "serial:/dev/ttyX:921600"],
+            ["--aircraft", "2", "--autopilot", "udp:127.0.0.1:65535"],
+            ["--aircraft", "2", "--system-id", "255"],
+        ] {
+            assert!(resolved(&bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
     fn nonsense_is_refused() {
         for bad in [
             ["--speed", "0"],
+            ["--aircraft", "0"],
             ["--speed", "NaN"],
             ["--system-id", "0"],
             ["--camera", "tcp:127.0.0.1:5600"],

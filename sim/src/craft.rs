@@ -23,9 +23,9 @@ use missions::{
 use std::{collections::VecDeque, time::Duration};
 
 /// Camera frames that wait to be fetched; the oldest is thrown away first.
-const MAX_FRAMES: usize = 4;
+pub(crate) const MAX_FRAMES: usize = 4;
 /// Remote ID bytes that wait to be fetched.
-const MAX_SENSOR_BYTES: usize = 64 << 10;
+pub(crate) const MAX_SENSOR_BYTES: usize = 64 << 10;
 /// Cruise speed taken for missions that name none, metres a second.
 const USUAL_CRUISE_MPS: f64 = 8.0;
 /// Climb rate for nominal timing, metres a second.

@@ -428,8 +428,9 @@ fn serial_of(own: &str, n: u8) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::craft::{MAX_FRAMES, MAX_SENSOR_BYTES};
     use link::common::{COMMAND_LONG_DATA, MavCmd, MavMessage};
-    use link::frame::Stamper;
+    use link::frame::{Frame, Stamper};
 
     fn sim(seed: u64) -> Sim {
         let scenario = Scenario::sixi().unwrap();
@@ -483,6 +484,93 @@ mod tests {
             "the same seed must give the same bytes and pictures"
         );
         assert!(first.0 != everything(6).0);
+    }
+
+    fn fleet(seed: u64, aircraft: u8) -> Sim {
+        let scenario = Scenario::sixi().unwrap();
+        let config = SimConfig {
+            seed,
+            kind: AutopilotKind::Px4,
+            start: scenario.start().unwrap(),
+            scenario,
+            venue_geojson: include_str!("../../missions/venues/sixi-river.geojson").to_owned(),
+            system_id: 7,
+            real_pace: true,
+        };
+        Sim::fleet(config, aircraft).unwrap()
+    }
+
+    #[test]
+    fn the_first_of_a_fleet_is_the_aircraft_of_a_world_with_one() {
+        let (mut alone, mut many) = (sim(5), fleet(5, 3));
+        for tenth in 1..=450u64 {
+            alone.step_until(Mono(tenth * 100_000));
+            many.step_until(Mono(tenth * 100_000));
+            if tenth == 400 {
+                arm(&mut alone);
+                arm(&mut many);
+            }
+            assert_eq!(alone.autopilot_out(), many.autopilot_out());
+            assert_eq!(alone.camera_out(), many.camera_out());
+        }
+        assert_eq!(alone.truth().aircraft, many.truth().aircraft);
+        let armed: Vec<bool> = many.fleet_truth().map(|(t, _)| t.armed).collect();
+        assert_eq!(armed, [true, false, false], "only system 7 was told to");
+    }
+
+    #[test]
+    fn a_fleet_stands_apart_and_each_speaks_and_sees_for_itself() {
+        let mut s = fleet(5, 50);
+        s.step_until(Mono(8_000_000));
+        let said: Vec<Vec<u8>> = (0..50).map(|n| s.autopilot_out_of(n)).collect();
+        let seen: Vec<CameraFrame> = (0..50).filter_map(|n| s.camera_out_of(n)).collect();
+        assert_eq!(seen.len(), 50);
+        let spots: Vec<_> = s
+            .fleet_truth()
+            .map(|(t, _)| s.site().flat.spot(t.lat_deg, t.lon_deg))
+            .collect();
+        for n in 0..50usize {
+            let id = Frame::from_bytes(&first_frame(&said[n]))
+                .unwrap()
+                .header()
+                .system;
+            assert_eq!(usize::from(id), 7 + n);
+            for m in 0..n {
+                assert!(spots[n].distance_m(spots[m]) > 1.5, "{m} and {n}");
+                assert_ne!(seen[n].image, seen[m].image);
+            }
+        }
+        // Everybody's Remote ID is heard by everybody, under a name of its own.
+        let heard = String::from_utf8_lossy(&s.sensor_out_of(49)).into_owned();
+        let own = Scenario::sixi().unwrap().staging.own_remote_id.unwrap();
+        let names: Vec<String> = (0..50).map(|n| serial_of(&own, n)).collect();
+        assert!(names.iter().filter(|n| heard.contains(n.as_str())).count() >= 49);
+    }
+
+    fn first_frame(bytes: &[u8]) -> Vec<u8> {
+        let mut framer = link::frame::Framer::new();
+        framer.push(Mono::ZERO, bytes);
+        framer.next_frame().unwrap().bytes().to_vec()
+    }
+
+    #[test]
+    fn a_fleet_of_none_or_of_more_than_there_are_ids_is_refused() {
+        for (aircraft, system_id) in [(0, 7), (2, 255), (250, 7)] {
+            let scenario = Scenario::sixi().unwrap();
+            let config = SimConfig {
+                seed: 1,
+                kind: AutopilotKind::Px4,
+                start: scenario.start().unwrap(),
+                scenario,
+                venue_geojson: include_str!("../../missions/venues/sixi-river.geojson").to_owned(),
+                system_id,
+                real_pace: true,
+            };
+            assert!(matches!(
+                Sim::fleet(config, aircraft),
+                Err(SimError::Fleet(..))
+            ));
+        }
     }
 
     #[test]

@@ -493,7 +493,7 @@ impl Rig {
             self.drain_eyes();
         }
         while let Some(frame) = self.sim.camera_out() {
-            self.trace.note(Wire::Camera, self.now, &frame.image);
+            self.trace.note_picture(self.now, &frame.image);
             if let Some(log) = &mut self.aboard {
                 log.camera(self.now, &frame);
             }

@@ -138,12 +138,23 @@ impl Canvas {
         }
         half
     }
+    /// One byte a pixel, where no pixel has a colour: less to send, and better for its length.
+    fn grey(&self) -> Option<Vec<u8>> {
+        let pixels = self.rgb.as_chunks::<3>().0;
+        pixels
+            .iter()
+            .all(|[r, g, b]| r == g && g == b)
+            .then(|| pixels.iter().map(|[r, ..]| *r).collect())
+    }
     fn jpeg(&self, quality: u8) -> Option<Vec<u8>> {
         let (w, h) = (u32::try_from(self.w).ok()?, u32::try_from(self.h).ok()?);
         let mut out = Vec::new();
-        JpegEncoder::new_with_quality(&mut out, quality)
-            .encode(&self.rgb, w, h, ExtendedColorType::Rgb8)
-            .ok()?;
+        let mut encoder = JpegEncoder::new_with_quality(&mut out, quality);
+        match self.grey() {
+            Some(grey) => encoder.encode(&grey, w, h, ExtendedColorType::L8),
+            None => encoder.encode(&self.rgb, w, h, ExtendedColorType::Rgb8),
+        }
+        .ok()?;
         Some(out)
     }
     /// The best that fits.
@@ -175,21 +186,29 @@ fn thermal_canvas(
         .flat_map(|y| row(y).iter().step_by(2).copied())
         .filter(|k| k.is_finite())
         .collect();
-    sample.sort_unstable_by(f32::total_cmp);
-    let at = |part: usize| {
-        sample
-            .get(sample.len() * part / 1000)
-            .copied()
-            .unwrap_or(0.0)
+    let mut at = |part: usize| {
+        let n = sample.len() * part / 1000;
+        if n < sample.len() {
+            *sample.select_nth_unstable_by(n, f32::total_cmp).1
+        } else {
+            0.0
+        }
     };
     let low = at(20);
     let high = at(995).max(low + MIN_SPAN_K);
+    let grey = |k: f32| ((k - low) / (high - low) * 235.0 + 10.0).clamp(0.0, 255.0) as u8;
     let mut c = Canvas::new(w * zoom, h * zoom, [0; 3]);
     for y in 0..h {
+        if zoom == 1 {
+            let line = c.rgb.get_mut(y * w * 3..(y + 1) * w * 3).unwrap_or(&mut []);
+            for (pixel, k) in line.as_chunks_mut::<3>().0.iter_mut().zip(row(y)) {
+                *pixel = [grey(*k); 3];
+            }
+            continue;
+        }
         for (x, k) in row(y).iter().enumerate() {
-            let g = ((k - low) / (high - low) * 235.0 + 10.0).clamp(0.0, 255.0) as u8;
             let (x, y, zoom) = ((x * zoom) as i64, (y * zoom) as i64, zoom as i64);
-            c.fill(x, y, zoom, zoom, [g; 3]);
+            c.fill(x, y, zoom, zoom, [grey(*k); 3]);
         }
     }
     c
@@ -366,6 +385,19 @@ mod tests {
                 })
                 .collect(),
         }
+    }
+
+    #[test]
+    fn a_preview_carries_no_colour_and_a_boxed_person_does() {
+        let read = |jpeg: &[u8]| image::load_from_memory(jpeg).unwrap().color();
+        assert_eq!(
+            read(&preview(&noise(320, 256)).unwrap()),
+            image::ColorType::L8
+        );
+        assert_eq!(
+            read(&person(&noise(320, 256), [10, 10, 12, 12]).unwrap()),
+            image::ColorType::Rgb8
+        );
     }
 
     #[test]

@@ -15,6 +15,8 @@ use thiserror::Error;
 const MAX_PIXELS: usize = 1280 * 1024;
 /// Side of a background tile, pixels.
 const TILE: usize = 32;
+/// Pixels that are looked through at once for something warm.
+const COLD_PIECE: usize = 64;
 /// Most blobs of one frame; a scene with more is not looked at closely.
 const MAX_BLOBS: usize = 256;
 /// A frame with a larger part above the threshold has no background to speak of.
@@ -225,21 +227,35 @@ impl Background {
             .unwrap_or(0.0)
     }
 
-    /// One image row of background, bilinear between tile centres.
-    fn row(&self, y: usize, into: &mut [f32]) {
-        let at = |i: usize| {
-            let p = (i as f32 + 0.5) / TILE as f32 - 0.5;
-            let lo = p.max(0.0).floor();
-            (lo as usize, (p - lo).clamp(0.0, 1.0))
-        };
-        let (r, fy) = at(y);
-        for (x, out) in into.iter_mut().enumerate() {
-            let (c, fx) = at(x);
-            let top = self.tile(r, c) + fx * (self.tile(r, c + 1) - self.tile(r, c));
-            let low = self.tile(r + 1, c) + fx * (self.tile(r + 1, c + 1) - self.tile(r + 1, c));
-            *out = top + fy * (low - top);
+    /// One image row of background, bilinear between tile centres. `places`: where its columns are ([`between`]); those
+    /// between the same two tiles follow one another and are reckoned together.
+    fn row(&self, y: usize, places: &[(usize, f32)], into: &mut [f32]) {
+        let (r, fy) = between(y);
+        let mut rest = into;
+        for span in places.chunk_by(|a, b| a.0 == b.0) {
+            let Some((c, _)) = span.first().copied() else {
+                continue;
+            };
+            let Some((now, later)) = rest.split_at_mut_checked(span.len()) else {
+                return;
+            };
+            rest = later;
+            let (nw, ne) = (self.tile(r, c), self.tile(r, c + 1));
+            let (sw, se) = (self.tile(r + 1, c), self.tile(r + 1, c + 1));
+            for (out, (_, fx)) in now.iter_mut().zip(span) {
+                let top = nw + fx * (ne - nw);
+                let low = sw + fx * (se - sw);
+                *out = top + fy * (low - top);
+            }
         }
     }
+}
+
+/// Between which two tile centres a row or column lies: the first of them, and how far from it to the next, 0 to 1.
+fn between(i: usize) -> (usize, f32) {
+    let p = (i as f32 + 0.5) / TILE as f32 - 0.5;
+    let lo = p.max(0.0).floor();
+    (lo as usize, (p - lo).clamp(0.0, 1.0))
 }
 
 /// Finds what is warmer than the ground around it.
@@ -252,6 +268,7 @@ pub fn find(image: &Thermal, rules: &rules::Thermal) -> Found {
     let background = Background::of(image);
     let threshold =
         (rules.contrast_k.get() as f32).max(background.noise_k * rules.contrast_sigma.get() as f32);
+    let places: Vec<(usize, f32)> = (0..w).map(between).collect();
     let mut contrast = vec![0f32; w * h];
     let mut warm = 0usize;
     for (y, (line, out)) in image
@@ -260,11 +277,13 @@ pub fn find(image: &Thermal, rules: &rules::Thermal) -> Found {
         .zip(contrast.chunks_exact_mut(w))
         .enumerate()
     {
-        background.row(y, out);
+        background.row(y, &places, out);
+        let mut warm_here = 0u32;
         for (k, c) in line.iter().zip(out) {
             *c = k - *c;
-            warm += usize::from(*c >= threshold);
+            warm_here = warm_here.wrapping_add(u32::from(*c >= threshold));
         }
+        warm += warm_here as usize;
     }
     let mut found = Found {
         noise_k: f64::from(background.noise_k),
@@ -276,7 +295,13 @@ pub fn find(image: &Thermal, rules: &rules::Thermal) -> Found {
     }
     let mut taken = vec![false; w * h];
     let mut members = Vec::new();
-    for start in 0..w * h {
+    // Most of a picture is cold: it is left out in pieces.
+    let starts = contrast
+        .chunks(COLD_PIECE)
+        .enumerate()
+        .filter(|(_, piece)| piece.iter().fold(false, |any, c| any | (*c >= threshold)))
+        .flat_map(|(n, piece)| n * COLD_PIECE..n * COLD_PIECE + piece.len());
+    for start in starts {
         let is_warm = contrast.get(start).is_some_and(|c| *c >= threshold);
         if !is_warm || taken.get(start).copied().unwrap_or(true) {
             continue;

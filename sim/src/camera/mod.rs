@@ -7,10 +7,6 @@ mod ground;
 
 use crate::{scenario::CameraSpec, site::Spot, world::things::Thing};
 use ground::GroundTexture;
-use image::{
-    ExtendedColorType, ImageEncoder,
-    codecs::png::{CompressionType, FilterType, PngEncoder},
-};
 use link::camera::{CameraFrame, CameraHeader};
 use missions::time::Mono;
 use nalgebra::{Matrix3, Vector3};
@@ -47,8 +43,11 @@ pub struct ThermalCamera {
     spec: CameraSpec,
     seq: u32,
     ground: Arc<GroundTexture>,
-    noise_counts: Box<[f32; NOISE_LEN]>,
+    /// [`NOISE_LEN`] and its beginning once more, so that a row never ends in its middle.
+    noise_counts: Vec<f32>,
     rng: ChaCha8Rng,
+    /// Numbers of the columns.
+    columns: Vec<f32>,
     pixels: Vec<u16>,
 }
 
@@ -75,16 +74,18 @@ impl ThermalCamera {
     fn with(
         spec: CameraSpec,
         ground: Arc<GroundTexture>,
-        noise_counts: Box<[f32; NOISE_LEN]>,
+        noise_counts: Vec<f32>,
         rng: ChaCha8Rng,
     ) -> Self {
         let pixels = vec![0; (spec.width * spec.height) as usize];
+        let columns = (0..spec.width).map(|c| c as f32).collect();
         ThermalCamera {
             spec,
             seq: 0,
             ground,
             noise_counts,
             rng,
+            columns,
             pixels,
         }
     }
@@ -116,11 +117,13 @@ impl ThermalCamera {
         }
     }
 
+    /// Row by row in three passes, so that all but the look into the table runs several pixels at a time.
     fn draw_ground(&mut self, view: &View) {
         let width = self.spec.width as usize;
         let start: usize = self.rng.random_range(0..NOISE_LEN);
         // A fresh odd stride each frame: the same pixel never meets the same row of noise twice in a row.
         let stride = 2 * self.rng.random_range(0..NOISE_LEN / 2) + 1;
+        let mut places = ground::Row::new(width);
         for (row, line) in self.pixels.chunks_exact_mut(width).enumerate() {
             let from = start.wrapping_add(row.wrapping_mul(stride.wrapping_mul(641)));
             let v = row as f64 + 0.5;
@@ -128,17 +131,14 @@ impl ThermalCamera {
             let (ray, step) = view.row(v);
             let (rn, re, rd) = (ray.x as f32, ray.y as f32, ray.z as f32);
             let (sn, se, sd) = (step.x as f32, step.y as f32, step.z as f32);
-            let (x_m, y_m) = (view.camera.x_m as f32, view.camera.y_m as f32);
+            let (x_m, y_m) = (ground::near(view.camera.x_m), ground::near(view.camera.y_m));
             let (height_m, least_down) = (view.above_ground_m as f32, view.least_down() as f32);
-            for (col, pixel) in line.iter_mut().enumerate() {
-                let k = col as f32;
+            places.look(self.columns.iter().map(|k| {
                 let scale = height_m / (rd + sd * k).max(least_down);
-                let counts = self
-                    .ground
-                    .counts_at(x_m + (re + se * k) * scale, y_m + (rn + sn * k) * scale);
-                let noise = self.noise_counts[from.wrapping_add(col) & (NOISE_LEN - 1)];
-                *pixel = (counts + noise) as u16;
-            }
+                (x_m + (re + se * k) * scale, y_m + (rn + sn * k) * scale)
+            }));
+            let noise = self.noise_counts.get(from & (NOISE_LEN - 1)..);
+            places.draw(&self.ground, noise.unwrap_or(&[]), line);
         }
     }
 
@@ -182,17 +182,22 @@ impl ThermalCamera {
         }
     }
 
+    /// 16-bit grey. A camera beside its computer need not spare bytes: packing them would cost more than taking the picture.
     fn png(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(self.pixels.len() * 2);
-        let native: Vec<u8> = self.pixels.iter().flat_map(|p| p.to_ne_bytes()).collect();
-        let encoder =
-            PngEncoder::new_with_quality(&mut out, CompressionType::Fast, FilterType::Sub);
-        match encoder.write_image(
-            &native,
-            self.spec.width,
-            self.spec.height,
-            ExtendedColorType::L16,
-        ) {
+        let mut bytes = vec![0u8; self.pixels.len() * 2];
+        for (to, p) in bytes.as_chunks_mut::<2>().0.iter_mut().zip(&self.pixels) {
+            *to = p.to_be_bytes();
+        }
+        let mut out = Vec::with_capacity(bytes.len() + 4_096);
+        let mut encoder = png::Encoder::new(&mut out, self.spec.width, self.spec.height);
+        encoder.set_color(png::ColorType::Grayscale);
+        encoder.set_depth(png::BitDepth::Sixteen);
+        encoder.set_compression(png::Compression::NoCompression);
+        encoder.set_filter(png::Filter::NoFilter);
+        let written = encoder
+            .write_header()
+            .and_then(|mut w| w.write_image_data(&bytes).and_then(|()| w.finish()));
+        match written {
             Ok(()) => out,
             // Writing to memory cannot fail; an empty picture is what a receiver rejects.
             Err(_) => Vec::new(),
@@ -200,13 +205,15 @@ impl ThermalCamera {
     }
 }
 
-/// One table of noise, counts.
-fn noise(spec: &CameraSpec, rng: &mut ChaCha8Rng) -> Box<[f32; NOISE_LEN]> {
-    let mut counts = Box::new([0.0; NOISE_LEN]);
-    for n in counts.iter_mut() {
-        let normal: f64 = rng.sample(StandardNormal);
-        *n = (normal * spec.noise_k / KELVIN_PER_COUNT) as f32;
-    }
+/// A table of noise, counts, long enough for a row that begins anywhere in its first [`NOISE_LEN`].
+fn noise(spec: &CameraSpec, rng: &mut ChaCha8Rng) -> Vec<f32> {
+    let mut counts: Vec<f32> = (0..NOISE_LEN)
+        .map(|_| {
+            let normal: f64 = rng.sample(StandardNormal);
+            (normal * spec.noise_k / KELVIN_PER_COUNT) as f32
+        })
+        .collect();
+    counts.extend_from_within(..(spec.width as usize).min(NOISE_LEN));
     counts
 }
 

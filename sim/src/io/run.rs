@@ -22,16 +22,23 @@ const INBOX: usize = 4096;
 pub struct Setup {
     /// The world.
     pub world: SimConfig,
+    /// The lines of every aircraft, in their order.
+    pub fleet: Vec<Lines>,
+    /// Pace, times real time.
+    pub speed: f64,
+    /// Whether the scenario's radio lies between the autopilots and their lines.
+    pub radio: bool,
+}
+
+/// The lines of one aircraft.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lines {
     /// Lines of the autopilot: bytes go out on all, and come in from all.
     pub autopilot: Vec<Endpoint>,
     /// Where camera frames are served (`host:port`), if anywhere.
     pub camera: Option<String>,
     /// Where the Remote ID receiver sends, if anywhere.
     pub sensor: Option<Endpoint>,
-    /// Pace, times real time.
-    pub speed: f64,
-    /// Whether the scenario's radio lies between the autopilot and its lines.
-    pub radio: bool,
 }
 
 /// The scenario's radio on the autopilot's lines, in the world's time, with the faults that are the radio's.
@@ -60,8 +67,9 @@ impl Air {
     }
 }
 
-/// The radio, if it is asked for. A fault that nobody here plays is told, never passed over in silence.
-fn air(setup: &Setup) -> Option<Air> {
+/// A radio for each aircraft, if they are asked for; the scenario's faults befall them all. A fault that nobody here plays
+/// is told, never passed over in silence.
+fn airs(setup: &Setup) -> Vec<Air> {
     let scenario = &setup.world.scenario;
     let (mut radio, mut faults) = (
         Radio::new(scenario.radio, setup.world.seed),
@@ -78,17 +86,21 @@ fn air(setup: &Setup) -> Option<Air> {
             "those of the radio need --radio; those of programs, disks and clocks a rehearsal of the whole house"
         );
     }
-    setup.radio.then(|| Air {
-        radio: Radio::new(scenario.radio, setup.world.seed),
-        faults,
-    })
+    let radios = if setup.radio { setup.fleet.len() } else { 0 };
+    (0u64..)
+        .take(radios)
+        .map(|n| Air {
+            radio: Radio::new(scenario.radio, setup.world.seed.wrapping_add(n)),
+            faults: faults.clone(),
+        })
+        .collect()
 }
 
-/// Which line.
+/// Which line of which aircraft.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Line {
-    Autopilot(usize),
-    Sensor,
+    Autopilot(usize, usize),
+    Sensor(usize),
 }
 
 /// Runs until interrupted.
@@ -110,10 +122,18 @@ struct Wire {
     framer: Framer,
 }
 
+/// This program's ends of one aircraft's lines.
+struct Ends {
+    wires: Vec<Wire>,
+    sensor: Option<mpsc::Sender<Vec<u8>>>,
+    frames: watch::Sender<camera::Latest>,
+}
+
 async fn main_loop(setup: Setup) -> anyhow::Result<()> {
     let kind = setup.world.kind;
-    let mut air = air(&setup);
-    let mut sim = Sim::new(setup.world)?;
+    let mut airs = airs(&setup);
+    let aircraft = u8::try_from(setup.fleet.len()).context("more aircraft than system ids")?;
+    let mut sim = Sim::fleet(setup.world, aircraft)?;
     let (events, mut inbox) = mpsc::channel::<LineEvent<Line>>(INBOX);
     let open = |line: Line, endpoint: Endpoint| {
         tracing::info!("{line:?} on {endpoint}");
@@ -121,20 +141,27 @@ async fn main_loop(setup: Setup) -> anyhow::Result<()> {
         tokio::spawn(link_io::serve(line, endpoint, events.clone(), from_world));
         out
     };
-    let mut wires: Vec<Wire> = setup
-        .autopilot
-        .into_iter()
-        .enumerate()
-        .map(|(n, endpoint)| Wire {
-            out: open(Line::Autopilot(n), endpoint),
-            framer: Framer::new(),
-        })
-        .collect();
-    let sensor = setup.sensor.map(|e| open(Line::Sensor, e));
-    let (frames, latest) = watch::channel::<camera::Latest>(None);
-    if let Some(address) = setup.camera {
-        tracing::info!("Camera on tcp-listen:{address}");
-        tokio::spawn(camera::serve(address, latest));
+    let mut fleet: Vec<Ends> = Vec::with_capacity(setup.fleet.len());
+    for (n, lines) in setup.fleet.into_iter().enumerate() {
+        let wires = lines
+            .autopilot
+            .into_iter()
+            .enumerate()
+            .map(|(i, endpoint)| Wire {
+                out: open(Line::Autopilot(n, i), endpoint),
+                framer: Framer::new(),
+            })
+            .collect();
+        let (frames, latest) = watch::channel::<camera::Latest>(None);
+        if let Some(address) = lines.camera {
+            tracing::info!("Camera({n}) on tcp-listen:{address}");
+            tokio::spawn(camera::serve(address, latest));
+        }
+        fleet.push(Ends {
+            wires,
+            sensor: lines.sensor.map(|e| open(Line::Sensor(n), e)),
+            frames,
+        });
     }
     let clock = Clock::start();
     let mut pace = Pace::new(setup.speed, clock.now().mono);
@@ -142,7 +169,7 @@ async fn main_loop(setup: Setup) -> anyhow::Result<()> {
     ticker.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let mut stop = std::pin::pin!(link_io::stopped());
     tracing::info!(
-        "ready: {kind:?} at {}x, world time {}",
+        "ready: {aircraft} {kind:?} at {}x, world time {}",
         setup.speed,
         sim.utc().to_rfc3339()
     );
@@ -157,39 +184,41 @@ async fn main_loop(setup: Setup) -> anyhow::Result<()> {
                 sim.step_until(until);
             }
             Some(event) = inbox.recv() => match event {
-                LineEvent::Bytes(Line::Autopilot(n), bytes) => {
-                    if let Some(wire) = wires.get_mut(n) {
+                LineEvent::Bytes(Line::Autopilot(n, i), bytes) => {
+                    if let Some(wire) = fleet.get_mut(n).and_then(|e| e.wires.get_mut(i)) {
                         wire.framer.push(clock.now().mono, &bytes);
                         while let Some(frame) = wire.framer.next_frame() {
-                            match &mut air {
+                            match airs.get_mut(n) {
                                 Some(a) => a.radio.up.send(sim.now(), frame.bytes()),
-                                None => sim.autopilot_in(sim.now(), frame.bytes()),
+                                None => sim.autopilot_in_of(n, sim.now(), frame.bytes()),
                             }
                         }
                     }
                 }
-                LineEvent::Bytes(Line::Sensor, _) => {}
+                LineEvent::Bytes(Line::Sensor(_), _) => {}
                 LineEvent::Trouble(line, text) => tracing::warn!("{line:?}: {text}"),
             }
         }
-        let mut bytes = sim.autopilot_out();
-        if let Some(a) = &mut air {
-            a.play(&sim);
-            while let Some(frame) = a.radio.up.receive(sim.now()) {
-                sim.autopilot_in(sim.now(), &frame);
+        for (n, ends) in fleet.iter().enumerate() {
+            let mut bytes = sim.autopilot_out_of(n);
+            if let Some(a) = airs.get_mut(n) {
+                a.play(&sim);
+                while let Some(frame) = a.radio.up.receive(sim.now()) {
+                    sim.autopilot_in_of(n, sim.now(), &frame);
+                }
+                bytes = a.down(&sim, &bytes);
             }
-            bytes = a.down(&sim, &bytes);
-        }
-        for wire in &wires {
-            send(&wire.out, &bytes);
-        }
-        let heard = sim.sensor_out();
-        if let Some(out) = &sensor {
-            send(out, &heard);
-        }
-        while let Some(frame) = sim.camera_out() {
-            if frames.receiver_count() > 0 {
-                frames.send_replace(Some(frame.encode().into()));
+            for wire in &ends.wires {
+                send(&wire.out, &bytes);
+            }
+            let heard = sim.sensor_out_of(n);
+            if let Some(out) = &ends.sensor {
+                send(out, &heard);
+            }
+            while let Some(frame) = sim.camera_out_of(n) {
+                if ends.frames.receiver_count() > 0 {
+                    ends.frames.send_replace(Some(frame.encode().into()));
+                }
             }
         }
     }
@@ -259,13 +288,15 @@ mod tests {
         };
         let setup = Setup {
             world,
-            autopilot: Vec::new(),
-            camera: None,
-            sensor: None,
+            fleet: vec![Lines {
+                autopilot: Vec::new(),
+                camera: None,
+                sensor: None,
+            }],
             speed: 1.0,
             radio: true,
         };
-        let mut air = air(&setup).unwrap();
+        let mut air = airs(&setup).remove(0);
         assert_eq!(
             air.faults.len(),
             2,
