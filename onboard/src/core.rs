@@ -4,6 +4,7 @@
 
 use crate::bulk::Bulk;
 use crate::config::Config;
+use crate::control::Found;
 use crate::control::pilot::Pilot;
 use crate::eyes::schema::{Down, NewAnomaly, Up};
 use crate::facts::{Heard, Kind};
@@ -103,6 +104,7 @@ pub struct Onboard {
     plan_said: PlanState,
     /// How often it was said that the store is damaged, and when that is due again.
     pub(crate) damage_said: (u8, Mono),
+    pub(crate) found_said: Option<Found>,
 }
 
 impl Onboard {
@@ -151,6 +153,7 @@ impl Onboard {
             guard_off_said: false,
             plan_said: PlanState::None,
             damage_said: (0, Mono::ZERO),
+            found_said: None,
             disk,
             config,
         })
@@ -185,6 +188,7 @@ impl Onboard {
             guard_off_said: self.guard_off_said,
             plan_said: self.plan_said,
             damage_said: self.damage_said,
+            found_said: self.found_said,
         }
     }
 

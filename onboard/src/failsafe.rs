@@ -356,7 +356,7 @@ pub const TABLE: [Row; 26] = [
         "serial",
         (
             "serial line unplugged",
-            "no position for 1 s, no heartbeat for 3 s",
+            "no position for 0.7 s, no heartbeat for 3 s",
         ),
         (
             COMPANION,
@@ -379,7 +379,7 @@ pub const TABLE: [Row; 26] = [
     ),
     row(
         "position_old",
-        ("no position", "none for 1 s"),
+        ("no position", "none for 0.7 s"),
         (
             COMPANION,
             "alarm, hold after 0.5 s, the autopilot's return after 20 s",
@@ -403,7 +403,7 @@ pub const TABLE: [Row; 26] = [
         "position_frozen",
         (
             "position frozen",
-            "the same one while its velocity says that it moves, 0.9 s",
+            "the same one while its velocity says that it moves, 0.65 s",
         ),
         (COMPANION, "as no position: hold"),
         (Some(1_500), "1.5 s"),

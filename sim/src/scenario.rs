@@ -162,6 +162,13 @@ mod tests {
     }
 
     #[test]
+    fn the_shipped_example_of_faults_is_read() {
+        let s = Scenario::from_toml(include_str!("../scenarios/rough.toml")).unwrap();
+        assert!(s.faults.len() >= 7 && s.radio.burst.is_some());
+        assert!(s.faults.iter().any(|f| f.fault.is_of_the_world()));
+    }
+
+    #[test]
     fn nonsense_is_refused() {
         let good = include_str!("../scenarios/sixi.toml");
         for (from, to) in [

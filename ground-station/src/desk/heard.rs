@@ -14,6 +14,10 @@ use missions::plan::hex;
 use serde_json::Value;
 
 const RADIO_STATUS: u32 = 109;
+/// MAV_SEVERITY_WARNING; graver ones are smaller.
+const WARNING: u8 = 4;
+/// How the companion's own alarms begin.
+const COMPANION_ALARMS: [&str; 2] = ["Patrol:", "Control:"];
 
 impl Desk {
     pub(super) fn bytes(&mut self, link: u8, bytes: &[u8]) {
@@ -88,9 +92,12 @@ impl Desk {
             Msg::Patrol(m) => self.patrol(i, *m),
             Msg::Common(m) => {
                 if let Common::STATUSTEXT(t) = *m {
-                    // The companion's mirrors of anomalies and refusals come as facts of their own.
-                    if h.component == 1 {
-                        let text = t.text.to_str().unwrap_or("").to_owned();
+                    // The companion's mirrors of anomalies and refusals come as facts of their own, and its news of the
+                    // plan as a state; its alarms come as words only.
+                    let text = t.text.to_str().unwrap_or("").to_owned();
+                    let alarm = (t.severity as u8) <= WARNING
+                        && COMPANION_ALARMS.iter().any(|a| text.starts_with(a));
+                    if h.component == 1 || alarm {
                         let severity = t.severity as u8;
                         self.say(
                             Some(id),

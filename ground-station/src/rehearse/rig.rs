@@ -90,6 +90,7 @@ pub struct Rig {
     pub(super) faults: Vec<Planned>,
     /// Another station on the same radio.
     second: Option<Desk>,
+    second_events: Vec<DeskEvent>,
     /// Everything that left for the autopilot, where somebody judges it.
     commands: Option<Vec<(Mono, Vec<u8>)>>,
     /// Frames of this message that the line from the autopilot still loses.
@@ -159,6 +160,7 @@ impl Rig {
             ground: Program::new(ground, Clock::OffBy(0.0)),
             faults,
             second: None,
+            second_events: Vec::new(),
             commands: None,
             line_loses: None,
             to_autopilot: SerialLine::new(BAUD),
@@ -212,6 +214,7 @@ impl Rig {
             ground,
             faults: self.faults.clone(),
             second: None,
+            second_events: Vec::new(),
             commands: self.commands.clone(),
             line_loses: self.line_loses,
         }
@@ -233,6 +236,10 @@ impl Rig {
     #[must_use]
     pub fn second(&self) -> Option<&Desk> {
         self.second.as_ref()
+    }
+    /// What that station told since the last call.
+    pub fn take_second_events(&mut self) -> Vec<DeskEvent> {
+        std::mem::take(&mut self.second_events)
     }
     /// An officer there wants something.
     pub fn second_command(&mut self, intent: &Intent) -> Option<Answer> {
@@ -616,9 +623,15 @@ impl Rig {
 
     fn drain_second(&mut self) {
         while let Some(out) = self.second.as_mut().and_then(Desk::poll) {
-            if let DeskOut::Bytes { bytes, .. } = out {
-                self.trace.note(Wire::Up, self.now, &bytes);
-                self.radio.up.send(self.now, &bytes);
+            match out {
+                DeskOut::Bytes { bytes, .. } => {
+                    self.trace.note(Wire::Up, self.now, &bytes);
+                    self.radio.up.send(self.now, &bytes);
+                }
+                DeskOut::Event(e) if self.second_events.len() < MAX_WAITING => {
+                    self.second_events.push(e);
+                }
+                DeskOut::Event(_) => {}
             }
         }
     }

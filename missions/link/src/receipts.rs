@@ -55,6 +55,8 @@ pub struct Outbox {
     damaged_bytes: usize,
 }
 
+/// The store's identity once more, beside the log.
+const IDENTITY: &str = "store.id";
 /// An anomaly's record is longer than this, bytes.
 const LEAST_RECORD: usize = 200;
 
@@ -106,6 +108,7 @@ impl Outbox {
                 e.picture = Some(bytes)
             }
         }
+        let whole = last;
         // The numbers of what is gone may be on the ground already: they are never given to anything else.
         if found.damaged_bytes > 0 {
             let gone = u32::try_from(found.damaged_bytes / LEAST_RECORD).unwrap_or(u32::MAX);
@@ -115,9 +118,17 @@ impl Outbox {
         let store_id = match store_id {
             Some(id) => id,
             None => {
-                let id = new_id.max(1);
+                // A log whose first record is damaged still has its anomalies: under another identity the ground would
+                // take them for new ones. A log that is gone whole begins anew, numbers and all.
+                let known =
+                    <[u8; 8]>::try_from(disk.read(IDENTITY)?.as_slice()).map(u64::from_le_bytes);
+                let id = match known {
+                    Ok(id) if whole > 0 => id,
+                    _ => new_id.max(1),
+                };
                 write(&mut journal, disk, &Record::Store { id })?;
                 journal.sync(disk)?;
+                disk.replace(IDENTITY, &id.to_le_bytes())?;
                 id
             }
         };
@@ -468,6 +479,48 @@ mod tests {
             confidence: 0.9,
             picture_sha256: None,
             picture_len: 0,
+        }
+    }
+
+    #[test]
+    fn a_damaged_store_keeps_the_rest_and_never_gives_a_number_to_two_things() {
+        for seed in 0..300 {
+            let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(seed);
+            let (mut air, mut ground) = (MemDisk::default(), MemDisk::default());
+            let mut inbox = Inbox::open(&mut ground, "inbox.log").unwrap();
+            let mut outbox = Outbox::open(&mut air, 77).unwrap();
+            let mut told = Vec::new();
+            for n in 0..6 {
+                let mut a = anomaly(Priority::High);
+                a.subject = format!("before-{n}");
+                a.number = outbox.add(&mut air, a.clone(), None);
+                // They are on the ground already; their receipts were lost.
+                let (store, a) = outbox.on_the_wire(&a);
+                inbox.take(&mut ground, store, &a).unwrap();
+                told.push((store, a.number));
+            }
+            let mut bytes = air.read(LOG).unwrap();
+            let at = rng.random_range(0..bytes.len());
+            bytes[at] ^= 1 << rng.random_range(0..8u8);
+            air.replace(LOG, &bytes).unwrap();
+            let mut outbox = Outbox::open(&mut air, 78 + seed).unwrap();
+            assert!(outbox.damaged_bytes() > 0);
+            assert!(outbox.pending() >= 4, "seed {seed}: {}", outbox.pending());
+            let mut a = anomaly(Priority::High);
+            a.subject = "after".into();
+            a.number = outbox.add(&mut air, a.clone(), None);
+            let (store, a) = outbox.on_the_wire(&a);
+            assert!(!told.contains(&(store, a.number)), "seed {seed}");
+            // What is sent again is known there, what is new is new.
+            assert_eq!(inbox.take(&mut ground, store, &a).unwrap(), Taken::New);
+            let now = Now {
+                mono: Mono::ZERO,
+                utc: Reading::Missing,
+            };
+            for w in outbox.due(now, 100) {
+                let (store, w) = outbox.on_the_wire(&w);
+                assert_eq!(inbox.take(&mut ground, store, &w).unwrap(), Taken::Again);
+            }
         }
     }
 

@@ -36,11 +36,22 @@ const PREFLIGHT: Duration = Duration::from_millis(500);
 const STREAMS_AGAIN: Duration = Duration::from_secs(2);
 /// A stream not heard for this long is asked for again.
 const STREAM_SILENT: Duration = Duration::from_secs(4);
+/// State reports in quick succession after the guard found something new.
+const FOUND_NEWS: u8 = 2;
 /// A damaged store is told so often, and so far apart.
 const DAMAGE_SAID: u8 = 3;
 const DAMAGE_AGAIN: Duration = Duration::from_secs(2);
 /// On the ground the required parameters are read again this often.
 const PARAMS_AGAIN: Duration = Duration::from_secs(15);
+
+/// What of the findings is news when it changes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Found {
+    unknown: bool,
+    response: Option<Response>,
+    storage_ok: bool,
+    no_fix: bool,
+}
 
 fn companion_heartbeat() -> Common {
     Common::HEARTBEAT(common::HEARTBEAT_DATA {
@@ -85,6 +96,7 @@ impl Onboard {
             self.wires.autopilot(m);
         }
         self.flight_events();
+        self.tell_findings(now);
         self.with_gate(|g, cx| g.tick(cx));
         self.keep_params(now);
         for a in self.outbox.due(self.now, self.wires.record_room()) {
@@ -122,6 +134,30 @@ impl Onboard {
             "Patrol: guard stays ON: this is not our simulator"
         };
         self.wires.status(MavSeverity::MAV_SEVERITY_ALERT, text);
+    }
+
+    /// Whether the position is known, what the guard answers, whether records are kept: a change is news, and the officer
+    /// must not wait for the next report.
+    fn tell_findings(&mut self, now: Mono) {
+        let found = self.pilot.finding;
+        let found = Found {
+            unknown: found.is_some_and(|f| matches!(f.verdict, Verdict::Unknown { .. })),
+            response: found.map(|f| f.response),
+            storage_ok: self.outbox.storage_ok() && self.gate.storage_ok(),
+            no_fix: self.pilot.facts.airborne()
+                && self.pilot.facts.gps.is_some_and(|g| !g.value.fix_3d),
+        };
+        if found.no_fix && self.found_said.is_some_and(|f| !f.no_fix) {
+            self.wires.status(
+                MavSeverity::MAV_SEVERITY_ALERT,
+                "Patrol: satellites lost aloft: it will come down and drift with the wind",
+            );
+        }
+        if self.found_said != Some(found) {
+            self.found_said = Some(found);
+            self.due.news = self.due.news.max(FOUND_NEWS);
+            self.due.state = now;
+        }
     }
 
     /// A store with a bad place in it is told to the ground, more than once: a radio loses words.

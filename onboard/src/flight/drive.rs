@@ -18,6 +18,10 @@ pub const REACHED_M: f64 = 4.0;
 const STANDS_MPS: f64 = 2.0;
 /// A hold that does not stand by then is ignored, whatever mode is shown: the slowest stop from full speed takes less.
 const STANDS_WITHIN: Duration = Duration::from_secs(9);
+/// A mode that is not shown by then was ignored, acknowledged or not, where a heartbeat after the second of these times
+/// still shows another one.
+const SHOWN_WITHIN: Duration = Duration::from_millis(2_800);
+const SHOWN_AFTER: Duration = Duration::from_millis(1_500);
 /// A flight to a place that makes no progress for this long is repeated.
 const STUCK: Duration = Duration::from_secs(6);
 
@@ -240,6 +244,15 @@ impl Drive {
             }
         }
         if goal == Goal::Mode(Mode::Hold) && now.since(self.since) >= STANDS_WITHIN {
+            return Driving::Ignored;
+        }
+        if matches!(goal, Goal::Mode(_))
+            && now.since(self.since) >= SHOWN_WITHIN
+            && facts.mode() != goal.mode(facts.kind.unwrap_or(Kind::Other))
+            && facts
+                .mode
+                .is_some_and(|m| m.at >= self.since.after(SHOWN_AFTER))
+        {
             return Driving::Ignored;
         }
         let waited = self.sent.is_some_and(|s| now.since(s) >= REPEAT);

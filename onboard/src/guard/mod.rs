@@ -20,7 +20,7 @@ use missions::vehicle::VehicleSpec;
 use std::time::Duration;
 
 /// A position older than this is none.
-pub const STALE: Duration = Duration::from_millis(1000);
+pub const STALE: Duration = Duration::from_millis(700);
 /// A keep-out whose window opens within this time counts already: long enough to leave it.
 const CLOCK_AHEAD: Duration = Duration::from_secs(20);
 /// Vertical braking taken for granted, m/s² (ArduCopter's usual WPNAV_ACCEL_Z is 1.0).
@@ -285,9 +285,11 @@ impl Guard {
     ) -> (Response, Option<Cause>) {
         let now = i.now.mono;
         let (Some(predicted), Some(p)) = (predicted_m, fresh) else {
-            // Unknown is never inside. A moment's silence only warns; then hold, which needs no position of ours.
+            // Unknown is never inside. A moment's silence only warns; then hold, which needs no position of ours. A frozen
+            // position is no silence: it was watched for long enough.
             let silent = now.since(*self.unknown_since.get_or_insert(now));
-            let r = if i.safety_pilot || silent <= UNKNOWN_HOLD {
+            let frozen = doubt == Some(Doubt::Frozen);
+            let r = if i.safety_pilot || silent <= UNKNOWN_HOLD && !frozen {
                 Response::Warn
             } else if silent <= UNKNOWN_RETURN {
                 Response::Hold

@@ -19,7 +19,7 @@ const MEMORY_S: f64 = 12.0;
 /// one-sigma residual of that wander within the memory.
 const PULLED_M: f64 = 4.0;
 /// The very same position and velocity for this long aloft is a frozen one.
-const FROZEN: Duration = Duration::from_millis(900);
+const FROZEN: Duration = Duration::from_millis(650);
 /// A position is only called frozen while its velocity says that it moves, m/s.
 const MOVES_MPS: f64 = 0.3;
 /// A doubt lasts for so long after its last cause.

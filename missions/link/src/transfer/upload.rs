@@ -18,7 +18,7 @@ const COUNT_TRIES: u32 = 10;
 /// second), and ArduPilot aborts an upload at an item it did not ask for: so first let three of its requests get lost.
 const NUDGE: Duration = Duration::from_millis(3_400);
 /// The same after the last item, which does no harm when it comes twice.
-const NUDGE_LAST: Duration = Duration::from_millis(1_200);
+const NUDGE_LAST: Duration = Duration::from_millis(800);
 /// Items sent again without an answer before giving up.
 const NUDGES: u32 = 5;
 /// An item asked for again so soon after it was sent is a request that the line doubled: a second answer would make

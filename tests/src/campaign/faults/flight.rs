@@ -280,6 +280,7 @@ fn gnss_lost(s: &Stage, seed: u64) -> anyhow::Result<Outcome> {
         w.new_state()
             .is_some_and(|r| r.verdict == VerdictWord::NotKnown)
             || w.text("osition")
+            || w.text("atellites")
             || w.text("EKF")
     });
     if w.until(5.0, |w| goes_home(w)).is_none() {

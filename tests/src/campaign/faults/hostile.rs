@@ -2,7 +2,7 @@
 
 use super::world::{Outcome, Stage, World, key};
 use super::{Line, line, thread_cpu_s};
-use ground_station::desk::{DeskConfig, Intent, Upload};
+use ground_station::desk::{DeskConfig, DeskEvent, Intent, Upload};
 use ground_station::rehearse::plan::SIXI_GEOJSON;
 use link::common::{self, MavFrame, MavMessage, MavMissionResult, MavMissionType};
 use link::frame::{Frame, Framer, Msg, Outgoing, Stamper};
@@ -131,7 +131,7 @@ fn forged(s: &Stage, seed: u64) -> anyhow::Result<Outcome> {
     w.rig.command(&Intent::Hold { aircraft: Some(1) });
     let mut resumed = false;
     w.mark();
-    w.until(8.0, |w| {
+    w.until(14.0, |w| {
         recorded.extend(
             w.heard
                 .iter()
@@ -190,19 +190,28 @@ fn other() -> DeskConfig {
     }
 }
 
+/// Whether the second station's officer was told that another one has the control.
+fn second_told(w: &mut World) -> bool {
+    w.rig.take_second_events().iter().any(|e| {
+        matches!(e, DeskEvent::Log(l) if l.params.get("text").and_then(|t| t.as_str()).is_some_and(|t| t.contains("252 refused")))
+    })
+}
+
 fn second_upload(s: &Stage, seed: u64) -> anyhow::Result<Outcome> {
     let mut w = s.grounded(seed);
     w.rig.add_station(other(), Some(&key()))?;
     w.run_between(1.0, 2.0);
     w.mark();
     w.rig.second_load_plan(&s.new.to_json());
+    let mut told = false;
     let took = w.until(6.0, |w| {
-        let refused = w
+        told |= second_told(w);
+        let sent = w
             .rig
             .second()
             .and_then(|d| d.aircraft(1))
             .is_some_and(|a| matches!(a.upload, Upload::Failed(_)));
-        refused && w.text("252 refused")
+        (told || sent) && w.text("252 refused")
     });
     w.run(2.0);
     if !w.holds(&s.old) || !w.rig.plan_ready() {
@@ -238,8 +247,11 @@ fn two_claim(s: &Stage, seed: u64) -> anyhow::Result<Outcome> {
     }
     // The first one's is, once.
     w.rig.command(&Intent::Resume { aircraft: 1 });
-    w.run(3.0);
-    if w.mode() != Mode::Mission || w.modes.len() != modes + 1 {
+    let limit_s = w.since() + 12.0;
+    w.until(limit_s, |w| w.mode() == Mode::Mission);
+    w.run(1.0);
+    let resumed = |(_, m): &&(Mono, Mode)| *m == Mode::Mission;
+    if w.mode() != Mode::Mission || w.modes.iter().skip(modes).filter(resumed).count() != 1 {
         w.wrong("the holder's order was not carried out once");
     }
     Ok(w.end(took, 1.0, 8.0, true))
@@ -386,6 +398,8 @@ fn plan_crosses(s: &Stage, seed: u64) -> anyhow::Result<Outcome> {
     if let Some(PlanItem::Waypoint { at, .. }) = file.items.get_mut(n) {
         *at = to;
     }
+    // Its figures are those of its way: only the way is wrong.
+    file.estimate = missions::planner::estimate(&file);
     w.mark();
     let answer = w.rig.load_plan(&serde_json::to_vec(&file)?);
     let placed = answer.reason.as_ref().is_some_and(|r| r.at.is_some());

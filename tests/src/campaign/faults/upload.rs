@@ -105,6 +105,8 @@ fn upload_over(s: &Stage, seed: u64, radio: RadioSpec, bound_s: f64) -> anyhow::
         was_new = is_new;
         false
     });
+    // What was flagged meanwhile is delivered once the radio is fair again.
+    w.rig.radio().set_spec(fair());
     if took.is_some() && commits != 1 {
         w.wrong(&format!("{commits} commits"));
     }
