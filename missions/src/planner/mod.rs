@@ -289,6 +289,7 @@ fn plan_once(
         margin_m: request.margin_m,
         launch_window: request.launch_window,
         on_link_loss: request.on_link_loss,
+        on_no_officer: None,
         return_alt: request.alt,
         over_crowds: request.over_crowds,
         fence_digest: hex(&fence.digest()),

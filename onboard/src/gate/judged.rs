@@ -237,6 +237,7 @@ impl Judged {
                 until: Utc(i64::MAX / 4),
             },
             on_link_loss: OnLinkLoss::Return,
+            on_no_officer: None,
             return_alt: Alt::from_metres(return_m).map_err(|_| no_number())?,
             over_crowds: false,
             fence_digest: String::new(),
