@@ -376,7 +376,7 @@ fn a_lost_session_is_told_to_the_aircraft_within_the_second_and_is_no_lost_link(
     d.session(at(6_000), false);
     let mut beats = 0;
     let mut lost = Vec::new();
-    for ms in (6_000..8_000).step_by(50) {
+    for ms in (6_000..8_000).step_by(25) {
         d.session(at(ms), false);
         d.handle(at(ms), DeskIn::Tick);
         while let Some(o) = d.poll() {
