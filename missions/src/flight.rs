@@ -38,6 +38,8 @@ pub enum Cause {
     Autopilot,
     /// The plan is done.
     PlanComplete,
+    /// No officer took control in time.
+    NoOfficer,
 }
 
 /// ```text

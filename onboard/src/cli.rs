@@ -35,7 +35,8 @@ struct RunArgs {
     #[arg(long, env = "PATROL_AUTOPILOT", value_name = "LINE")]
     autopilot: Option<String>,
     /// Line to a ground station, may be given several times: udp:HOST:PORT (sends there), udp-listen:0.0.0.0:14550
-    /// (answers whoever calls), tcp:HOST:PORT, tcp-listen:HOST:PORT or serial:/dev/ttyX:57600
+    /// (answers whoever calls), tcp:HOST:PORT, tcp-listen:HOST:PORT or serial:/dev/ttyX:57600. Several lines to one
+    /// station, such as a radio and a mobile network, are joined: serial:/dev/ttyUSB0:57600+udp:HOST:PORT
     #[arg(
         long,
         env = "PATROL_GROUND",
@@ -108,12 +109,50 @@ fn parse_guard(s: &str) -> Result<GuardSwitch, String> {
     }
 }
 
+/// A ground line in the settings file: as on the command line, or a table.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+enum GroundLine {
+    Lines(String),
+    Table(GroundTable),
+}
+
+/// `[[ground]]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct GroundTable {
+    line: String,
+    trust: Option<Trust>,
+    /// What it carries; absent: no limit, or the rate of its baud.
+    bytes_per_s: Option<u32>,
+    /// Lines of the same name lead to one station; absent: one of its own.
+    station: Option<String>,
+}
+
+/// Every line with its table; lines joined by `+` are of one station.
+fn ground_lines(given: &[GroundLine]) -> Vec<GroundTable> {
+    let mut out = Vec::new();
+    for (n, g) in given.iter().enumerate() {
+        match g {
+            GroundLine::Table(t) => out.push(t.clone()),
+            GroundLine::Lines(joined) => out.extend(joined.split('+').map(|line| GroundTable {
+                line: line.trim().to_owned(),
+                trust: None,
+                bytes_per_s: None,
+                // No name a person gives has a NUL in it.
+                station: Some(format!("\0{n}")),
+            })),
+        }
+    }
+    out
+}
+
 /// The settings file as written.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct File {
     autopilot: Option<String>,
-    ground: Vec<String>,
+    ground: Vec<GroundLine>,
     trust: Vec<Trust>,
     store: Option<PathBuf>,
     camera: Option<String>,
@@ -151,11 +190,11 @@ fn resolve(a: &RunArgs) -> anyhow::Result<Setup> {
             "no line to the autopilot: give --autopilot, for example --autopilot udp:0.0.0.0:14540"
         );
     };
-    let grounds = if a.ground.is_empty() {
+    let grounds = ground_lines(&if a.ground.is_empty() {
         file.ground
     } else {
-        a.ground.clone()
-    };
+        a.ground.iter().cloned().map(GroundLine::Lines).collect()
+    });
     if grounds.is_empty() {
         bail!("no line to the ground: give --ground, for example --ground udp:127.0.0.1:14550");
     }
@@ -164,10 +203,28 @@ fn resolve(a: &RunArgs) -> anyhow::Result<Setup> {
         .build_hasher()
         .finish()
         | 1;
-    let grounds: Vec<Endpoint> = grounds
+    let tables = grounds;
+    let grounds: Vec<Endpoint> = tables
         .iter()
-        .map(|g| g.parse())
+        .map(|g| g.line.parse())
         .collect::<Result<_, _>>()?;
+    let mut names: Vec<Option<&String>> = Vec::new();
+    config.ground_station.clear();
+    for t in &tables {
+        let known = names
+            .iter()
+            .position(|n| n.is_some() && *n == t.station.as_ref());
+        let number = known.unwrap_or(names.len());
+        if known.is_none() {
+            names.push(t.station.as_ref());
+        }
+        config
+            .ground_station
+            .push(u8::try_from(number).context("too many ground lines")?);
+    }
+    if tables.iter().any(|t| t.bytes_per_s.is_some()) {
+        config.ground_bytes_per_s = tables.iter().map(|t| t.bytes_per_s.unwrap_or(0)).collect();
+    }
     let said = if a.trust.is_empty() {
         file.trust
     } else {
@@ -175,8 +232,8 @@ fn resolve(a: &RunArgs) -> anyhow::Result<Setup> {
     };
     config.ground_trust.clear();
     for (n, line) in grounds.iter().enumerate() {
-        let trust = match said.get(n) {
-            Some(t) => *t,
+        let trust = match said.get(n).copied().or(tables.get(n).and_then(|t| t.trust)) {
+            Some(t) => t,
             None if line.is_loopback() => Trust::WiredLab,
             None => Trust::Signed,
         };
@@ -375,6 +432,33 @@ mod tests {
                 "{open}"
             );
         }
+    }
+
+    #[test]
+    fn lines_to_one_station_are_joined_or_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("c.toml");
+        std::fs::write(
+            &path,
+            "autopilot = 'udp:0.0.0.0:14540'\n[[ground]]\nline = 'serial:/dev/ttyUSB0:57600'\nbytes_per_s = 5000\nstation = 'desk'\n\
+             [[ground]]\nline = 'udp-listen:127.0.0.1:14550'\n[[ground]]\nline = 'udp:10.0.0.1:14550'\nstation = 'desk'\ntrust = 'signed'\n",
+        )
+        .unwrap();
+        let of = |more: &[&str]| {
+            let mut args = vec!["onboard", "--config", path.to_str().unwrap()];
+            args.extend(more);
+            resolve(&Args::try_parse_from(args).unwrap().run).unwrap()
+        };
+        let s = of(&[]);
+        assert_eq!(s.config.ground_station, [0, 1, 0]);
+        assert_eq!(s.config.ground_bytes_per_s, [5000, 0, 0]);
+        assert_eq!(
+            s.config.ground_trust,
+            [Trust::Signed, Trust::WiredLab, Trust::Signed]
+        );
+        let s = of(&["--ground", "udp:10.0.0.1:1+udp:10.0.0.2:1,udp:10.0.0.3:1"]);
+        assert_eq!(s.config.ground_station, [0, 0, 1]);
+        assert_eq!(s.grounds.len(), 3);
     }
 
     #[test]

@@ -23,6 +23,9 @@ pub struct Config {
     /// What each ground line carries, bytes a second, in the order of the lines; 0 or absent: no limit. A serial line
     /// has the rate of its baud unless this says otherwise.
     pub ground_bytes_per_s: Vec<u32>,
+    /// Which station each ground line leads to, in the order of the lines: lines of the same number are several ways to one
+    /// station, which is heard once over all of them and has big things sent over the best. Absent: each line its own.
+    pub ground_station: Vec<u8>,
     /// How far each ground line is trusted, in the order of the lines; absent: a laboratory's cable. The program says it
     /// of every line.
     pub ground_trust: Vec<Trust>,
@@ -61,6 +64,7 @@ impl Default for Config {
         Config {
             ground_ports: 1,
             ground_bytes_per_s: Vec::new(),
+            ground_station: Vec::new(),
             ground_trust: Vec::new(),
             guard: GuardSwitch::On,
             new_store_id: 1,

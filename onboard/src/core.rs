@@ -9,6 +9,7 @@ use crate::control::pilot::Pilot;
 use crate::eyes::schema::{Down, NewAnomaly, Up};
 use crate::facts::{Heard, Kind};
 use crate::feed;
+use crate::gate::holder::Station;
 use crate::gate::{Cx, Gate};
 use crate::params::Params;
 use crate::preflight::Preflight;
@@ -17,6 +18,7 @@ use crate::{EyesProcess, Input, LogLevel, Output, Port};
 use link::blob::{BlobKind, Receiver};
 use link::codes::Refusal;
 use link::common::{self, MavMessage as Common, MavSeverity};
+use link::control::OfficerReport;
 use link::frame::{Frame, Framer, Msg};
 use link::journal::{Disk, DiskError};
 use link::orders::OrderReceiver;
@@ -70,6 +72,7 @@ pub(crate) struct Due {
     pub(crate) heartbeat: Mono,
     pub(crate) keep_alive: Mono,
     pub(crate) state: Mono,
+    pub(crate) control: Mono,
     pub(crate) preflight: Mono,
     pub(crate) streams: Mono,
     pub(crate) params: Mono,
@@ -101,6 +104,8 @@ pub struct Onboard {
     pub(crate) due: Due,
     pub(crate) reboots: u32,
     pub(crate) guard_off_said: bool,
+    /// Whether an alarm runs, and who holds control, as last reported.
+    pub(crate) control_said: Option<(bool, Option<Station>)>,
     plan_said: PlanState,
     /// How often it was said that the store is damaged, and when that is due again.
     pub(crate) damage_said: (u8, Mono),
@@ -114,7 +119,11 @@ impl Onboard {
     /// [`StartError`] when the store on `disk` cannot be read.
     pub fn new(config: Config, mut disk: Box<dyn Disk>) -> Result<Self, StartError> {
         let outbox = Outbox::open(disk.as_mut(), config.new_store_id)?;
-        let mut wires = Wires::new(config.ground_ports, &config.ground_bytes_per_s);
+        let mut wires = Wires::new(
+            config.ground_ports,
+            &config.ground_bytes_per_s,
+            &config.ground_station,
+        );
         for n in 0..config.ground_ports {
             if config.ground_trust.get(usize::from(n)) != Some(&Trust::Signed) {
                 continue;
@@ -151,6 +160,7 @@ impl Onboard {
             due: Due::default(),
             reboots: 0,
             guard_off_said: false,
+            control_said: None,
             plan_said: PlanState::None,
             damage_said: (0, Mono::ZERO),
             found_said: None,
@@ -231,7 +241,8 @@ impl Onboard {
                             self.wires.radio_buffer(now.mono, n, r.txbuf);
                         }
                     } else if self.wires.admit(self.now, self.disk.as_mut(), n, &frame) {
-                        self.from_ground(n, &frame);
+                        let first = self.wires.heard(self.now.mono, n, &frame);
+                        self.from_ground(n, first, &frame);
                     }
                 }
             }
@@ -424,7 +435,8 @@ impl Onboard {
         });
     }
 
-    fn from_ground(&mut self, port: u8, frame: &Frame) {
+    /// `first`: no copy of it came over another line to the same station.
+    fn from_ground(&mut self, line: u8, first: bool, frame: &Frame) {
         let now = self.now;
         let own = self.pilot.facts.id.map(|(s, _)| s);
         if own == Some(frame.header().system) {
@@ -433,10 +445,12 @@ impl Onboard {
         }
         let msg = frame.decode();
         let h = frame.header();
+        // A station is the same one over all its lines.
+        let port = self.wires.head(line);
         let station = (port, h.system, h.component);
         self.gate.heard(now.mono, station);
         // Whatever is signed with our key is a sign of life; elsewhere it must at least be understood.
-        if self.wires.is_signed(port) || !matches!(msg, Msg::Raw { .. }) {
+        if self.wires.is_signed(line) || !matches!(msg, Msg::Raw { .. }) {
             if self
                 .ground_heard
                 .is_none_or(|t| now.mono.since(t).as_secs_f64() > self.config.link_loss_s)
@@ -444,6 +458,9 @@ impl Onboard {
                 self.outbox.link_is_back();
             }
             self.ground_heard = Some(now.mono);
+        }
+        if !first {
+            return;
         }
         let Msg::Patrol(m) = &msg else {
             let mode = self.with_gate(|g, cx| g.ground_frame(cx, port, frame));
@@ -462,6 +479,11 @@ impl Onboard {
                     let why = Some(Refusal::Busy);
                     self.wires
                         .patrol(OrderFate::Refused { why }.to_message(d.order_id, None));
+                }
+            }
+            Patrol::PATROL_OFFICER(d) if own == Some(d.target_system) => {
+                if let Some(report) = OfficerReport::from_data(d) {
+                    self.with_gate(|g, cx| g.officer(cx, station, report));
                 }
             }
             Patrol::PATROL_RECEIPT(d) => {

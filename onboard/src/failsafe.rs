@@ -237,7 +237,7 @@ const BY_ORDER: &str = "an officer's order";
 
 /// The table an officer sees before take-off. Data, not words about code: `onboard failsafes` prints it, and a test holds
 /// every row to a scenario that exists.
-pub const TABLE: [Row; 26] = [
+pub const TABLE: [Row; 28] = [
     row(
         "fence",
         (
@@ -315,6 +315,34 @@ pub const TABLE: [Row; 26] = [
         (Some(3_000), "3 s"),
         "a frame of the aircraft",
         "the_autopilots_own_link_loss_is_answered_for_while_the_companion_lives",
+    ),
+    row(
+        "link_one",
+        (
+            "one of several lines to the station",
+            "nothing heard on it for 1.5 s while another is heard",
+        ),
+        (
+            COMPANION,
+            "goes on: everything over the others, big things over the best; every station told",
+        ),
+        (Some(1_600), "1.6 s"),
+        "a frame heard on it",
+        "the_radio_dies_and_nothing_is_lost_while_the_mobile_line_lives",
+    ),
+    row(
+        "no_officer",
+        (
+            "no officer left at any station, the link alive",
+            "the station says that its session is lost, or falls silent while others are heard",
+        ),
+        (
+            COMPANION,
+            "alarm at every station, control free; after 60 s the plan's no-officer action",
+        ),
+        (Some(61_000), "alarm 1 s, action 60 s"),
+        "an officer who takes control; the way home: an order",
+        "a_lost_session_alarms_every_station_for_a_minute_and_then_the_plan_says",
     ),
     row(
         "link_both",
@@ -557,7 +585,9 @@ mod tests {
     use std::collections::BTreeSet;
 
     /// Where scenarios stand. A row that names one which is not there tells an officer something nobody tried.
-    const SOURCES: [&str; 6] = [
+    const SOURCES: [&str; 8] = [
+        include_str!("stories/lines.rs"),
+        include_str!("stories/officers.rs"),
         include_str!("stories/flights.rs"),
         include_str!("stories/uploads.rs"),
         include_str!("stories/failsafes.rs"),
@@ -588,6 +618,8 @@ mod tests {
             "link_up",
             "link_down",
             "link_both",
+            "link_one",
+            "no_officer",
             "companion_restart",
             "autopilot_reboot",
             "serial",

@@ -58,8 +58,8 @@ pub fn lane_of(msg_id: u32) -> Lane {
         54_101 => Lane::Record,
         // PATROL_BLOB_CHUNK and _OFFER on the way down carry pictures.
         54_103 | 54_104 => Lane::Bulk,
-        // PATROL_PREFLIGHT is said again and again.
-        54_108 => Lane::Telemetry,
+        // PATROL_PREFLIGHT and PATROL_CONTROL are said again and again.
+        54_108 | 54_110 => Lane::Telemetry,
         n if NEWEST_WINS.contains(&n) => Lane::Telemetry,
         n if REPLIES.contains(&n) => Lane::Reply,
         _ => Lane::Urgent,

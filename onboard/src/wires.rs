@@ -1,13 +1,15 @@
 //! Everything the cores want sent, in one bounded queue. Never drops a frame of the autopilot's while the shell drains it.
 
 use crate::eyes::schema::Down;
-use crate::shaper::Shaper;
+use crate::shaper::{Lane, Shaper, lane_of};
 use crate::{LogLevel, Output, Port};
 use link::common::{self, MavMessage as Common};
+use link::control::{LineReport, MAX_LINES};
 use link::frame::{Frame, Outgoing, Stamper};
 use link::journal::Disk;
+use link::lines::Lines;
 use link::patrol::MavMessage as Patrol;
-use link::signing::{Refusals, Seal};
+use link::signing::{Refusals, Seal, Trust};
 use missions::time::{Mono, Now};
 use std::collections::VecDeque;
 
@@ -23,6 +25,12 @@ const MAX_QUEUED: usize = 8192;
 pub struct Wires {
     out: VecDeque<Output>,
     grounds: Vec<Shaper>,
+    /// What was heard on each.
+    lines: Lines,
+    /// Per line, of the lines to its station the one that carries what is big; as chosen last.
+    carrier: Vec<u8>,
+    /// Lines that were up when last looked at.
+    was_up: Vec<bool>,
     /// What signs and checks on each ground line; `None`: a laboratory's cable.
     seals: Vec<Option<Seal>>,
     refusals: Vec<Refusals>,
@@ -36,16 +44,24 @@ pub struct Wires {
 }
 
 impl Wires {
-    /// For `grounds` ground ports, each with its rate in bytes a second (0 or none: no limit); the system id is learnt
-    /// from the autopilot.
+    /// For `grounds` ground ports, each with its rate in bytes a second (0 or none: no limit) and the number of the
+    /// station it leads to (none: one of its own); the system id is learnt from the autopilot.
     #[must_use]
-    pub fn new(grounds: u8, rates: &[u32]) -> Self {
+    pub fn new(grounds: u8, rates: &[u32], stations: &[u8]) -> Self {
+        let alone = |n: u8| u8::MAX - n;
+        let groups: Vec<u8> = (0..grounds)
+            .map(|n| stations.get(usize::from(n)).copied().unwrap_or(alone(n)))
+            .collect();
+        let lines = Lines::new(&groups);
         let rate = |n: u8| rates.get(usize::from(n)).copied().filter(|r| *r > 0);
         Wires {
             out: VecDeque::new(),
             grounds: (0..grounds)
                 .map(|n| Shaper::new(rate(n).map(f64::from)))
                 .collect(),
+            carrier: (0..grounds).map(|n| lines.head(n)).collect(),
+            was_up: vec![false; usize::from(grounds)],
+            lines,
             seals: (0..grounds).map(|_| None).collect(),
             refusals: vec![Refusals::default(); usize::from(grounds)],
             own: Stamper::new(0, COMPANION),
@@ -181,6 +197,70 @@ impl Wires {
             .iter()
             .fold(0, |a, r| a.saturating_add(r.total()))
     }
+    /// A frame on a ground line that is to be believed. Whether no copy of it came over another line to that station.
+    pub fn heard(&mut self, now: Mono, n: u8, frame: &Frame) -> bool {
+        self.lines.heard(now, n, frame)
+    }
+    /// The line under which a station is known that speaks on this one.
+    #[must_use]
+    pub fn head(&self, n: u8) -> u8 {
+        self.lines.head(n)
+    }
+    /// Chooses the lines that carry what is big, and says when one of several fell silent or came back.
+    pub fn choose(&mut self, now: Mono) {
+        for n in (0u8..).take(self.grounds.len()) {
+            if !self.lines.has_others(n) {
+                continue;
+            }
+            let at = usize::from(n);
+            let last = self.carrier.get(at).copied();
+            let rate = |l: u8| self.grounds.get(usize::from(l)).and_then(Shaper::rate);
+            if let Some(best) = self.lines.best(now, n, last, rate)
+                && let Some(c) = self.carrier.get_mut(at)
+            {
+                *c = best;
+            }
+            let up = self.lines.is_up(now, n);
+            let was = self
+                .was_up
+                .get_mut(at)
+                .map_or(up, |w| std::mem::replace(w, up));
+            if was != up {
+                let (severity, words) = if up {
+                    (common::MavSeverity::MAV_SEVERITY_NOTICE, "is up")
+                } else {
+                    (common::MavSeverity::MAV_SEVERITY_WARNING, "fell silent")
+                };
+                self.status(severity, &format!("Patrol: ground line {n} {words}"));
+            }
+        }
+    }
+    fn carries_bulk(&self, n: u8) -> bool {
+        self.carrier.get(usize::from(n)).is_none_or(|c| *c == n)
+    }
+    /// The line that carries what is big to the first station of which one is up.
+    #[must_use]
+    pub fn best_line(&self, now: Mono) -> Option<u8> {
+        (0u8..)
+            .take(self.grounds.len())
+            .find(|n| self.carries_bulk(*n) && self.lines.is_up(now, *n))
+    }
+    /// The ground lines as PATROL_CONTROL tells them.
+    #[must_use]
+    pub fn line_reports(&self, now: Mono) -> Vec<LineReport> {
+        (0u8..)
+            .take(self.grounds.len().min(MAX_LINES))
+            .map(|n| LineReport {
+                trust: Some(if self.is_signed(n) {
+                    Trust::Signed
+                } else {
+                    Trust::WiredLab
+                }),
+                up: self.lines.is_up(now, n),
+                loss_pct: self.lines.loss(n).map(|l| (l * 100.0).round() as u8),
+            })
+            .collect()
+    }
     /// Lets go what the ground lines have room for.
     pub fn release(&mut self, now: Mono) {
         for n in (0u8..).take(self.grounds.len()) {
@@ -210,9 +290,10 @@ impl Wires {
     /// Bytes of pictures that may be sent now.
     #[must_use]
     pub fn bulk_room(&self) -> usize {
-        self.grounds
-            .iter()
-            .map(Shaper::bulk_room)
+        (0u8..)
+            .zip(&self.grounds)
+            .filter(|(n, _)| self.carries_bulk(*n))
+            .map(|(_, line)| line.bulk_room())
             .max()
             .unwrap_or(0)
     }
@@ -222,9 +303,23 @@ impl Wires {
             line.radio_buffer(now, free_pct);
         }
     }
-    /// A frame to every ground port, untouched.
+    /// A frame to every ground port, untouched; what is big to every station once.
     pub fn grounds_bytes(&mut self, frame: &Frame) {
+        let big = lane_of(frame.header().msg_id) == Lane::Bulk;
         for n in (0u8..).take(self.grounds.len()) {
+            if big && !self.carries_bulk(n) {
+                continue;
+            }
+            self.ground_bytes(n, frame);
+        }
+    }
+    /// A frame to one station, over all its lines.
+    fn station_bytes(&mut self, port: u8, frame: &Frame) {
+        if !self.lines.has_others(port) {
+            return self.ground_bytes(port, frame);
+        }
+        let lines: Vec<u8> = self.lines.beside(port).collect();
+        for n in lines {
             self.ground_bytes(n, frame);
         }
     }
@@ -251,7 +346,7 @@ impl Wires {
             self.as_autopilot.follow(self.autopilot_seq);
             self.as_autopilot.frame(msg)
         };
-        self.ground_bytes(port, &frame);
+        self.station_bytes(port, &frame);
     }
     /// COMMAND_ACK to one ground port, from bytes: the command may be one the dialect has no name for.
     pub fn command_ack(&mut self, port: u8, component: u8, to: (u8, u8), command: u16, result: u8) {
@@ -265,7 +360,7 @@ impl Wires {
             &mut self.as_autopilot
         };
         if let Some(frame) = stamper.raw(77, &payload) {
-            self.ground_bytes(port, &frame);
+            self.station_bytes(port, &frame);
         }
     }
     /// A message to the autopilot in a station's name, so that the answer goes to that station.

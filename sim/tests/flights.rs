@@ -1111,6 +1111,7 @@ fn orbit_plan() -> missions::plan::PatrolPlan {
             until: Utc(1_790_857_000_000_000),
         },
         on_link_loss: missions::flight::OnLinkLoss::Return,
+        on_no_officer: None,
         return_alt: alt,
         over_crowds: false,
         gained: Vec::new(),

@@ -173,6 +173,61 @@ fn mavsdk_flies_through_the_companion_as_ardupilot() {
     mavsdk_gated("ardupilot");
 }
 
+/// MAVProxy, the program, with the companion in between; `trust`: of the ground line.
+fn mavproxy(kind: &str, trust: &str) {
+    let Some(python) = python_with("MAVProxy") else {
+        return;
+    };
+    let store = tempfile::tempdir().unwrap();
+    let store_path = store.path().to_str().unwrap();
+    if trust == "signed" {
+        let mut key = Process::start("onboard", &["--store", store_path, "key", "new"]);
+        assert!(key.wait_end(SOON).success(), "{:?}", key.said);
+    }
+    let [autopilot, ground] = udp_ports();
+    let autopilot = format!("udp:127.0.0.1:{autopilot}");
+    let mut sim = Process::start("sim", &["--as", kind, "--autopilot", &autopilot]);
+    sim.wait_line("ready", SOON);
+    let mut onboard = Process::start(
+        "onboard",
+        &[
+            "--autopilot",
+            &autopilot,
+            "--ground",
+            &format!("udp-listen:127.0.0.1:{ground}"),
+            "--trust",
+            trust,
+            "--store",
+            store_path,
+        ],
+    );
+    onboard.wait_line("Ground(0) on", SOON);
+    let link = format!("udpout:127.0.0.1:{ground}");
+    let mut arguments = vec!["--link", &link, "--as", kind];
+    if trust == "signed" {
+        arguments.push("--dropped");
+    }
+    run(&python, "mavproxy_flight.py", &arguments);
+    if trust == "signed" {
+        onboard.wait_line("unsigned frames dropped", SOON);
+    }
+}
+
+#[test]
+fn mavproxy_flies_through_the_companion_as_px4() {
+    mavproxy("px4", "wired-lab");
+}
+
+#[test]
+fn mavproxy_flies_through_the_companion_as_ardupilot() {
+    mavproxy("ardupilot", "wired-lab");
+}
+
+#[test]
+fn mavproxy_is_dropped_on_a_signed_line() {
+    mavproxy("px4", "signed");
+}
+
 /// Message counts by id of one log, ours against pymavlink's.
 fn same_counts(python: &Path, file: &Path) {
     let bytes = std::fs::read(file).unwrap();

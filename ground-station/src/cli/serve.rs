@@ -106,6 +106,7 @@ pub fn serve(a: &Serve, s: Settings) -> anyhow::Result<ExitCode> {
         seal: true,
         desk: DeskConfig {
             links,
+            lines: s.lines,
             venue: s.venue,
             real_aircraft: a.real_aircraft,
             bulk_bytes_per_s: s.bulk_bytes_per_s,

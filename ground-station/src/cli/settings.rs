@@ -21,7 +21,8 @@ pub struct Common {
     #[arg(long, env = "PATROL_GROUND_CONFIG", value_name = "FILE", global = true)]
     pub config: Option<PathBuf>,
     /// Line to an aircraft's companion, may be given several times: udp-listen:HOST:PORT (it calls us),
-    /// udp:HOST:PORT, tcp:HOST:PORT, tcp-listen:HOST:PORT or serial:/dev/ttyX:57600
+    /// udp:HOST:PORT, tcp:HOST:PORT, tcp-listen:HOST:PORT or serial:/dev/ttyX:57600.
+    /// Several lines to one aircraft, such as a radio and a mobile network, are joined: LINE+LINE
     /// [default: udp-listen:0.0.0.0:14550]
     #[arg(
         long,
@@ -98,6 +99,8 @@ struct File {
 pub struct Settings {
     /// Lines to companions.
     pub links: Vec<Endpoint>,
+    /// Which aircraft each leads to, counted from 0: lines joined by `+` lead to one.
+    pub lines: Vec<u8>,
     /// The page's address.
     pub http: SocketAddr,
     /// Whether somebody chose the page's address.
@@ -201,8 +204,17 @@ pub fn resolve(a: &Common) -> anyhow::Result<Settings> {
             VehicleSpec::from_toml(&read(path)?).with_context(|| path.display().to_string())
         })
         .collect::<anyhow::Result<Vec<_>>>()?;
+    let mut lines = Vec::new();
+    let mut endpoints = Vec::new();
+    for (aircraft, joined) in links.iter().enumerate() {
+        for line in joined.split('+') {
+            lines.push(u8::try_from(aircraft).context("too many links: 255 at most")?);
+            endpoints.push(line.trim().parse()?);
+        }
+    }
     Ok(Settings {
-        links: links.iter().map(|l| l.parse()).collect::<Result<_, _>>()?,
+        links: endpoints,
+        lines,
         http,
         http_chosen: chosen.is_some(),
         store: a

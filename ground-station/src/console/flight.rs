@@ -32,6 +32,8 @@ const PLAN_EVERY: Duration = Duration::from_millis(200);
 const DURABLE_WITHIN: Duration = Duration::from_millis(500);
 /// The clocks are read into the recording this often.
 const CLOCK_EVERY: Duration = Duration::from_millis(500);
+/// A page that is gone for less is being loaded anew.
+const SESSION_GRACE: Duration = Duration::from_millis(800);
 /// How much the desk is given before the others have their turn.
 const AT_ONCE: usize = 64;
 
@@ -49,7 +51,11 @@ pub(super) async fn serve_until(
     let disk = DirDisk::open(&setup.store)
         .with_context(|| format!("the store {} cannot be opened", setup.store.display()))?;
     let mut desk_config = setup.desk;
-    desk_config.links = u8::try_from(setup.links.len()).context("too many links: 255 at most")?;
+    let links = u8::try_from(setup.links.len()).context("too many links: 255 at most")?;
+    desk_config.links = match desk_config.lines.iter().max() {
+        Some(last) => last.saturating_add(1),
+        None => links,
+    };
     let venue = desk_config.venue.clone();
     let desk = Desk::new(desk_config, Box::new(disk)).context("the store cannot be read")?;
     let clock = Clock::start();
@@ -115,6 +121,7 @@ pub(super) async fn serve_until(
         changed: true,
         batched: Mono::ZERO,
         batches: 0,
+        watched: None,
         vehicle: setup.vehicle,
     };
     if let Some(dir) = &record_dir {
@@ -166,6 +173,7 @@ pub(super) async fn serve_until(
                 task.desk.handle(now, DeskIn::Tick);
             }
         }
+        task.watch_session();
         task.drain();
         task.show();
     }
@@ -220,6 +228,8 @@ struct Task {
     changed: bool,
     batched: Mono,
     batches: u32,
+    /// When a page was last connected.
+    watched: Option<Mono>,
     /// What plans are made for, where somebody chose.
     vehicle: Option<VehicleSpec>,
 }
@@ -245,6 +255,17 @@ impl Task {
                 }
             }
             LineEvent::Trouble(link, words) => tracing::warn!("link {link}: {words}"),
+        }
+    }
+
+    /// An officer's session lives while a page is connected; one that is loaded anew is not lost.
+    fn watch_session(&mut self) {
+        let now = self.clock.now();
+        if self.hub.is_watched() {
+            self.watched = Some(now.mono);
+        }
+        if let Some(last) = self.watched {
+            self.desk.session(now, now.mono.since(last) < SESSION_GRACE);
         }
     }
 

@@ -79,6 +79,11 @@ impl Hub {
         })
     }
 
+    /// Whether a page is connected.
+    pub fn is_watched(&self) -> bool {
+        self.pages.iter().any(|p| !p.events.is_closed())
+    }
+
     /// Says something to everyone. Who cannot take it is closed: it comes back for a snapshot.
     pub fn tell(&mut self, message: Value) {
         self.seq += 1;

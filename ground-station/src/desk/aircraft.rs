@@ -2,7 +2,8 @@
 
 use super::intent::Reason;
 use link::blob::{BlobKind, Receiver, Sender};
-use link::frame::{Framer, Stamper};
+use link::control::ControlReport;
+use link::frame::Stamper;
 use link::orders::OrderSender;
 use link::signing::{Refusals, Seal};
 use link::state::{OrderFate, PreflightReport, StateReport};
@@ -58,7 +59,6 @@ pub struct OrderView {
 pub struct Aircraft {
     /// Id on the console.
     pub id: u8,
-    pub(super) framer: Framer,
     pub(super) stamper: Stamper,
     /// What signs and checks; `None`: a laboratory's cable.
     pub(super) seal: Option<Seal>,
@@ -69,6 +69,8 @@ pub struct Aircraft {
     pub state: Option<(StateReport, Mono)>,
     /// Preflight list.
     pub preflight: Option<(PreflightReport, Mono)>,
+    /// Who has it, and over which lines.
+    pub control: Option<(ControlReport, Mono)>,
     /// Last frame of any kind.
     pub heard: Option<Mono>,
     pub(super) link_was_up: bool,
@@ -94,13 +96,13 @@ impl Aircraft {
     pub fn new(id: u8, system: u8, component: u8, first_order: u32) -> Self {
         Aircraft {
             id,
-            framer: Framer::new(),
             stamper: Stamper::new(system, component),
             seal: None,
             refusals: Refusals::default(),
             telemetry: Telemetry::default(),
             state: None,
             preflight: None,
+            control: None,
             heard: None,
             link_was_up: false,
             upload: Upload::Idle,

@@ -3,6 +3,7 @@
 use super::{Desk, DeskEvent, Event, Reason, Upload, anomaly_id, picture_file, view};
 use link::codes::Refusal;
 use link::common::MavMessage as Common;
+use link::control::ControlReport;
 use link::frame::{Frame, Msg};
 use link::patrol::MavMessage as Patrol;
 use link::receipts::Taken;
@@ -21,22 +22,22 @@ const COMPANION_ALARMS: [&str; 2] = ["Patrol:", "Control:"];
 
 impl Desk {
     pub(super) fn bytes(&mut self, link: u8, bytes: &[u8]) {
-        let i = usize::from(link);
         let now = self.now;
-        let Some(a) = self.aircraft.get_mut(i) else {
+        let Some((i, framer)) = self.links.get_mut(usize::from(link)) else {
             return;
         };
-        a.framer.push(now.mono, bytes);
+        let i = *i;
+        framer.push(now.mono, bytes);
         let mut frames = Vec::new();
-        while let Some(f) = a.framer.next_frame() {
+        while let Some(f) = framer.next_frame() {
             frames.push(f);
         }
         for f in frames {
-            self.frame(i, &f);
+            self.frame(i, link, &f);
         }
     }
 
-    fn frame(&mut self, i: usize, frame: &Frame) {
+    fn frame(&mut self, i: usize, link: u8, frame: &Frame) {
         let now = self.now;
         let own = (self.config.system, self.config.component);
         let Some(a) = self.aircraft.get_mut(i) else {
@@ -62,6 +63,11 @@ impl Desk {
                     None,
                 );
             }
+            return;
+        }
+        if !self.lines.heard(now.mono, link, frame) {
+            // A copy over another line: a sign of life, and nothing else.
+            a.heard = Some(now.mono);
             return;
         }
         let was_up = a.link_was_up;
@@ -205,7 +211,8 @@ impl Desk {
                 }
             }
             Patrol::PATROL_REFUSAL(d) => self.refusal(i, &RefusalReport::from_data(&d)),
-            Patrol::PATROL_ORDER(_) | Patrol::PATROL_RECEIPT(_) => {}
+            Patrol::PATROL_CONTROL(d) => self.control(i, ControlReport::from_data(&d)),
+            Patrol::PATROL_ORDER(_) | Patrol::PATROL_RECEIPT(_) | Patrol::PATROL_OFFICER(_) => {}
         }
     }
 

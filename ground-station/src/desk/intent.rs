@@ -75,6 +75,19 @@ pub enum Intent {
         /// Which aircraft.
         aircraft: u8,
     },
+    /// Control goes from one officer to another, both by name.
+    HandOver {
+        /// Who sits at this desk.
+        from: String,
+        /// Who does from now on; empty: whoever takes control, at whatever station.
+        #[serde(default)]
+        to: String,
+    },
+    /// This desk's officer takes control of what nobody holds.
+    TakeControl {
+        /// Who.
+        officer: String,
+    },
     /// Drive a replay.
     Replay {
         /// `play`, `pause`, `seek`, `speed`.

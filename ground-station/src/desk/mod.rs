@@ -6,6 +6,7 @@
 pub mod aircraft;
 mod heard;
 pub mod intent;
+mod seat;
 #[cfg(test)]
 mod tests;
 pub mod view;
@@ -15,8 +16,9 @@ pub use intent::{Answer, Intent, Reason};
 
 use link::blob::{BlobKind, Sender, Sending};
 use link::codes::Refusal;
-use link::frame::Outgoing;
+use link::frame::{Framer, Outgoing};
 use link::journal::{Disk, DiskError, Journal};
+use link::lines::Lines;
 use link::patrol;
 use link::receipts::Inbox;
 use link::signing::{Key, Seal};
@@ -43,6 +45,9 @@ const ORDER_LIFE: Duration = Duration::from_secs(5);
 const CHECK_LIMIT: Duration = Duration::from_secs(90);
 /// Events kept for a page that comes later.
 const LOG_LEN: usize = 200;
+/// PATROL_BLOB_OFFER and PATROL_BLOB_CHUNK.
+const BLOB_OFFER: u32 = 54_103;
+const BLOB_CHUNK: u32 = 54_104;
 /// Answers remembered, so that a repeated key does nothing twice.
 const MAX_KEYS: usize = 512;
 
@@ -53,8 +58,10 @@ pub struct DeskConfig {
     pub system: u8,
     /// Own MAVLink component id.
     pub component: u8,
-    /// One aircraft a link.
+    /// How many aircraft there are.
     pub links: u8,
+    /// Which aircraft each link leads to, counted from 0: several links may lead to one. Empty: one link each, in order.
+    pub lines: Vec<u8>,
     /// The venue shown before a plan brings its own.
     pub venue: Venue,
     /// Whether somebody confirmed that a real aircraft may be launched.
@@ -71,6 +78,7 @@ impl Default for DeskConfig {
             system: 255,
             component: 190,
             links: 1,
+            lines: Vec::new(),
             venue: Venue::sixi_river(),
             real_aircraft: false,
             bulk_bytes_per_s: 60_000.0,
@@ -173,6 +181,10 @@ pub struct Desk {
     disk: Box<dyn Disk>,
     now: Now,
     aircraft: Vec<Aircraft>,
+    /// Of each link: the aircraft, and what was not yet a whole frame.
+    links: Vec<(usize, Framer)>,
+    lines: Lines,
+    sitting: seat::Sitting,
     venue: Venue,
     plan: Option<PatrolPlan>,
     inbox: Inbox,
@@ -242,7 +254,18 @@ impl Desk {
             ("inbox.log", inbox.damaged_bytes()),
             ("decisions.log", decisions_damaged),
         ];
+        let lines: Vec<u8> = if config.lines.is_empty() {
+            (0..config.links).collect()
+        } else {
+            config.lines.clone()
+        };
         let mut desk = Desk {
+            links: lines
+                .iter()
+                .map(|a| (usize::from(*a), Framer::new()))
+                .collect(),
+            lines: Lines::new(&lines),
+            sitting: seat::Sitting::default(),
             aircraft,
             venue: config.venue.clone(),
             next_transfer: config.first_order,
@@ -281,6 +304,9 @@ impl Desk {
             disk,
             config: self.config.clone(),
             now: self.now,
+            links: self.links.clone(),
+            lines: self.lines.clone(),
+            sitting: self.sitting.clone(),
             aircraft: self.aircraft.clone(),
             venue: self.venue.clone(),
             plan: self.plan.clone(),
@@ -525,7 +551,14 @@ impl Desk {
                 purpose,
                 incident,
                 pilot,
-            } => self.launch(*aircraft, purpose, incident, pilot),
+            } => {
+                self.launch(*aircraft, purpose, incident, pilot)?;
+                // Who answers for the flight has the aircraft.
+                self.named(pilot);
+                Ok(())
+            }
+            Intent::HandOver { from, to } => self.hand_over(from, to),
+            Intent::TakeControl { officer } => self.take_control(officer),
             Intent::Confirm { anomaly } => self.decide(anomaly, true, None, None),
             Intent::Dismiss {
                 anomaly,
@@ -717,6 +750,7 @@ impl Desk {
         }
         let passed_s = now.mono.since(self.last_look).as_secs_f64();
         self.last_look = now.mono;
+        self.tell_seat();
         for i in 0..self.aircraft.len() {
             self.look_at(i, passed_s);
         }
@@ -849,10 +883,26 @@ impl Desk {
                 None => return,
             },
         };
-        self.out.push_back(DeskOut::Bytes {
-            link: u8::try_from(i).unwrap_or(u8::MAX),
-            bytes,
-        });
+        let big = matches!(frame.header().msg_id, BLOB_OFFER | BLOB_CHUNK);
+        let mut ways = (0u8..)
+            .zip(&self.links)
+            .filter(|(_, (to, _))| *to == i)
+            .map(|(n, _)| n);
+        let Some(first) = ways.next() else { return };
+        let others: Vec<u8> = ways.collect();
+        // Over every line that leads there; what is big over the best that is up.
+        let carrier = (big && !others.is_empty())
+            .then(|| self.lines.best(self.now.mono, first, None, |_| None))
+            .flatten();
+        for link in std::iter::once(first).chain(others) {
+            if carrier.is_some_and(|c| c != link) {
+                continue;
+            }
+            self.out.push_back(DeskOut::Bytes {
+                link,
+                bytes: bytes.clone(),
+            });
+        }
     }
 
     fn receipt(&mut self, i: usize, store_id: u64, number: u32) {

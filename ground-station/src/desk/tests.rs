@@ -307,3 +307,230 @@ fn the_log_is_bounded_whatever_is_refused() {
     let log = d.snapshot(Utc(0))["log"].as_array().unwrap().len();
     assert_eq!(log, LOG_LEN);
 }
+
+fn control(officer: &str, hand_over: link::control::HandOver, holder: u8) -> Patrol {
+    link::control::ControlReport {
+        holder: (holder != 0).then_some((0, holder, 190)),
+        hand_over,
+        officer: officer.into(),
+        lines: vec![link::control::LineReport {
+            trust: Some(link::signing::Trust::Signed),
+            up: true,
+            loss_pct: Some(3),
+        }],
+        best_line: Some(0),
+        refused: 2,
+        dropped: 5,
+        ..link::control::ControlReport::default()
+    }
+    .to_message()
+}
+
+fn codes(desk: &mut Desk) -> Vec<String> {
+    std::iter::from_fn(|| desk.poll())
+        .filter_map(|o| match o {
+            DeskOut::Event(DeskEvent::Log(e)) => Some(e.code),
+            _ => None,
+        })
+        .collect()
+}
+
+fn seats(sent: &[Patrol]) -> Vec<(u8, String)> {
+    sent.iter()
+        .filter_map(|m| match m {
+            Patrol::PATROL_OFFICER(d) => {
+                Some((d.seat, d.officer.to_str().unwrap_or("").to_owned()))
+            }
+            _ => None,
+        })
+        .collect()
+}
+
+#[test]
+fn a_lost_session_is_told_to_the_aircraft_within_the_second_and_is_no_lost_link() {
+    let mut d = desk();
+    // Before a page was ever there nothing is told.
+    d.session(at(0), false);
+    assert!(seats(&sent(&mut d)).is_empty());
+    d.session(at(100), true);
+    d.command(
+        at(150),
+        "",
+        &Intent::TakeControl {
+            officer: "Li".into(),
+        },
+    );
+    let said = seats(&sent(&mut d));
+    assert_eq!(said.last(), Some(&(3, "Li".to_owned())), "takes control");
+    // It asks for three seconds, then it is present; each second.
+    let mut said = Vec::new();
+    for ms in (200..6_000).step_by(50) {
+        d.session(at(ms), true);
+        d.handle(at(ms), DeskIn::Tick);
+        said.extend(seats(&sent(&mut d)));
+    }
+    let takes = said.iter().filter(|s| s.0 == 3).count();
+    let present = said.iter().filter(|s| s.0 == 1).count();
+    assert!((8..=14).contains(&takes), "{takes}");
+    assert!((2..=5).contains(&present), "{present}");
+    d.session(at(6_000), false);
+    let mut beats = 0;
+    let mut lost = Vec::new();
+    for ms in (6_000..8_000).step_by(25) {
+        d.session(at(ms), false);
+        d.handle(at(ms), DeskIn::Tick);
+        while let Some(o) = d.poll() {
+            let DeskOut::Bytes { bytes, .. } = o else {
+                continue;
+            };
+            match Frame::from_bytes(&bytes).unwrap().decode() {
+                Msg::Patrol(m) => lost.extend(seats(&[*m])),
+                _ => beats += 1,
+            }
+        }
+    }
+    assert_eq!(lost.first(), Some(&(0, "Li".to_owned())));
+    assert!(lost.len() >= 2 && lost.iter().all(|s| s.0 == 0));
+    assert!(beats >= 14, "the desk itself is heard as before: {beats}");
+}
+
+#[test]
+fn a_hand_over_needs_both_names_and_the_right_one() {
+    let mut d = desk();
+    d.session(at(0), true);
+    d.command(
+        at(10),
+        "",
+        &Intent::TakeControl {
+            officer: "Li".into(),
+        },
+    );
+    let wrong = d.command(
+        at(20),
+        "",
+        &Intent::HandOver {
+            from: "Wang".into(),
+            to: "Zhao".into(),
+        },
+    );
+    assert_eq!(wrong.reason.unwrap().code, "desk.not_in_charge");
+    assert_eq!(d.officer(), "Li");
+    codes(&mut d);
+    let right = d.command(
+        at(30),
+        "",
+        &Intent::HandOver {
+            from: "Li".into(),
+            to: "Wang".into(),
+        },
+    );
+    assert!(right.accepted && d.officer() == "Wang");
+    assert!(codes(&mut d).contains(&"hand_over".to_owned()));
+    // To whoever takes it: the seat says so until control is taken again.
+    d.command(
+        at(4_000),
+        "",
+        &Intent::HandOver {
+            from: "Wang".into(),
+            to: String::new(),
+        },
+    );
+    d.session(at(6_000), true);
+    let said = seats(&sent(&mut d));
+    assert_eq!(said.last(), Some(&(2, "Wang".to_owned())));
+}
+
+#[test]
+fn every_desk_sees_who_has_the_aircraft_and_when_nobody_does() {
+    use link::control::HandOver;
+    let mut d = desk();
+    let mut s = Stamper::new(1, 191);
+    hear(&mut d, &mut s, at(0), control("Li", HandOver::None, 254));
+    assert!(codes(&mut d).contains(&"control".to_owned()));
+    let view = d.aircraft_view(1).unwrap();
+    assert_eq!(view["control"]["station"], 254);
+    assert_eq!(view["control"]["officer"], "Li");
+    assert_eq!(
+        (&view["control"]["refused"], &view["control"]["dropped"]),
+        (&2.into(), &5.into())
+    );
+    assert_eq!(view["control"]["lines"][0]["trust"], "signed");
+    hear(
+        &mut d,
+        &mut s,
+        at(1_000),
+        control("Li", HandOver::Alarm { left_s: 60 }, 0),
+    );
+    let said = codes(&mut d);
+    assert_eq!(
+        said.iter().filter(|c| *c == "no_officer").count(),
+        1,
+        "{said:?}"
+    );
+    // Seconds running down are shown, and are no new event.
+    hear(
+        &mut d,
+        &mut s,
+        at(2_000),
+        control("Li", HandOver::Alarm { left_s: 59 }, 0),
+    );
+    assert!(!codes(&mut d).contains(&"no_officer".to_owned()));
+    assert_eq!(d.aircraft_view(1).unwrap()["control"]["left_s"], 59);
+    hear(
+        &mut d,
+        &mut s,
+        at(60_000),
+        control("Li", HandOver::Acted, 0),
+    );
+    assert!(codes(&mut d).contains(&"no_officer_acted".to_owned()));
+}
+
+#[test]
+fn over_two_lines_an_aircraft_is_one_and_a_copy_is_a_sign_of_life_only() {
+    let config = DeskConfig {
+        lines: vec![0, 0],
+        ..DeskConfig::default()
+    };
+    let mut d = Desk::new(config, Box::new(MemDisk::default())).unwrap();
+    let mut s = Stamper::new(1, 191);
+    let f = s.frame(anomaly_to_message(5, &anomaly()));
+    for (ms, link) in [(0, 1), (40, 0)] {
+        d.handle(
+            at(ms),
+            DeskIn::Bytes {
+                link,
+                bytes: f.bytes(),
+            },
+        );
+    }
+    let mut receipts = Vec::new();
+    let mut shown = 0;
+    while let Some(o) = d.poll() {
+        match o {
+            DeskOut::Bytes { link, bytes } => {
+                if Frame::from_bytes(&bytes).unwrap().header().msg_id == 54_102 {
+                    receipts.push(link);
+                }
+            }
+            DeskOut::Event(DeskEvent::Anomaly { new: true, .. }) => shown += 1,
+            DeskOut::Event(_) => {}
+        }
+    }
+    // One receipt, over every line.
+    assert_eq!((receipts, shown), (vec![0, 1], 1));
+    // Line 1 falls silent: the link is up for as long as line 0 is heard.
+    for k in 1..100u64 {
+        let f = s.frame(state(None, true).to_message());
+        d.handle(
+            at(40 + k * 100),
+            DeskIn::Bytes {
+                link: 0,
+                bytes: f.bytes(),
+            },
+        );
+    }
+    assert!(d.aircraft(1).unwrap().link_up(Mono::from_millis(9_900)));
+    assert!(!codes(&mut d).contains(&"link_lost".to_owned()));
+    d.handle(at(14_000), DeskIn::Tick);
+    assert!(codes(&mut d).contains(&"link_lost".to_owned()));
+}

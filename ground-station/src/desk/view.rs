@@ -2,6 +2,8 @@
 
 use super::aircraft::{Aircraft, OrderView, Upload};
 use super::{Decision, Desk};
+use link::control::{ControlReport, HandOver};
+use link::signing::Trust;
 use link::state::{AutopilotWord, CheckStatus, EyesWord, OrderFate, PREFLIGHT_KEYS, PlanState};
 use missions::anomaly::{Anomaly, AnomalyKind, Priority};
 use missions::flight::OnLinkLoss;
@@ -103,6 +105,7 @@ pub fn aircraft(a: &Aircraft, plan: Option<&PatrolPlan>, now: Mono) -> Value {
         "eyes": eyes,
         "storage_ok": fresh.map(|s| s.storage_ok),
         "pending": s.map_or(0, |s| s.pending),
+        "control": a.control.as_ref().map(|(c, t)| control(c, now.since(*t).as_secs_f64())),
         "camera_ms": a.preview.as_ref().map(|p| ms(p.1)),
         "order": a.order.as_ref().map(order),
     })
@@ -124,7 +127,48 @@ pub fn preflight(a: &Aircraft) -> Option<Value> {
             json!({"check": key, "status": status, "value": value})
         })
         .collect();
-    Some(json!({"aircraft": a.id, "ready": p.token.is_some(), "checks": checks}))
+    let lines = a.control.as_ref().map(|(c, _)| lines(c));
+    Some(json!({"aircraft": a.id, "ready": p.token.is_some(), "checks": checks, "lines": lines}))
+}
+
+/// The companion's ground lines: trust, whether anybody is heard, loss.
+fn lines(c: &ControlReport) -> Vec<Value> {
+    (0u8..)
+        .zip(&c.lines)
+        .map(|(n, l)| {
+            json!({
+                "line": n,
+                "trust": l.trust.map(|t| match t {
+                    Trust::Signed => "signed",
+                    Trust::WiredLab => "wired_lab",
+                }),
+                "up": l.up,
+                "loss_pct": l.loss_pct,
+                "best": c.best_line == Some(n),
+            })
+        })
+        .collect()
+}
+
+/// Who has an aircraft.
+fn control(c: &ControlReport, age_s: f64) -> Value {
+    let (hand_over, left_s) = match c.hand_over {
+        HandOver::None => ("none", None),
+        HandOver::Alarm { left_s } => ("alarm", Some(left_s)),
+        HandOver::Acted => ("acted", None),
+    };
+    json!({
+        "station": c.holder.map(|(_, system, _)| system),
+        "line": c.holder.map(|(line, ..)| line),
+        "officer": c.officer,
+        "before": c.before,
+        "hand_over": hand_over,
+        "left_s": left_s,
+        "refused": c.refused,
+        "dropped": c.dropped,
+        "lines": lines(c),
+        "age_s": (age_s * 10.0).round() / 10.0,
+    })
 }
 
 /// One anomaly.

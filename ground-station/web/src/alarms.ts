@@ -45,6 +45,8 @@ const active = computed<Alarm[]>(() => {
         out.push({ id: urgent ? "battery-urgent" : "battery", priority: urgent ? "urgent" : "high", what: () => t("alarm_battery", { p: Math.round(selectedFast.value?.battery_pct ?? 0) }), act: () => t("alarm_battery_do", { m: selectedFast.value?.endurance_min == null ? null : Math.max(0, selectedFast.value.endurance_min) }) });
       }
     }
+    if (a.control?.hand_over === "alarm") out.push({ id: "no-officer", priority: "urgent", what: () => t("alarm_no_officer", { s: selected.value?.control?.left_s ?? 0 }), act: () => t("alarm_no_officer_do") });
+    if (a.control?.hand_over === "acted") out.push({ id: "no-officer-acted", priority: "urgent", what: () => t("alarm_no_officer_acted"), act: () => t("alarm_no_officer_acted_do") });
     if (a.storage_ok === false) out.push({ id: "storage", priority: "high", what: () => t("alarm_storage"), act: () => t("alarm_storage_do") });
     if (a.eyes === "failed") out.push({ id: "eyes", priority: "high", what: () => t("alarm_eyes"), act: () => t("alarm_eyes_do") });
   }

@@ -13,7 +13,15 @@ export interface Aircraft {
   plan_state: Code<"plan_state">; on_link_loss: OnLinkLoss | null; home: LonLat | null;
   gps: { fix: number; satellites: number | null } | null; wind_mps: number | null; voltage_v: number | null;
   eyes: "off" | "running" | "restarting" | "failed"; storage_ok: boolean | null; pending: number; camera_ms: number | null;
+  control?: Control | null;
   order: { kind: Code<"order_kind">; at: LonLat | null; state: Code<"order_state">; reason: Reason | null } | null;
+}
+
+export interface Line { line: number; trust: "signed" | "wired_lab" | null; up: boolean; loss_pct: number | null; best: boolean }
+/** Who has the aircraft: the companion's word. */
+export interface Control {
+  station: number | null; line: number | null; officer: string; before: string; hand_over: "none" | "alarm" | "acted"; left_s: number | null;
+  refused: number; dropped: number; lines: Line[]; age_s: number;
 }
 
 export interface Anomaly {
@@ -23,7 +31,7 @@ export interface Anomaly {
   state: "open" | "confirmed" | "dismissed"; reason: string | null; note: string | null; decided_ms: number | null;
 }
 
-export interface Preflight { aircraft: number; ready: boolean; checks: { check: string; status: "unknown" | "pass" | "fail"; value: number | null }[] }
+export interface Preflight { aircraft: number; ready: boolean; checks: { check: string; status: "unknown" | "pass" | "fail"; value: number | null }[]; lines?: Line[] | null }
 
 export interface Plan {
   name: string; hash: string; path: [number, number, number][]; items: (LonLat | null)[]; home: LonLat; rally: LonLat[];
@@ -58,6 +66,8 @@ export type Intent =
   | { kind: "hold"; aircraft: number | null }
   | { kind: "resume" | "return" | "preflight" | "upload"; aircraft: number }
   | { kind: "launch"; aircraft: number; purpose: string; incident: string; pilot: string }
+  | { kind: "hand_over"; from: string; to: string }
+  | { kind: "take_control"; officer: string }
   | { kind: "land_at"; aircraft: number; site: string }
   | { kind: "look"; aircraft: number; lat_deg: number; lon_deg: number }
   | { kind: "confirm"; anomaly: string }

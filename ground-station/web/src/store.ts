@@ -163,7 +163,7 @@ export function forget(id: number): void {
 
 const KIND_WORDS: Record<Intent["kind"], () => string> = {
   hold: () => t("hold"), resume: () => t("resume"), return: () => t("return"), launch: () => word("order_kind", "launch"), land_at: () => word("order_kind", "land_at"), look: () => word("order_kind", "look"),
-  confirm: () => t("confirm"), dismiss: () => t("dismiss").replace("…", ""), preflight: () => t("preflight"), upload: () => t("upload_again"), replay: () => t("replay"),
+  confirm: () => t("confirm"), dismiss: () => t("dismiss").replace("…", ""), preflight: () => t("preflight"), upload: () => t("upload_again"), hand_over: () => t("hand_over"), take_control: () => t("take_control"), replay: () => t("replay"),
 };
 
 export const reasonWords = (r: Reason | null): string => word("refusal", r?.code ?? "unknown", r?.params);

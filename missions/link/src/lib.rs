@@ -10,9 +10,11 @@
 pub mod blob;
 pub mod camera;
 pub mod codes;
+pub mod control;
 pub mod frame;
 pub mod items;
 pub mod journal;
+pub mod lines;
 pub mod meaning;
 pub mod orders;
 pub mod pack;

@@ -130,6 +130,8 @@ wire_enum! {
         Autopilot = 6,
         /// Plan done.
         PlanComplete = 7,
+        /// No officer took control in time.
+        NoOfficer = 8,
     }
 }
 wire_enum! {
@@ -347,7 +349,7 @@ pub fn anomaly_from_data(d: &PATROL_ANOMALY_DATA) -> Option<(u64, Anomaly)> {
 }
 
 /// Text cut at a character, NUL padded.
-fn chars<const N: usize>(text: &str) -> [u8; N] {
+pub(crate) fn chars<const N: usize>(text: &str) -> [u8; N] {
     let mut out = [0u8; N];
     let mut at = 0;
     for c in text.chars() {

@@ -135,10 +135,14 @@ pub fn usable_wh(file: &PlanFile) -> f64 {
 /// and the least time to the latest launch and the most.
 #[must_use]
 pub fn window(file: &PlanFile, t: &Timed, more_s: f64) -> Window {
-    let wait_s = match file.on_link_loss {
-        crate::flight::OnLinkLoss::HoldThenReturn { wait_s } => wait_s,
-        _ => 0.0,
-    };
+    let wait_s = [Some(file.on_link_loss), file.on_no_officer]
+        .into_iter()
+        .flatten()
+        .map(|action| match action {
+            crate::flight::OnLinkLoss::HoldThenReturn { wait_s } => wait_s,
+            _ => 0.0,
+        })
+        .fold(0.0, f64::max);
     let span = |s: f64| Duration::from_secs_f64(s.clamp(0.0, 86_400.0));
     let late_s = (t.end_s + more_s) * LATE + LATE_S + wait_s;
     Window {

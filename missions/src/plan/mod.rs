@@ -144,6 +144,9 @@ pub struct PlanFile {
     pub launch_window: Window,
     /// What to do when the ground link is lost.
     pub on_link_loss: OnLinkLoss,
+    /// What to do when no officer is left at any station and nobody took over in time; `None`: as when the link is lost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_no_officer: Option<OnLinkLoss>,
     /// Height the autopilot climbs to before it returns.
     pub return_alt: Alt<AboveHome>,
     /// Whether there is a permit to fly over assembled crowds.

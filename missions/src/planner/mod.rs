@@ -341,6 +341,7 @@ fn bare(w: &Wanted<'_>) -> Result<(PlanFile, Fence, Rules), PlanRefusal> {
         margin_m: request.margin_m,
         launch_window: request.launch_window,
         on_link_loss: request.on_link_loss,
+        on_no_officer: None,
         return_alt: request.alt,
         over_crowds: request.over_crowds,
         gained: Vec::new(),

@@ -110,6 +110,7 @@ pub fn plan(venue: &Venue, items: Vec<PlanItem>) -> PlanFile {
         margin_m: 0.0,
         launch_window: evening(),
         on_link_loss: OnLinkLoss::Return,
+        on_no_officer: None,
         return_alt: Alt::from_metres(60.0).unwrap(),
         over_crowds: false,
         gained: Vec::new(),

@@ -14,6 +14,7 @@ use crate::gate::command::STREAMS;
 use crate::preflight::{PreflightIn, Status};
 use link::codes::Refusal;
 use link::common::{self, MavCmd, MavMessage as Common, MavSeverity};
+use link::control::{ControlReport, HandOver};
 use link::orders::Arrived;
 use link::patrol::PATROL_ORDER_DATA;
 use link::state::{
@@ -32,6 +33,8 @@ const HEARTBEAT: Duration = Duration::from_millis(1000);
 /// State reports that carry news.
 const NEWS: Duration = Duration::from_millis(100);
 const STATE: Duration = Duration::from_millis(500);
+/// Who has the aircraft.
+const CONTROL: Duration = Duration::from_millis(1000);
 const PREFLIGHT: Duration = Duration::from_millis(500);
 const STREAMS_AGAIN: Duration = Duration::from_secs(2);
 /// A stream not heard for this long is asked for again.
@@ -89,6 +92,7 @@ impl Onboard {
 
     pub(crate) fn control(&mut self) {
         let now = self.now.mono;
+        self.wires.choose(now);
         self.say_guard_off();
         self.say_damage(now);
         self.with_pilot(Pilot::turn);
@@ -98,6 +102,7 @@ impl Onboard {
         self.flight_events();
         self.tell_findings(now);
         self.with_gate(|g, cx| g.tick(cx));
+        self.watch_officers();
         self.keep_params(now);
         for a in self.outbox.due(self.now, self.wires.record_room()) {
             let (store, a) = self.outbox.on_the_wire(&a);
@@ -113,6 +118,43 @@ impl Onboard {
             .send(self.now, &self.outbox, alive, self.wires.bulk_room())
         {
             self.wires.patrol(m);
+        }
+    }
+
+    fn watch_officers(&mut self) {
+        let lost = self.ground_silent().is_none_or(|s| s > self.link_loss());
+        let acts = self.with_gate(|g, cx| g.watch_officers(cx, lost));
+        if acts {
+            self.with_pilot(|p, s| p.with_flight(s, |f, w| f.no_officer(w)));
+        }
+        let stands = (
+            self.gate.officers().hand_over(self.now.mono),
+            self.with_gate(|g, cx| g.holder(cx)),
+        );
+        if stands.0 == HandOver::None {
+            self.pilot.flight.officer_is_there();
+        }
+        // Whoever holds it, or nobody: said at once, not with the next report. Seconds left are no news.
+        let news = (matches!(stands.0, HandOver::Alarm { .. }), stands.1);
+        if self.control_said != Some(news) {
+            self.control_said = Some(news);
+            self.due.control = self.now.mono;
+        }
+    }
+
+    fn control_report(&mut self) -> ControlReport {
+        let now = self.now.mono;
+        let holder = self.with_gate(|g, cx| g.holder(cx));
+        let (officer, before) = self.gate.officers().names();
+        ControlReport {
+            holder,
+            hand_over: self.gate.officers().hand_over(now),
+            officer: officer.to_owned(),
+            before: before.to_owned(),
+            refused: self.gate.refused_frames(),
+            dropped: self.wires.not_believed(),
+            lines: self.wires.line_reports(now),
+            best_line: self.wires.best_line(now),
         }
     }
 
@@ -391,6 +433,11 @@ impl Onboard {
             self.compute_preflight();
             self.send_preflight();
         }
+        if now >= self.due.control {
+            self.due.control = now.after(CONTROL);
+            let report = self.control_report();
+            self.wires.patrol(report.to_message());
+        }
         if now >= self.due.state {
             let soon = self.due.news > 0;
             self.due.news = self.due.news.saturating_sub(1);
@@ -468,6 +515,7 @@ impl Onboard {
                 Cause::Position => CauseWord::Position,
                 Cause::Autopilot => CauseWord::Autopilot,
                 Cause::PlanComplete => CauseWord::PlanComplete,
+                Cause::NoOfficer => CauseWord::NoOfficer,
             });
         let shown = self.gate.guarded();
         StateReport {

@@ -119,7 +119,8 @@ pub struct Flight {
     explained: Option<(Mode, Mono)>,
     other_station: bool,
     link_lost: bool,
-    return_at: Option<Mono>,
+    /// When a hold becomes the way home, and why it began.
+    return_at: Option<(Mono, Cause)>,
     resume: Option<(u16, Point)>,
     guard: Response,
     guard_again: u8,
@@ -574,39 +575,64 @@ impl Flight {
                 "Patrol: ground link lost",
             );
             let action = w.plan.map_or(OnLinkLoss::Return, |p| p.file().on_link_loss);
-            let flying = matches!(
-                self.state,
-                FlightState::Patrolling { .. }
-                    | FlightState::Investigating { .. }
-                    | FlightState::TakingOff
-                    | FlightState::Holding { .. }
-            );
-            if flying {
-                match action {
-                    OnLinkLoss::Continue => {}
-                    OnLinkLoss::Return => self.go_home(w, Cause::LinkLoss),
-                    OnLinkLoss::HoldThenReturn { wait_s } => {
-                        self.hold(w, Cause::LinkLoss);
-                        let wait = Duration::from_secs_f64(if wait_s.is_finite() {
-                            wait_s.clamp(0.0, 3600.0)
-                        } else {
-                            0.0
-                        });
-                        self.return_at = Some(w.mono().after(wait));
-                    }
-                }
-            }
+            self.without_ground(w, action, Cause::LinkLoss);
         }
         if !lost && was {
             self.say(
                 MavSeverity::MAV_SEVERITY_NOTICE,
                 "Patrol: ground link back; orders are needed anew",
             );
+            self.no_return_for(Cause::LinkLoss);
+        }
+        if let Some((t, why)) = self.return_at
+            && w.mono() >= t
+        {
+            self.return_at = None;
+            self.go_home(w, why);
+        }
+    }
+
+    /// No officer is left and nobody took over in time: what the plan says, else what it says of a lost link.
+    pub fn no_officer(&mut self, w: &World<'_>) {
+        let action = w.plan.map_or(OnLinkLoss::Return, |p| {
+            let f = p.file();
+            f.on_no_officer.unwrap_or(f.on_link_loss)
+        });
+        self.without_ground(w, action, Cause::NoOfficer);
+    }
+    /// An officer is there: what was to follow from there being none does not. The aircraft waits for orders.
+    pub fn officer_is_there(&mut self) {
+        self.no_return_for(Cause::NoOfficer);
+    }
+    fn no_return_for(&mut self, cause: Cause) {
+        if self.return_at.is_some_and(|(_, why)| why == cause) {
             self.return_at = None;
         }
-        if self.return_at.is_some_and(|t| w.mono() >= t) {
-            self.return_at = None;
-            self.go_home(w, Cause::LinkLoss);
+    }
+
+    fn without_ground(&mut self, w: &World<'_>, action: OnLinkLoss, why: Cause) {
+        let flying = matches!(
+            self.state,
+            FlightState::Patrolling { .. }
+                | FlightState::Investigating { .. }
+                | FlightState::TakingOff
+                | FlightState::Holding { .. }
+        );
+        if !flying {
+            return;
+        }
+        match action {
+            OnLinkLoss::Continue => {}
+            OnLinkLoss::Return => self.go_home(w, why),
+            OnLinkLoss::HoldThenReturn { wait_s } => {
+                self.hold(w, why);
+                let wait = Duration::from_secs_f64(if wait_s.is_finite() {
+                    wait_s.clamp(0.0, 3600.0)
+                } else {
+                    0.0
+                });
+                self.return_at = Some((w.mono().after(wait), why));
+            }
         }
     }
 

@@ -237,6 +237,7 @@ impl Judged {
                 until: Utc(i64::MAX / 4),
             },
             on_link_loss: OnLinkLoss::Return,
+            on_no_officer: None,
             return_alt: Alt::from_metres(return_m).map_err(|_| no_number())?,
             over_crowds: false,
             gained: Vec::new(),
@@ -289,23 +290,81 @@ impl Judged {
 
 /// Room a plan's path keeps from the autopilot's own fence, so that wind and corners never set it off, metres.
 const TRACKING_M: f64 = 8.0;
+/// Less than this of it is left where corners had to be saved or cut: drawn in less far, the fence may leave more.
+const TRACKING_LEAST_M: f64 = 6.0;
 
 /// The autopilot's fence: drawn in as far as the plan leaves room, because an autopilot that returns at the line
-/// overshoots it.
+/// overshoots it. Of those that can be made, the first that leaves the path its room, else the one that leaves most.
 fn autopilot_fence(plan: &PatrolPlan) -> Result<missions::fence::AutopilotFence, Fault> {
     let room_m = (plan.min_clearance_m() - TRACKING_M).max(0.0);
     let mut why = String::new();
-    for inset_m in [room_m, room_m * 0.5, 0.0] {
-        match plan.autopilot_fence(inset_m, MAX_VERTICES) {
-            Ok(fence) => return Ok(fence),
+    let mut widest: Option<(f64, missions::fence::AutopilotFence)> = None;
+    for share in [1.0, 0.75, 0.5, 0.25, 0.0] {
+        match plan.autopilot_fence(room_m * share, MAX_VERTICES) {
+            Ok(fence) => {
+                let left_m = room_left_m(plan, &fence);
+                if left_m >= TRACKING_LEAST_M {
+                    return Ok(fence);
+                }
+                if widest.as_ref().is_none_or(|(m, _)| left_m > *m) {
+                    widest = Some((left_m, fence));
+                }
+            }
             Err(f) => why = f.to_string(),
         }
+    }
+    if let Some((_, fence)) = widest {
+        return Ok(fence);
     }
     Err(Fault::new(
         Refusal::FenceInvalid,
         MavMissionResult::MAV_MISSION_INVALID,
         format!("the autopilot's fence cannot be made: {why}"),
     ))
+}
+
+/// Least distance between the plan's path and the autopilot's fence, which it is proven not to cross, metres.
+fn room_left_m(plan: &PatrolPlan, fence: &missions::fence::AutopilotFence) -> f64 {
+    let plane = plan.fence().plane();
+    let path: Vec<EastNorth> = plan.path().iter().map(|p| plane.to_local(p.0)).collect();
+    let mut least = f64::INFINITY;
+    let rings = std::iter::once(&fence.inclusion).chain(&fence.exclusions);
+    for ring in rings {
+        let corners: Vec<EastNorth> = ring.iter().map(|p| plane.to_local(*p)).collect();
+        let closed = corners.iter().zip(corners.iter().cycle().skip(1));
+        for (a, b) in closed {
+            for leg in path.windows(2) {
+                let [c, d] = leg else { continue };
+                // Lines that do not cross are nearest at an end of one of them.
+                least = least
+                    .min(to_line_m(*a, *c, *d))
+                    .min(to_line_m(*b, *c, *d))
+                    .min(to_line_m(*c, *a, *b))
+                    .min(to_line_m(*d, *a, *b));
+            }
+        }
+    }
+    for (centre, radius_m) in &fence.circles {
+        let centre = plane.to_local(*centre);
+        for leg in path.windows(2) {
+            let [c, d] = leg else { continue };
+            least = least.min(to_line_m(centre, *c, *d) - radius_m);
+        }
+    }
+    least
+}
+
+/// Distance from a point to the line between two others, metres.
+fn to_line_m(p: EastNorth, a: EastNorth, b: EastNorth) -> f64 {
+    let (e, n) = (b.east_m - a.east_m, b.north_m - a.north_m);
+    let (pe, pn) = (p.east_m - a.east_m, p.north_m - a.north_m);
+    let long2 = e * e + n * n;
+    let t = if long2 > 0.0 {
+        ((pe * e + pn * n) / long2).clamp(0.0, 1.0)
+    } else {
+        0.0
+    };
+    (pe - t * e).hypot(pn - t * n)
 }
 
 /// A fence list as zones.

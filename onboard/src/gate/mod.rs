@@ -7,6 +7,7 @@ pub mod command;
 pub mod holder;
 pub mod judged;
 mod memory;
+pub mod officers;
 mod staged;
 mod traffic;
 mod writer;
@@ -20,6 +21,7 @@ use crate::{LogLevel, failsafe};
 use holder::{Claim, Holder, Station};
 use link::codes::Refusal;
 use link::common::{MavMissionResult, MavSeverity};
+use link::control::{OfficerReport, Seat};
 use link::frame::{Frame, Msg};
 use link::items::{Dialect, ListKind};
 use link::journal::Disk;
@@ -28,6 +30,7 @@ use link::transfer::{Server, ServerOut};
 use missions::place::{Alt, Home};
 use missions::time::{Mono, Now};
 use missions::vehicle::VehicleSpec;
+use officers::{Officers, Word};
 use staged::Staged;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -76,6 +79,7 @@ impl Cx<'_> {
 pub struct Gate {
     server: Server,
     holder: Holder,
+    officers: Officers,
     stations: BTreeMap<(u8, u8), (u8, u8)>,
     in_force: Option<Judged>,
     candidate: Option<Judged>,
@@ -97,6 +101,7 @@ impl Default for Gate {
         Gate {
             server: Server::new(),
             holder: Holder::default(),
+            officers: Officers::default(),
             stations: BTreeMap::new(),
             in_force: None,
             candidate: None,
@@ -312,6 +317,64 @@ impl Gate {
                 false
             }
         }
+    }
+
+    /// A station says who sits at it.
+    pub fn officer(&mut self, cx: &mut Cx<'_>, from: Station, report: OfficerReport) {
+        let takes = report.seat == Seat::Takes;
+        if self.officers.says(from, report) {
+            self.holder.release(from);
+        }
+        if takes {
+            self.may_act(cx, from);
+        }
+    }
+    /// The officers.
+    #[must_use]
+    pub fn officers(&self) -> &Officers {
+        &self.officers
+    }
+    /// Looks whether somebody has the aircraft, and tells every station when that changes. `ground_lost`: nobody is heard
+    /// at all. Whether the plan's no-officer action is to begin now.
+    pub fn watch_officers(&mut self, cx: &mut Cx<'_>, ground_lost: bool) -> bool {
+        let now = cx.now.mono;
+        let mut holder = self.holder(cx);
+        if holder.is_none()
+            && let Some(back) = self.officers.comes_back()
+        {
+            self.holder.claim(now, back, silence(cx));
+            holder = Some(back);
+        }
+        let named = |n: &str| {
+            if n.is_empty() {
+                "another station".to_owned()
+            } else {
+                n.to_owned()
+            }
+        };
+        match self.officers.look(now, holder, cx.facts.armed, ground_lost) {
+            None => {}
+            Some(Word::Nobody { officer, left }) => cx.wires.status(
+                MavSeverity::MAV_SEVERITY_ALERT,
+                &format!(
+                    "Control: NO OFFICER, {} s ({} left)",
+                    left.as_secs_f64().ceil(),
+                    named(&officer)
+                ),
+            ),
+            Some(Word::Has { officer, before }) => cx.wires.status(
+                MavSeverity::MAV_SEVERITY_NOTICE,
+                &match before {
+                    Some(b) => format!("Control: {} -> {}", named(&b), named(&officer)),
+                    None => format!("Control: {} has it", named(&officer)),
+                },
+            ),
+            Some(Word::Acts) => cx.wires.status(
+                MavSeverity::MAV_SEVERITY_ALERT,
+                "Control: nobody took it, plan's action begins",
+            ),
+        }
+        self.officers.take_due()
     }
 
     /// CHANGE_OPERATOR_CONTROL: taken or let go in so many words.

@@ -3,6 +3,8 @@
 mod failsafes;
 mod fake;
 mod flights;
+mod lines;
+mod officers;
 mod refused;
 mod trust;
 mod uploads;
@@ -78,7 +80,14 @@ pub struct Stage {
     pub disk: SharedDisk,
     pub now: Mono,
     ground: Stamper,
-    framer: Framer,
+    /// One for each ground line; all lead to the stage's own station.
+    framers: Vec<Framer>,
+    copies: link::lines::Lines,
+    /// Whether each ground line carries anything.
+    pub line_lives: Vec<bool>,
+    /// Frames that came over each line, copies too.
+    pub came: Vec<Vec<u32>>,
+    pub control: Option<link::control::ControlReport>,
     pub ground_silent: bool,
     pub heard: Vec<Frame>,
     /// What reached the autopilot.
@@ -134,13 +143,18 @@ impl Stage {
         )
     }
     pub fn with(kind: Kind, home: Home, config: Config, disk: SharedDisk) -> Self {
+        let lines = usize::from(config.ground_ports);
         Stage {
+            framers: (0..lines).map(|_| Framer::new()).collect(),
+            copies: link::lines::Lines::new(&vec![0; lines]),
+            line_lives: vec![true; lines],
+            came: vec![Vec::new(); lines],
+            control: None,
             fake: Fake::new(kind, home),
             onboard: Onboard::new(config, Box::new(disk.clone())).unwrap(),
             disk,
             now: Mono::ZERO,
             ground: Stamper::new(255, 190),
-            framer: Framer::new(),
             ground_silent: false,
             heard: Vec::new(),
             passed: Vec::new(),
@@ -168,12 +182,21 @@ impl Stage {
         let f = self.ground.frame(m);
         self.bytes_to_companion(f.bytes());
     }
+    /// Over every line that lives.
     pub fn bytes_to_companion(&mut self, bytes: &[u8]) {
+        for n in (0u8..).take(self.line_lives.len()) {
+            self.bytes_over(n, bytes);
+        }
+    }
+    pub fn bytes_over(&mut self, line: u8, bytes: &[u8]) {
+        if !self.line_lives[usize::from(line)] {
+            return;
+        }
         let now = self.now();
         self.onboard.handle(
             now,
             Input::Bytes {
-                port: Port::Ground(0),
+                port: Port::Ground(line),
                 bytes,
             },
         );
@@ -194,10 +217,20 @@ impl Stage {
                     }
                     self.fake.hear(now, &bytes);
                 }
-                Output::Bytes { bytes, .. } => {
-                    self.framer.push(self.now, &bytes);
-                    while let Some(f) = self.framer.next_frame() {
-                        self.ground_hears(f);
+                Output::Bytes {
+                    port: Port::Ground(n),
+                    bytes,
+                } => {
+                    let at = usize::from(n);
+                    if !self.line_lives[at] {
+                        continue;
+                    }
+                    self.framers[at].push(self.now, &bytes);
+                    while let Some(f) = self.framers[at].next_frame() {
+                        self.came[at].push(f.header().msg_id);
+                        if self.copies.heard(self.now, n, &f) {
+                            self.ground_hears(f);
+                        }
                     }
                 }
                 Output::ToEyes(d) => self.to_eyes.push(d),
@@ -216,6 +249,9 @@ impl Stage {
                     if let Some((id, fate, _)) = OrderFate::from_data(&d) {
                         self.fates.push((id, fate));
                     }
+                }
+                Patrol::PATROL_CONTROL(d) => {
+                    self.control = Some(link::control::ControlReport::from_data(&d));
                 }
                 Patrol::PATROL_REFUSAL(d) => self.refusals.push(d),
                 Patrol::PATROL_ANOMALY(d) => self.anomalies.push(d.number),

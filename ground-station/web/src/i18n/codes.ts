@@ -11,7 +11,7 @@ export const CODES = {
   /** PATROL_STATE.response. */
   response: ["continue", "warn", "hold", "return", "land_here"],
   /** PATROL_STATE.cause. */
-  cause: ["none", "officer", "fence", "link_loss", "battery", "position", "autopilot", "plan_complete"],
+  cause: ["none", "officer", "fence", "link_loss", "battery", "position", "autopilot", "plan_complete", "no_officer"],
   /** PATROL_STATE.plan_state. */
   plan_state: ["none", "staged", "writing", "reading_back", "on_aircraft", "dirty", "refused"],
   /** PATROL_PREFLIGHT, in wire order. */
@@ -72,6 +72,7 @@ export const CODES = {
     "desk.replay_only",
     "desk.no_aircraft",
     "desk.no_plan",
+    "desk.not_in_charge",
     "desk.site_unknown",
     "desk.anomaly_unknown",
     "desk.not_delivered",
@@ -136,6 +137,7 @@ export const CODES = {
   event: [
     "aircraft_found", "link_lost", "link_back", "plan_loaded", "plan_sending", "plan_on_aircraft", "plan_refused", "order_sent", "order_accepted", "order_refused", "order_done", "order_failed", "order_expired",
     "launch_recorded", "state", "in_charge", "response", "armed", "disarmed", "anomaly", "anomaly_confirmed", "anomaly_dismissed", "picture", "status_text", "recorder_failed", "recorder_started", "eyes_failed", "eyes_running", "refused", "patrol_done",
+    "session_lost", "control", "control_asked", "hand_over", "no_officer", "no_officer_acted",
   ],
 } as const;
 

@@ -10,7 +10,7 @@ const codes: CodeWords = {
   in_charge: { unknown: "Unknown", companion: "This system", safety_pilot: "Safety pilot (RC)", autopilot_failsafe: "Autopilot failsafe", other_station: "Other station" },
   verdict: { unknown: "Fence position unknown", inside: "Inside fence", near: "Near fence", outside: "Outside fence" },
   response: { continue: "Normal", warn: "Warned", hold: "Made to hold", return: "Sent home", land_here: "Made to land here" },
-  cause: { none: "none", officer: "officer's order", fence: "would cross the fence", link_loss: "link lost", battery: "battery needed for the way home", position: "position not trusted", autopilot: "autopilot's own action", plan_complete: "plan complete" },
+  cause: { none: "none", officer: "officer's order", fence: "would cross the fence", link_loss: "link lost", battery: "battery needed for the way home", position: "position not trusted", autopilot: "autopilot's own action", plan_complete: "plan complete", no_officer: "no officer took control" },
   plan_state: { none: "no plan", staged: "staged", writing: "writing to autopilot", reading_back: "reading back", on_aircraft: "on aircraft, read back equal", dirty: "must be checked again", refused: "refused" },
   check: {
     plan_read_back: "Plan read back equal", fence_armed: "Autopilot fence on", failsafe_parameters: "Failsafe parameters", position_quality: "Position quality", battery_for_plan: "Battery for plan", home_inside: "Home as planned",
@@ -73,6 +73,7 @@ const codes: CodeWords = {
     "desk.replay_only": "this is a replay; no commands",
     "desk.no_aircraft": "no such aircraft",
     "desk.no_plan": "there is no plan; make one first",
+    "desk.not_in_charge": "another officer sits here[: {officer}]",
     "desk.site_unknown": "no such landing site",
     "desk.anomaly_unknown": "no such anomaly",
     "desk.not_delivered": "did not reach the server; try again",
@@ -137,6 +138,7 @@ const codes: CodeWords = {
     launch_recorded: "Launch record: {purpose}, incident {incident}, pilot {pilot}", state: "State: {state}[ ({cause})]", in_charge: "In charge: {who}", response: "{response}, cause: {cause}", armed: "Motors armed", disarmed: "Motors disarmed",
     anomaly: "Anomaly {number}: {kind}", anomaly_confirmed: "Anomaly {number} confirmed", anomaly_dismissed: "Anomaly {number} dismissed: {reason}", picture: "Picture of anomaly {number} received", status_text: "Autopilot: {text}",
     recorder_failed: "Recording failed; flight goes on; check the disk[ ({detail})]", recorder_started: "Recording started", eyes_failed: "Detection aboard stopped", eyes_running: "Detection aboard running", refused: "Refused: {reason}", patrol_done: "Patrol done",
+    session_lost: "Nobody sits at this station", control: "Control: [{before} → ]{officer}[ (station {station})]", control_asked: "{officer} takes control", hand_over: "Hand-over: {from} → {to}", no_officer: "NO OFFICER in charge[ ({officer} left)]: {left_s} s to take control", no_officer_acted: "Nobody took control: the plan's action begins",
   },
 };
 
@@ -166,7 +168,7 @@ export const en: Words<typeof zh> = {
     alarm_link: "Link lost for {s} s", alarm_link_do: "Aircraft will: {loss}. Check antenna and power; call the safety pilot if needed.", alarm_server: "No connection to the local server", alarm_server_do: "The page is frozen; the aircraft goes on with its plan. Reconnecting; call the safety pilot if needed.",
     alarm_outside: "Aircraft is outside the fence", alarm_outside_do: "The guard is acting; safety pilot, stand by.", alarm_near: "Aircraft is near the fence", alarm_near_do: "{m} m left. You can press Hold.", alarm_verdict: "Not known whether inside the fence", alarm_verdict_do: "Position or time not trusted. Press Hold; safety pilot, keep it in sight.",
     alarm_response: "{response}", alarm_response_do: "Cause: {cause}. When it is clear, Resume or Return.", alarm_rc: "Safety pilot flies by RC", alarm_rc_do: "This system only warns until handed back.", alarm_failsafe: "Autopilot failsafe flies", alarm_failsafe_do: "The autopilot acts by itself. Watch the state; safety pilot, stand by.", alarm_other: "Another station is in control", alarm_other_do: "Fence-checked orders from outside. If it is not your team, press Hold.",
-    alarm_battery: "Battery low: {p}%", alarm_battery_do: "About {m} min left. Press Return.", alarm_storage: "Storage aboard failed", alarm_storage_do: "Anomalies may not be kept; return and check.", alarm_recorder: "Recording on the ground failed", alarm_recorder_do: "Flight goes on without a record. Check disk space.", alarm_eyes: "Detection aboard stopped", alarm_eyes_do: "Flight is safe, but no anomalies will be found.", alarm_more: "{n} more alarms",
+    alarm_battery: "Battery low: {p}%", alarm_battery_do: "About {m} min left. Press Return.", alarm_no_officer: "No officer in charge: {s} s", alarm_no_officer_do: "Take control by name, or the plan's no-officer action begins.", alarm_no_officer_acted: "No officer: the plan acts", alarm_no_officer_acted_do: "Take control by name; the aircraft waits for orders.", take_control: "Take control", hand_over: "Hand over control", control_of: "Control", line_trust: "Line {n}: {trust}", trust_signed: "signed", trust_wired_lab: "wired-lab (not signed)", trust_none: "unknown", line_silent: "silent", frames_refused: "{refused} refused, {dropped} dropped", nobody: "nobody", station_n: "station {n}", alarm_storage: "Storage aboard failed", alarm_storage_do: "Anomalies may not be kept; return and check.", alarm_recorder: "Recording on the ground failed", alarm_recorder_do: "Flight goes on without a record. Check disk space.", alarm_eyes: "Detection aboard stopped", alarm_eyes_do: "Flight is safe, but no anomalies will be found.", alarm_more: "{n} more alarms",
     replay: "Replay", replay_note: "Replay, commands are off", play: "Play", pause: "Pause", scrub: "Time in the recording", rate: "Speed", sim_note: "Simulated aircraft",
     keys_title: "Keys", key_hold: "Hold", key_hold_all: "Hold all", key_ack: "Acknowledge alarm", key_lang: "Language", key_night: "Night / day", key_help: "This list", key_fit: "Whole venue", key_return: "Return", key_step: "Replay: 5 s back / forward", key_rate: "Replay: slower / faster", key_select: "Select aircraft",
     loading: "Connecting…", loss_unknown: "unknown until a plan is uploaded",

@@ -9,7 +9,7 @@ const codes: CodeWords = {
   in_charge: { unknown: "未知", companion: "本系统", safety_pilot: "安全员遥控器", autopilot_failsafe: "飞控失效保护", other_station: "其他地面站" },
   verdict: { unknown: "围栏位置未知", inside: "围栏内", near: "接近围栏", outside: "已越出围栏" },
   response: { continue: "正常", warn: "已告警", hold: "已令其悬停", return: "已令其返航", land_here: "已令其就地降落" },
-  cause: { none: "无", officer: "值班员指令", fence: "将越围栏", link_loss: "链路中断", battery: "电量只够返航", position: "定位不可信", autopilot: "飞控自行动作", plan_complete: "计划完成" },
+  cause: { none: "无", officer: "值班员指令", fence: "将越围栏", link_loss: "链路中断", battery: "电量只够返航", position: "定位不可信", autopilot: "飞控自行动作", plan_complete: "计划完成", no_officer: "无人接管" },
   plan_state: { none: "无计划", staged: "已暂存", writing: "写入飞控", reading_back: "回读核对", on_aircraft: "已在机上，核对一致", dirty: "需重新核对", refused: "被拒绝" },
   check: {
     plan_read_back: "计划回读一致", fence_armed: "飞控围栏已启用", failsafe_parameters: "失效保护参数", position_quality: "定位质量", battery_for_plan: "电量够计划", home_inside: "起飞点相符",
@@ -72,6 +72,7 @@ const codes: CodeWords = {
     "desk.replay_only": "这是回放，不能下指令",
     "desk.no_aircraft": "没有这架飞机",
     "desk.no_plan": "没有计划，请先制定计划",
+    "desk.not_in_charge": "本席位值班员另有其人[：{officer}]",
     "desk.site_unknown": "没有这个降落点",
     "desk.anomaly_unknown": "没有这条异常",
     "desk.not_delivered": "没有送达服务器，请再试",
@@ -136,6 +137,7 @@ const codes: CodeWords = {
     launch_recorded: "放飞登记：{purpose}，事件号 {incident}，操作员 {pilot}", state: "状态：{state}[（{cause}）]", in_charge: "控制权：{who}", response: "{response}，原因：{cause}", armed: "电机解锁", disarmed: "电机上锁",
     anomaly: "异常 {number}：{kind}", anomaly_confirmed: "异常 {number} 已确认", anomaly_dismissed: "异常 {number} 已排除：{reason}", picture: "异常 {number} 的照片已收到", status_text: "飞控：{text}",
     recorder_failed: "记录失败，飞行继续，请检查磁盘[（{detail}）]", recorder_started: "开始记录", eyes_failed: "机上识别已停止", eyes_running: "机上识别运行中", refused: "被拒绝：{reason}", patrol_done: "巡查完成",
+    session_lost: "本席位无人值守", control: "指挥权：[{before} → ]{officer}[（席位 {station}）]", control_asked: "{officer} 接管指挥", hand_over: "交接：{from} → {to}", no_officer: "无人指挥[（{officer} 已离开）]：{left_s} 秒内须接管", no_officer_acted: "无人接管：按计划处置",
   },
 };
 
@@ -163,7 +165,7 @@ export const zh = {
     alarm_link: "链路中断 {s} 秒", alarm_link_do: "飞机将{loss}。检查天线和电源；需要时请安全员接管。", alarm_server: "与本机服务断开", alarm_server_do: "画面已停止更新；飞机按计划继续。正在重连，必要时请安全员接管。",
     alarm_outside: "飞机已越出围栏", alarm_outside_do: "围栏保护正在处理；请安全员准备接管。", alarm_near: "飞机接近围栏", alarm_near_do: "余量 {m} 米。可按“悬停”。", alarm_verdict: "不知飞机是否在围栏内", alarm_verdict_do: "定位或时间不可信。请按“悬停”并请安全员目视。",
     alarm_response: "{response}", alarm_response_do: "原因：{cause}。查明后按“继续”或“返航”。", alarm_rc: "安全员遥控器在飞", alarm_rc_do: "本系统只告警，不下指令，直到安全员交还。", alarm_failsafe: "飞控失效保护在飞", alarm_failsafe_do: "飞控自行处置。请看飞机状态，准备安全员接管。", alarm_other: "其他地面站在控制", alarm_other_do: "经围栏检查的外部指令。如非本队所为，请按“悬停”。",
-    alarm_battery: "电量低：{p}%", alarm_battery_do: "剩余约 {m} 分钟。请按“返航”。", alarm_storage: "机上存储故障", alarm_storage_do: "异常可能无法保存；请安排返航检查。", alarm_recorder: "地面记录失败", alarm_recorder_do: "飞行继续，但没有记录。检查磁盘空间。", alarm_eyes: "机上识别停止", alarm_eyes_do: "飞行安全不受影响，但不会再发现异常。", alarm_more: "另有 {n} 条告警",
+    alarm_battery: "电量低：{p}%", alarm_battery_do: "剩余约 {m} 分钟。请按“返航”。", alarm_no_officer: "无人指挥：{s} 秒", alarm_no_officer_do: "请署名接管，否则按计划的无人处置执行。", alarm_no_officer_acted: "无人接管：飞机按计划处置", alarm_no_officer_acted_do: "请署名接管；飞机等待指令。", take_control: "接管指挥", hand_over: "交接指挥", control_of: "指挥", line_trust: "链路 {n}：{trust}", trust_signed: "已签名", trust_wired_lab: "实验室线缆（未签名）", trust_none: "未知", line_silent: "静默", frames_refused: "拒绝 {refused}，丢弃 {dropped}", nobody: "无人", station_n: "席位 {n}", alarm_storage: "机上存储故障", alarm_storage_do: "异常可能无法保存；请安排返航检查。", alarm_recorder: "地面记录失败", alarm_recorder_do: "飞行继续，但没有记录。检查磁盘空间。", alarm_eyes: "机上识别停止", alarm_eyes_do: "飞行安全不受影响，但不会再发现异常。", alarm_more: "另有 {n} 条告警",
     replay: "回放", replay_note: "回放，指令已关闭", play: "播放", pause: "暂停", scrub: "回放时间", rate: "速度", sim_note: "模拟飞机",
     keys_title: "按键", key_hold: "悬停", key_hold_all: "全部悬停", key_ack: "确认收到告警", key_lang: "切换语言", key_night: "夜间 / 白天", key_help: "本说明", key_fit: "全图", key_return: "返航", key_step: "回放：后退 / 前进 5 秒", key_rate: "回放：慢 / 快", key_select: "选择飞机",
     loading: "正在连接…", loss_unknown: "未知，请先上传计划",

@@ -4,7 +4,7 @@ import type { ComponentChildren } from "preact";
 import { bearing, metresBetween, type Aircraft, type Fast, type LonLat } from "../api.ts";
 import { BATTERY_HIGH_PCT, BATTERY_URGENT_PCT, LINK_GREY_S, lossWords, MARK, sortedAnomalies } from "../alarms.ts";
 import { localName, t, word } from "../i18n/index.ts";
-import { aircraft, airborne, chosenId, eventWords, fast, linkAge, log, plan, replaying, selected, selectedFast, venue } from "../store.ts";
+import { aircraft, airborne, chosenId, eventWords, fast, linkAge, log, plan, replaying, selected, selectedFast, send, venue } from "../store.ts";
 import { askLook, hours } from "./MapBox.tsx";
 
 function Figure({ label, value, unit, tone = "", children, id }: { label: string; value: string; unit: string; tone?: string; children?: ComponentChildren; id: string }) {
@@ -12,6 +12,9 @@ function Figure({ label, value, unit, tone = "", children, id }: { label: string
 }
 
 const text = (v: number | null | undefined, digits: number): string => (v === null || v === undefined ? "–" : v.toFixed(digits));
+
+/** The name given at the last launch or here. */
+const pilot = (): string => (localStorage.getItem("pilot") ?? "").trim();
 
 function Card({ a, f }: { a: Aircraft; f: Fast | null }) {
   const age = linkAge(f);
@@ -40,6 +43,9 @@ function Card({ a, f }: { a: Aircraft; f: Fast | null }) {
         <div><dt>{t("plan_on")}</dt><dd>{word("plan_state", a.plan_state)}{f?.item !== null && f?.item !== undefined && airborne.value ? ` · ${t("item")} ${f.item + 1}${items ? `/${items}` : ""}` : ""}</dd></div>
         {a.gps && <div><dt>GNSS</dt><dd>{a.gps.satellites ?? "–"} {t("satellites")}{a.wind_mps === null ? "" : ` · ${t("wind")} ${a.wind_mps.toFixed(1)} ${t("mps")}`}</dd></div>}
         {a.order && <div><dt>{t("order")}</dt><dd>{word("order_kind", a.order.kind)} · {word("order_state", a.order.state)}</dd></div>}
+        {a.control && <div data-control><dt>{t("control_of")}</dt><dd>{a.control.station === null ? t("nobody") : `${a.control.officer ? `${a.control.officer} · ` : ""}${t("station_n", { n: a.control.station })}`}
+          {a.control.refused + a.control.dropped > 0 && <span class="quiet small"> · {t("frames_refused", { refused: a.control.refused, dropped: a.control.dropped })}</span>}
+          {!replaying.value && a.control.hand_over !== "none" && <button type="button" disabled={!pilot()} onClick={() => void send({ kind: "take_control", officer: pilot() })}>{t("take_control")}</button>}</dd></div>}
         {(a.eyes === "restarting" || a.eyes === "failed") && <div><dt>{t("eyes_off")}</dt><dd>{t(a.eyes === "failed" ? "eyes_failed" : "eyes_restarting")}</dd></div>}
       </dl>
     </section>

@@ -54,6 +54,12 @@ function Launch() {
               <span class="name">{word("check", c.check)}</span>
               <span class="figure">{checkFigure(c.check, c.value)} <span class={c.status === "pass" ? "hidden-visually" : ""}>{t(c.status === "pass" ? "pass" : c.status === "fail" ? "fail" : list.ready ? "not_measured" : "waiting")}</span></span>
             </li>))}</ul> : <p role="status">{t("no_preflight")}</p>}
+          {list?.lines && <ul class="checks" data-lines>{list.lines.map((l) => (
+            <li key={l.line} class={l.trust === "signed" ? "pass" : "unknown"}>
+              <span class="mark" aria-hidden="true">{l.trust === "signed" ? "✓" : "…"}</span>
+              <span class="name">{t("line_trust", { n: l.line, trust: t(l.trust === "signed" ? "trust_signed" : l.trust === "wired_lab" ? "trust_wired_lab" : "trust_none") })}</span>
+              <span class="figure">{l.up ? "" : t("line_silent")}</span>
+            </li>))}</ul>}
           <button type="button" style={{ marginTop: "8px" }} onClick={() => void send({ kind: "preflight", aircraft: a.id })}>{t("recheck")}</button>
         </div>
         <div>

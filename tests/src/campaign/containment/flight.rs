@@ -280,6 +280,8 @@ fn new_pilot() -> Pilot {
 struct Flown {
     places: Vec<[f64; 3]>,
     next: usize,
+    /// How near the next place it came, metres.
+    nearest_m: f64,
     sites: Vec<[f64; 3]>,
     /// Autopilots cut corners, the faster the more.
     reach_m: f64,
@@ -314,6 +316,7 @@ impl Flown {
                 })
                 .collect(),
             next: 0,
+            nearest_m: f64::INFINITY,
             sites: std::iter::once(file.home.at)
                 .chain(file.rally.iter().copied())
                 .map(|p| local(p, 0.0))
@@ -325,10 +328,13 @@ impl Flown {
         let [_, _, down_m] = here;
         while let Some(at) = self.places.get(self.next) {
             let [_, _, down] = at;
-            if away_m(*at, here) > self.reach_m || (down - down_m).abs() > 5.0 {
+            let away_m = away_m(*at, here);
+            if away_m > self.reach_m || (down - down_m).abs() > 5.0 {
+                self.nearest_m = self.nearest_m.min(away_m);
                 return;
             }
             self.next += 1;
+            self.nearest_m = f64::INFINITY;
         }
     }
     fn complete(&self, here: [f64; 3]) -> bool {
@@ -629,6 +635,9 @@ pub fn fly(
         out.zone.clone_from(&w.zone);
     }
     out.places.0 = flown.next;
+    if out.left_for.is_empty() && flown.next < flown.places.len() {
+        out.left_for = format!("nothing, {:.0} m past the next", flown.nearest_m);
+    }
     if let Some(end) = end {
         out.landed = true;
         out.complete = flown.complete(end);
