@@ -181,6 +181,7 @@ impl Onboard {
             autopilot: self.autopilot.clone(),
             grounds: self.grounds.clone(),
             ground_heard: self.ground_heard,
+            control_said: self.control_said,
             pilot: self.pilot.clone(),
             gate: self.gate.clone(),
             params: self.params.clone(),

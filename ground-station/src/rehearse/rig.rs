@@ -215,6 +215,7 @@ impl Rig {
             faults: self.faults.clone(),
             second: None,
             second_events: Vec::new(),
+            told: self.told.clone(),
             commands: self.commands.clone(),
             line_loses: self.line_loses,
         }
