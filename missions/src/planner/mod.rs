@@ -278,8 +278,8 @@ struct Wanted<'a> {
     home: Option<LatLon>,
     /// Landing sites besides the venue's.
     sites: &'a [LatLon],
-    /// The pattern laid already, in metres on the home's plane: a share of it.
-    laid: Option<Vec<Stroke>>,
+    /// The pattern laid already: a share of it.
+    laid: Option<Vec<Vec<LatLon>>>,
     /// Whether a refusal for energy is to name plans that would pass: that takes a while.
     advises: bool,
 }
@@ -362,7 +362,13 @@ fn bare(w: &Wanted<'_>) -> Result<(PlanFile, Fence, Rules), PlanRefusal> {
 
 fn plan_wanted(w: Wanted<'_>, stop: &mut dyn FnMut() -> bool) -> Result<Planned, PlanRefusal> {
     let (file, fence, rules) = bare(&w)?;
-    let mut proposer = Proposer::new(&fence, w.venue, w.request, rules, w.effort, w.laid);
+    let plane = fence.plane();
+    let laid = w.laid.map(|ways| {
+        ways.iter()
+            .map(|way| Stroke::along(way.iter().map(|p| plane.to_local(*p)).collect()))
+            .collect()
+    });
+    let mut proposer = Proposer::new(&fence, w.venue, w.request, rules, w.effort, laid);
     proposer.advises = w.advises;
     let made = at_best_return(&mut proposer, &file, &fence, w.venue, rules, stop);
     if !(proposer.returns_cut || made.as_ref().is_err_and(PlanRefusal::is_for_a_return)) {
@@ -388,8 +394,10 @@ fn at_best_return(
     let mut first: Option<PlanRefusal> = None;
     let mut best: Option<(f64, Planned)> = None;
     let alt = file.return_alt;
+    let mut cut = false;
     for return_alt in return_heights(fence, alt) {
         file.return_alt = return_alt;
+        proposer.returns_cut = false;
         let made = proposer
             .propose(&file, stop)
             .and_then(|p| prove(p, &file, fence, venue, rules, proposer.advises));
@@ -404,6 +412,8 @@ fn at_best_return(
                     best = Some((worth_m, planned));
                 }
                 if complete {
+                    // What lower returns cut is of no matter then.
+                    cut = false;
                     break;
                 }
             }
@@ -425,7 +435,9 @@ fn at_best_return(
             // The first reason, at the lowest return, is the one an officer can understand.
             Err(e) => first = first.or(Some(e)),
         }
+        cut |= proposer.returns_cut;
     }
+    proposer.returns_cut |= cut;
     match best {
         Some(b) => Ok(b),
         None => Err(first.unwrap_or(PlanRefusal::NothingLeft {

@@ -155,6 +155,9 @@ fn three_aircraft_share_a_field_and_each_plan_is_judged_whole() {
         judge(&venue, &f.planned.plan);
         PatrolPlan::from_json(&f.planned.plan.to_json()).unwrap();
         assert!(f.battery_part < 1.0);
+        // What is shared is flown: shares lie where each may fly and return from.
+        let left_out_m = f.planned.plan.file().estimate.left_out_m;
+        assert!(left_out_m < 0.1 * f.planned.pattern_m, "{left_out_m} m");
     }
     assert!(team.balance < 1.15, "{}", team.balance);
     assert_eq!(team.kept_by, KeptBy::Space);

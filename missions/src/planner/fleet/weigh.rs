@@ -4,8 +4,6 @@ use super::MOST_AIRCRAFT;
 use super::shares::{Part, Parts, Task, rough, sweep};
 use super::team::{TeamFlight, TeamRefusal};
 use crate::place::Alt;
-use crate::plane::LocalPlane;
-use crate::planner::patterns::lay::Stroke;
 use crate::planner::{PatrolRequest, Pattern, PlanRefusal, Planned, Wanted, plan_wanted};
 use crate::time::Window;
 
@@ -67,14 +65,7 @@ pub(super) fn plan_part(
             .map_err(|e| PlanRefusal::BadRequest(e.to_string()))?;
     }
     let laid = match part {
-        Part::Ways(ways) => {
-            let plane = LocalPlane::new(*pad);
-            let laid: Vec<Stroke> = ways
-                .iter()
-                .map(|w| Stroke::along(w.iter().map(|p| plane.to_local(*p)).collect()))
-                .collect();
-            Some(laid)
-        }
+        Part::Ways(ways) => Some(ways.clone()),
         Part::Points(points) => {
             request.pattern = Pattern::WatchPoints {
                 points: points.clone(),
