@@ -529,15 +529,12 @@ mod tests {
             .fleet_truth()
             .map(|(t, _)| s.site().flat.spot(t.lat_deg, t.lon_deg))
             .collect();
-        for n in 0..50usize {
-            let id = Frame::from_bytes(&first_frame(&said[n]))
-                .unwrap()
-                .header()
-                .system;
-            assert_eq!(usize::from(id), 7 + n);
-            for m in 0..n {
-                assert!(spots[n].distance_m(spots[m]) > 1.5, "{m} and {n}");
-                assert_ne!(seen[n].image, seen[m].image);
+        for (n, ((said, spot), seen_here)) in said.iter().zip(&spots).zip(&seen).enumerate() {
+            let frame = Frame::from_bytes(&first_frame(said)).unwrap();
+            assert_eq!(usize::from(frame.header().system), 7 + n);
+            for (other, seen_there) in spots.iter().zip(&seen).take(n) {
+                assert!(spot.distance_m(*other) > 1.5, "{n}");
+                assert_ne!(seen_here.image, seen_there.image);
             }
         }
         // Everybody's Remote ID is heard by everybody, under a name of its own.

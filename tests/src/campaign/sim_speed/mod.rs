@@ -15,6 +15,7 @@ use ground_station::rehearse::campaign::kind_name;
 use patrol::{Flown, Told};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 /// Bounds, times real time.
 const ONE: f64 = 1_000.0;
@@ -40,12 +41,11 @@ struct Patrols(BTreeMap<(AutopilotKind, u64), Flown>);
 
 impl Patrols {
     fn get(&mut self, kind: AutopilotKind, seed: u64) -> anyhow::Result<&Flown> {
-        if !self.0.contains_key(&(kind, seed)) {
-            self.0.insert((kind, seed), patrol::fly(kind, seed)?);
-        }
-        self.0
-            .get(&(kind, seed))
-            .ok_or_else(|| anyhow::anyhow!("a patrol was lost"))
+        let flown: &Flown = match self.0.entry((kind, seed)) {
+            Entry::Occupied(e) => e.into_mut(),
+            Entry::Vacant(e) => e.insert(patrol::fly(kind, seed)?),
+        };
+        Ok(flown)
     }
 }
 
