@@ -53,6 +53,7 @@ pub struct Outbox {
     receipted: BTreeSet<u32>,
     storage_ok: bool,
     damaged_bytes: usize,
+    torn_bytes: usize,
 }
 
 /// The store's identity once more, beside the log.
@@ -143,6 +144,7 @@ impl Outbox {
             receipted,
             storage_ok: true,
             damaged_bytes: found.damaged_bytes,
+            torn_bytes: found.torn_bytes,
         })
     }
 
@@ -150,6 +152,12 @@ impl Outbox {
     #[must_use]
     pub fn damaged_bytes(&self) -> usize {
         self.damaged_bytes
+    }
+
+    /// Bytes of an unfinished record at the end that were cut off when it was opened.
+    #[must_use]
+    pub fn torn_bytes(&self) -> usize {
+        self.torn_bytes
     }
 
     /// Identity of the store.

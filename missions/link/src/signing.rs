@@ -21,6 +21,8 @@ const EPOCH_US: i64 = 1_420_070_400_000_000;
 pub const RESERVE: u64 = 100_000;
 /// A stream never heard may be this much behind the newest one: one minute, as the standard has it.
 const NEW_STREAM_BEHIND: u64 = 60 * RESERVE;
+/// A frame that comes twice within two seconds was doubled on the way.
+const DOUBLED_WITHIN: u64 = 2 * RESERVE;
 /// Times remembered in a stream: so many frames may be overtaken.
 const WINDOW: usize = 1_024;
 /// Streams remembered. Only who has the key can open one.
@@ -284,7 +286,13 @@ impl Seal {
             return Err(Refused::Replayed);
         }
         if !heard.recent.insert(time) {
-            return Err(Refused::Doubled);
+            // No way doubles a frame after so long: somebody plays it again.
+            let late = time + DOUBLED_WITHIN < heard.newest();
+            return Err(if late {
+                Refused::Replayed
+            } else {
+                Refused::Doubled
+            });
         }
         while heard.recent.len() > WINDOW {
             heard.floor = heard.recent.pop_first().unwrap_or(heard.floor);

@@ -41,6 +41,10 @@ const STREAMS_AGAIN: Duration = Duration::from_secs(2);
 const STREAM_SILENT: Duration = Duration::from_secs(4);
 /// State reports in quick succession after the guard found something new.
 const FOUND_NEWS: u8 = 2;
+/// Higher than this above home motors that stop are a fall, metres.
+const ALOFT_M: f64 = 3.0;
+/// Added to a predicted impact's radius: position error and tumbling, metres.
+const IMPACT_M: f64 = 10.0;
 /// A damaged store is told so often, and so far apart.
 const DAMAGE_SAID: u8 = 3;
 const DAMAGE_AGAIN: Duration = Duration::from_secs(2);
@@ -54,6 +58,7 @@ pub(crate) struct Found {
     response: Option<Response>,
     storage_ok: bool,
     no_fix: bool,
+    aloft: bool,
 }
 
 fn companion_heartbeat() -> Common {
@@ -188,7 +193,16 @@ impl Onboard {
             storage_ok: self.outbox.storage_ok() && self.gate.storage_ok(),
             no_fix: self.pilot.facts.airborne()
                 && self.pilot.facts.gps.is_some_and(|g| !g.value.fix_3d),
+            aloft: self.pilot.facts.airborne()
+                && self
+                    .pilot
+                    .facts
+                    .position
+                    .is_some_and(|p| p.above_home_m > ALOFT_M),
         };
+        if self.found_said.is_some_and(|f| f.aloft) && !self.pilot.facts.armed {
+            self.motors_off();
+        }
         if found.no_fix && self.found_said.is_some_and(|f| !f.no_fix) {
             self.wires.status(
                 MavSeverity::MAV_SEVERITY_ALERT,
@@ -202,19 +216,56 @@ impl Onboard {
         }
     }
 
+    /// The motors stopped aloft, by a reboot or otherwise: where it was, and where it comes down. Between straight down and
+    /// a throw without drag, and as far as the wind takes it meanwhile.
+    fn motors_off(&mut self) {
+        const GRAVITY_MPS2: f64 = 9.81;
+        let Some(p) = self.pilot.facts.position else {
+            return;
+        };
+        let fall_s = (2.0 * p.above_home_m.max(0.0) / GRAVITY_MPS2).sqrt();
+        let [n, e, _] = p.vel_ned;
+        let thrown_m = n.hypot(e) * fall_s;
+        let wind_mps = self.pilot.facts.wind_mps.map_or(0.0, |w| w.value);
+        let radius_m = thrown_m / 2.0 + wind_mps * fall_s + IMPACT_M;
+        let plane = missions::plane::LocalPlane::new(p.at);
+        let middle = plane.to_latlon(missions::plane::EastNorth::new(
+            e * fall_s / 2.0,
+            n * fall_s / 2.0,
+        ));
+        let at = |p: missions::place::LatLon| format!("{:.5},{:.5}", p.lat_deg(), p.lon_deg());
+        self.wires.status(
+            MavSeverity::MAV_SEVERITY_EMERGENCY,
+            &format!("Patrol: MOTORS OFF at {} {:.0} m", at(p.at), p.above_home_m),
+        );
+        if let Some(middle) = middle {
+            self.wires.status(
+                MavSeverity::MAV_SEVERITY_EMERGENCY,
+                &format!("Patrol: impact {} +-{radius_m:.0} m", at(middle)),
+            );
+        }
+    }
+
     /// A store with a bad place in it is told to the ground, more than once: a radio loses words.
     fn say_damage(&mut self, now: Mono) {
-        let bytes = self.outbox.damaged_bytes();
+        let (damaged, torn) = (self.outbox.damaged_bytes(), self.outbox.torn_bytes());
         let (said, due) = self.damage_said;
         let heard = self.ground_silent().is_some_and(|s| s < self.link_loss());
-        if bytes == 0 || said >= DAMAGE_SAID || now < due || !heard {
+        if damaged + torn == 0 || said >= DAMAGE_SAID || now < due || !heard {
             return;
         }
         self.damage_said = (said + 1, now.after(DAMAGE_AGAIN));
-        self.wires.status(
-            MavSeverity::MAV_SEVERITY_CRITICAL,
-            &format!("Patrol: record store damaged, {bytes} bytes lost"),
-        );
+        if damaged > 0 {
+            self.wires.status(
+                MavSeverity::MAV_SEVERITY_CRITICAL,
+                &format!("Patrol: record store damaged, {damaged} bytes"),
+            );
+        } else {
+            self.wires.status(
+                MavSeverity::MAV_SEVERITY_WARNING,
+                &format!("Patrol: unfinished record cut off, {torn} bytes"),
+            );
+        }
     }
 
     fn endurance_s(&self) -> Option<f64> {

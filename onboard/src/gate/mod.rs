@@ -393,7 +393,9 @@ impl Gate {
     }
 
     fn rule(&self, cx: &Cx<'_>, c: &command::Command) -> command::Ruling {
-        let plan = self.ready().filter(|_| !self.staged.is_open());
+        // Half a list is no list: nothing starts until it is whole or dropped.
+        let half = self.staged.is_open() || self.server.is_receiving();
+        let plan = self.ready().filter(|_| !half);
         let when = match cx.now.utc.valid() {
             Some(t) => missions::time::Window {
                 from: t,

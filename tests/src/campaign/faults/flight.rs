@@ -71,10 +71,11 @@ pub const LINES: [Line; 15] = [
         "autopilot reboots aloft; top alarm on the ground",
         reboot_aloft,
     ),
-    not_built(
+    line(
         19,
         "19-impact-area",
-        "last state and predicted impact area in the alarm: not in this build",
+        "the last place and the predicted impact area told; the truth within it (figure: m from its edge, negative within)",
+        impact_area,
     ),
     Line {
         number: 19,
@@ -372,8 +373,44 @@ fn reboot_aloft(s: &Stage, seed: u64) -> anyhow::Result<Outcome> {
     w.run_between(0.3, 3.0);
     w.mark();
     aircraft(&mut w, Trouble::Reboot);
-    let took = w.until(5.0, |w| w.text("rebooted"));
+    let took = w.until(5.0, |w| w.text("MOTORS OFF") || w.text("rebooted"));
+    if w.until(6.0, |w| w.text("rebooted")).is_none() {
+        w.wrong("that it was a reboot was never told");
+    }
     Ok(w.end(took, 1.0, 6.0, true))
+}
+
+/// "Patrol: impact LAT,LON +-M m"
+fn told_area(w: &World) -> Option<(f64, f64, f64)> {
+    w.told.iter().rev().find_map(|(_, e)| {
+        let text = e.params.get("text")?.as_str()?;
+        let rest = text.strip_prefix("Patrol: impact ")?;
+        let (at, m) = rest.split_once(" +-")?;
+        let (lat, lon) = at.split_once(',')?;
+        let m = m.strip_suffix(" m")?;
+        Some((lat.parse().ok()?, lon.parse().ok()?, m.parse().ok()?))
+    })
+}
+
+fn impact_area(s: &Stage, seed: u64) -> anyhow::Result<Outcome> {
+    let mut w = s.aloft(seed);
+    w.run_between(0.3, 8.0);
+    w.mark();
+    aircraft(&mut w, Trouble::Reboot);
+    let took = w.until(3.0, |w| told_area(w).is_some());
+    w.until(20.0, |w| !w.rig.truth().airborne);
+    let a = w.rig.truth().aircraft;
+    let off_m = told_area(&w).map(|(lat, lon, m)| {
+        let north = (a.lat_deg - lat) * 111_000.0;
+        let east = (a.lon_deg - lon) * 111_320.0 * lat.to_radians().cos();
+        north.hypot(east) - m
+    });
+    if off_m.is_some_and(|m| m > 0.0) {
+        w.wrong(&format!("it came down outside the area told: {off_m:?} m"));
+    }
+    let mut o = w.end(took, 1.0, 6.0, true);
+    o.figure = off_m;
+    Ok(o)
 }
 
 fn reboot_ground(s: &Stage, seed: u64) -> anyhow::Result<Outcome> {

@@ -230,18 +230,21 @@ mod tests {
     }
 
     #[test]
-    fn a_few_worlds_of_every_line_that_is_met() {
+    fn a_few_worlds_of_every_line_are_as_they_must_be() {
         let stage = Stage::new().unwrap();
+        let mut missed = Vec::new();
         for l in lines().iter().filter(|l| !l.apart) {
             let Run::World(f) = l.run else { continue };
-            for seed in [1, 2] {
+            for seed in 1..=6 {
                 let o = f(&stage, seed).unwrap();
                 assert!(o.simulated_s > 0.0, "{}", l.name);
-                if !SHORT.contains(&l.name) {
-                    assert!(o.passes(), "{}, seed {seed}: {}", l.name, o.why());
+                if !o.passes() {
+                    missed.push(format!("{}, seed {seed}: {}", l.name, o.why()));
                 }
             }
         }
+        missed.retain(|m| !SHORT.iter().any(|s| m.starts_with(s)));
+        assert!(missed.is_empty(), "{missed:#?}");
     }
 
     /// Lines that the product does not meet yet.
