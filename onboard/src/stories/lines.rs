@@ -160,14 +160,18 @@ fn pictures_take_the_better_line_and_the_other_when_it_dies() {
         let of_pictures = |m: &&u32| PICTURES.contains(m);
         s.came[line].iter().filter(of_pictures).count()
     };
+    // A picture goes once its anomaly is receipted.
     flag(&mut s, 1);
-    s.run(3.0);
-    assert!(chunks(&s, MOBILE) > 0);
+    s.run(0.5);
+    let seen = receipts(&mut s, 0);
+    s.until("over the mobile line", 5.0, |s| chunks(s, MOBILE) > 0);
     assert_eq!(chunks(&s, RADIO), 0, "the radio has better things to carry");
     s.line_lives[MOBILE] = false;
     s.run(3.0);
     flag(&mut s, 2);
-    s.until("over the radio", 10.0, |s| chunks(s, RADIO) > 0);
+    s.run(2.0);
+    receipts(&mut s, seen);
+    s.until("over the radio", 20.0, |s| chunks(s, RADIO) > 0);
     assert!(!link_lost(&s));
 }
 
