@@ -15,20 +15,20 @@ const UNEVEN: f64 = 1.05;
 /// Plans that do not all pass.
 pub(super) struct Short {
     aircraft: usize,
-    refusal: PlanRefusal,
+    refusal: Box<PlanRefusal>,
     /// The battery used most, 1 being all that may be used; 1 too where something else is wrong.
     pub most: f64,
 }
 
 impl Short {
     fn is_energy(&self) -> bool {
-        matches!(&self.refusal, PlanRefusal::NotLegal { fault, .. } if ENERGY.contains(&fault.code))
+        matches!(&*self.refusal, PlanRefusal::NotLegal { fault, .. } if ENERGY.contains(&fault.code))
     }
 
     pub fn refusal(self, would_do: Option<usize>) -> TeamRefusal {
         TeamRefusal::Plan {
             aircraft: self.aircraft + 1,
-            refusal: Box::new(self.refusal),
+            refusal: self.refusal,
             would_do,
         }
     }
@@ -141,7 +141,7 @@ pub(super) fn all_flights(
             Err(refusal) => {
                 let new = Short {
                     aircraft: i,
-                    refusal,
+                    refusal: Box::new(refusal),
                     most,
                 };
                 if short

@@ -506,7 +506,7 @@ fn ignores(s: &Stage, seed: u64) -> anyhow::Result<Outcome> {
 fn hold_and_sticks(s: &Stage, seed: u64) -> anyhow::Result<Outcome> {
     let mut w = s.aloft(seed);
     w.run_between(0.3, 3.0);
-    if seed / 2 % 2 == 0 {
+    if (seed / 2).is_multiple_of(2) {
         aircraft(&mut w, Trouble::ThrottleLow);
     }
     w.mark();

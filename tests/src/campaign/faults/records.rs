@@ -114,7 +114,7 @@ fn damaged_log(s: &Stage, seed: u64) -> anyhow::Result<Outcome> {
     let (file, bytes) = log_of(&disk, "d-0")?;
     // Where each record that we know of ends is not asked of the journal: those whose words stand before the damage
     // and a record's length away from it are whole.
-    let torn = seed / 2 % 2 == 0;
+    let torn = (seed / 2).is_multiple_of(2);
     let at = w.rng.random_range(0..bytes.len());
     let damaged = if torn {
         bytes.get(..at).unwrap_or(&bytes).to_vec()

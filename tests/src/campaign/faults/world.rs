@@ -527,7 +527,7 @@ impl World {
             .worst()
             .map(|w| (w.metres, w.zone.clone()));
         if let Some((m, zone)) = worst_m
-            && !(m >= 0.0)
+            && (m < 0.0 || m.is_nan())
         {
             self.wrong.push(format!("got out: {m:.1} m beyond {zone}"));
         }
