@@ -42,7 +42,8 @@ try {
         await until(() => page.locator("[data-do=launch]:not([disabled])").count(), 120_000);
         await page.click("[data-do=launch]");
         await until(() => page.locator(".checks li").count(), 20_000);
-        row("preflight lines", await page.locator(".checks li").count(), (await page.locator(".checks li").count()) === 12);
+        row("preflight lines", await page.locator(".checks li[data-check]").count(), (await page.locator(".checks li[data-check]").count()) === 12);
+        row("every line says how it is trusted", await page.locator("[data-lines] li").count(), (await page.locator("[data-lines] li").count()) >= 1);
         await axe("launch sheet, day");
         await smallTargets("launch sheet");
         const field = page.locator(".sheet input[type=text]");

@@ -34,7 +34,7 @@ export interface Anomaly {
 export interface Preflight { aircraft: number; ready: boolean; checks: { check: string; status: "unknown" | "pass" | "fail"; value: number | null }[]; lines?: Line[] | null }
 
 export interface Plan {
-  name: string; hash: string; path: [number, number, number][]; items: (LonLat | null)[]; home: LonLat; rally: LonLat[];
+  name: string; hash: string; path: [number, number, number][]; items: (LonLat | null)[]; home: LonLat; rally: LonLat[]; gained?: LonLat[];
   alt_max_m: number; speed_mps: number; time_s: number; distance_m: number; reserve_pct: number; on_link_loss: OnLinkLoss;
   upload: { state: "idle" | "sending" | "checking" | "on_aircraft" | "failed"; sent: number; total: number; reason: Reason | null };
 }

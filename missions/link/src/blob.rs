@@ -22,6 +22,8 @@ const RESEND: Duration = Duration::from_millis(150);
 /// The same at the least and at the most, once the way's time is known or nobody answers.
 const RESEND_LEAST: Duration = Duration::from_millis(60);
 const RESEND_MOST: Duration = Duration::from_secs(2);
+/// Offers in a row before they come less and less often.
+const OFFERS_WITHOUT_PAUSE: u32 = 10;
 /// Chunks sent behind an offer before anybody answered: a small blob then needs one way there and one back.
 const EARLY: usize = 24;
 /// Silence after which the transfer is given up.
@@ -174,7 +176,7 @@ impl Sender {
         let resend = self.resend();
         if !self.answered || now.mono.since(heard) > resend * 4 {
             if now.mono >= self.next_offer && room >= 70 {
-                self.next_offer = now.mono.after(resend);
+                self.next_offer = now.mono.after(self.ask_again());
                 self.offers = self.offers.saturating_add(1);
                 room -= 70;
                 out.push(MavMessage::PATROL_BLOB_OFFER(PATROL_BLOB_OFFER_DATA {
@@ -211,11 +213,24 @@ impl Sender {
         out
     }
 
+    /// How long to wait before an offer is made again. An offer is small, and nothing begins without it: a lossy way is
+    /// asked without pause for a while before nobody is taken to be there.
+    fn ask_again(&self) -> Duration {
+        if self.answered {
+            self.resend()
+        } else {
+            let doubled = self.offers.saturating_sub(OFFERS_WITHOUT_PAUSE).min(4);
+            (RESEND * 2u32.pow(doubled)).min(RESEND_MOST)
+        }
+    }
+
     /// How long to wait before something unanswered is sent again.
     fn resend(&self) -> Duration {
         match self.round_trip {
             Some(t) => (t * 5 / 4 + STATUS_QUIET).clamp(RESEND_LEAST, RESEND_MOST),
-            // Nobody there, or a slow way: ask less and less often.
+            // Somebody is there, and all that was sent before the offer arrived fell on the floor.
+            None if self.answered => RESEND * 2,
+            // Nobody there, or a slow way: less and less often.
             None => (RESEND * 2u32.pow(self.offers.saturating_sub(2).min(4))).min(RESEND_MOST),
         }
     }
@@ -226,7 +241,12 @@ impl Sender {
             return;
         };
         let t = now.mono.since(*sent);
-        self.round_trip = Some(self.round_trip.map_or(t, |r| (r * 7 + t) / 8));
+        // A long time may only mean that the answers before this one were lost; a short one is the way's.
+        self.round_trip = Some(match self.round_trip {
+            Some(r) if t < r => (r + t) / 2,
+            Some(r) => (r * 7 + t) / 8,
+            None => t,
+        });
     }
 
     fn chunk(&self, i: usize) -> Option<MavMessage> {

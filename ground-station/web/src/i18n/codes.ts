@@ -118,6 +118,7 @@ export const CODES = {
     "plan.no_line",
     "plan.no_watch_zone",
     "plan.wind_half",
+    "plan.gained",
     "import.gone",
     "import.too_large",
     "import.unknown_kind",

@@ -46,6 +46,7 @@ function Launch() {
     <Frame title={t("launch_title", { name: a.name })}>
       <div class="cols">
         <div>
+          <Gained />
           {u.state !== "on_aircraft" && <Upload />}
           <h3 class="hidden-visually">{t("preflight")}</h3>
           {list ? <ul class="checks">{list.checks.map((c) => (
@@ -78,6 +79,13 @@ function Launch() {
       </div>
     </Frame>
   );
+}
+
+/** Landing sites the planner chose by itself: somebody must have seen them. */
+function Gained() {
+  const gained = plan.value?.gained ?? [];
+  if (!gained.length) return null;
+  return <p class="refusal" role="status" data-gained={gained.length}>{t("gained", { n: gained.length, places: gained.map(([lon, lat]) => `${lat.toFixed(5)}, ${lon.toFixed(5)}`).join("; ") })}</p>;
 }
 
 const HEIGHT_M = { least: 10, most: 120, usual: 45 };
@@ -133,6 +141,7 @@ function Making() {
   return (
     <Frame title={t("plan_title")}>
       {p && <p><strong>{p.name}</strong> · {t("plan_figures", { km: (p.distance_m / 1000).toFixed(1), min: Math.max(1, Math.round(p.time_s / 60)), alt: Math.round(p.alt_max_m), reserve: Math.round(p.reserve_pct) })} · {t("loss_behaviour")}: {lossWords(p.on_link_loss)}</p>}
+      <Gained />
       <div class="trio">
         <label class="field"><span>{t("pattern")}</span><select value={pattern} onChange={(e) => setPattern(e.currentTarget.value as Code<"pattern">)}>{CODES.pattern.map((c) => <option key={c} value={c}>{word("pattern", c)}</option>)}</select></label>
         <label class="field"><span>{t("plan_height")}</span><input type="text" inputMode="numeric" value={height} aria-invalid={!sane} onInput={(e) => setHeight(e.currentTarget.value)} /></label>

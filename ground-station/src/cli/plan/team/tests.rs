@@ -8,7 +8,7 @@ use missions::plan::{StepKind, steps};
 use missions::vehicle::VehicleSpec;
 
 /// A field of 800 × 500 m with a barn, two launch sites and four watch zones.
-const FIELD: &str = r#"{"type":"FeatureCollection","name":"field","properties":{"flat_ground":true,"ground_amsl_m":20,"datum":"WGS-84"},"features":[
+const FIELD: &str = r#"{"type":"FeatureCollection","name":"field","flat_ground":true,"ground_amsl_m":20,"datum":"WGS-84","features":[
  {"type":"Feature","properties":{"role":"inclusion","id":"edge"},"geometry":{"type":"Polygon","coordinates":[[[24.0,60.0],[24.014332,60.0],[24.014332,60.004485],[24.0,60.004485],[24.0,60.0]]]}},
  {"type":"Feature","properties":{"role":"exclusion","id":"barn"},"geometry":{"type":"Polygon","coordinates":[[[24.006,60.0018],[24.0078,60.0018],[24.0078,60.0025],[24.006,60.0025],[24.006,60.0018]]]}},
  {"type":"Feature","properties":{"role":"launch","id":"west"},"geometry":{"type":"Point","coordinates":[24.0009,60.0022]}},
