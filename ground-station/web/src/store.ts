@@ -238,6 +238,11 @@ export function eventWords(e: Event): string {
     p[name] = name === "cause" && v === "none" && e.code === "state" ? null : word(group, v);
   }
   if (typeof p["reason"] === "string") p["reason"] = word(e.code === "anomaly_dismissed" ? "dismiss_reason" : "refusal", p["reason"], e.params);
+  // Somebody may have the aircraft without having said who it is.
+  if (e.code === "control") { p["before"] ||= null; p["officer"] ||= t("unnamed"); }
+  // The companion's own words come as status texts too: they are not the autopilot's.
+  const text = p["text"];
+  if (e.code === "status_text" && typeof text === "string" && text.startsWith("Patrol: ")) return word("event", "companion_text", { ...p, text: text.slice(8) });
   p["name"] ??= aircraft.value.find((a) => a.id === e.aircraft)?.name;
   return word("event", e.code, p);
 }
