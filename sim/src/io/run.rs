@@ -274,7 +274,7 @@ mod tests {
         let planned = |t: &str| toml::from_str::<Planned>(t).unwrap();
         scenario.faults = vec![
             planned("at_s = 3.0\nwhat = 'cut'\nway = 'down'"),
-            planned("at_s = 6.0\nwhat = 'mend'"),
+            planned("at_s = 6.05\nwhat = 'mend'"),
             planned("at_s = 6.0\nwhat = 'hang'\nside = 'ground'\nlasts_s = 1.0"),
         ];
         let world = SimConfig {
