@@ -3,6 +3,7 @@
 //! Prints rows `{name, bound, measured, pass}`; exits 0 when every row passes, 1 when one misses, 2 on bad usage.
 //! Progress goes to standard error. With `--results FILE` a stopped campaign goes on where it stopped.
 
+mod attack;
 mod containment;
 mod faults;
 mod frame;

@@ -2,11 +2,11 @@
 //! officer; every other flight is sent out by somebody past the gate, the autopilot's own fence switched off.
 
 use super::venue::{Case, case};
+use crate::attack::run_out;
 use crate::frame::{Bench, Row, none, row};
 use ground_station::desk::DeskConfig;
 use ground_station::rehearse::officer::{Deed, LOOK, Officer, Step, Words};
 use ground_station::rehearse::{AutopilotKind, Rig, RigConfig};
-use link::common::{self, MavCmd, MavMessage, MavParamType};
 use link::frame::Stamper;
 use missions::time::Mono;
 use missions::venue::Venue;
@@ -174,7 +174,8 @@ fn fly(case: &Case, seed: u64, kind: AutopilotKind, attacked: bool) -> Result<(f
             });
             if attacked && due && attacks < 3 && officer.step() == Step::Flying {
                 attacks += 1;
-                for m in attack(kind, &rig, seed) {
+                let heading = (seed as f64 * 2.399_963).rem_euclid(std::f64::consts::TAU);
+                for m in run_out(kind, &rig.truth().aircraft, heading, 10.0) {
                     let f = foe.frame(m);
                     rig.past_the_companion(f.bytes());
                 }
@@ -192,52 +193,4 @@ fn fly(case: &Case, seed: u64, kind: AutopilotKind, attacked: bool) -> Result<(f
         airborne_steps as f64 * sim::simulation::STEP_US as f64 * 1e-6,
         least_m,
     ))
-}
-
-/// Fence off, full speed, a place far outside.
-fn attack(kind: AutopilotKind, rig: &Rig, seed: u64) -> Vec<MavMessage> {
-    let heading = (seed as f64 * 2.399_963).rem_euclid(std::f64::consts::TAU);
-    let a = rig.truth().aircraft;
-    let lat = a.lat_deg + 900.0 * heading.cos() / 111_000.0;
-    let lon = a.lon_deg + 900.0 * heading.sin() / (111_320.0 * a.lat_deg.to_radians().cos());
-    let (name, ty) = match kind {
-        AutopilotKind::Px4 => ("GF_ACTION", MavParamType::MAV_PARAM_TYPE_INT32),
-        AutopilotKind::ArduPilot => ("FENCE_ENABLE", MavParamType::MAV_PARAM_TYPE_INT8),
-    };
-    let mut id = [0u8; 16];
-    for (to, from) in id.iter_mut().zip(name.bytes()) {
-        *to = from;
-    }
-    vec![
-        // Zero is the same in both spellings of an integer.
-        MavMessage::PARAM_SET(common::PARAM_SET_DATA {
-            param_value: 0.0,
-            target_system: 1,
-            target_component: 1,
-            param_id: id.into(),
-            param_type: ty,
-        }),
-        MavMessage::COMMAND_LONG(common::COMMAND_LONG_DATA {
-            param1: 1.0,
-            param2: 10.0,
-            param3: -1.0,
-            command: MavCmd::MAV_CMD_DO_CHANGE_SPEED,
-            target_system: 1,
-            target_component: 1,
-            ..Default::default()
-        }),
-        MavMessage::COMMAND_INT(common::COMMAND_INT_DATA {
-            param1: -1.0,
-            param2: 1.0,
-            param4: f32::NAN,
-            x: (lat * 1e7) as i32,
-            y: (lon * 1e7) as i32,
-            z: a.alt_amsl_m as f32,
-            command: MavCmd::MAV_CMD_DO_REPOSITION,
-            target_system: 1,
-            target_component: 1,
-            frame: common::MavFrame::MAV_FRAME_GLOBAL,
-            ..Default::default()
-        }),
-    ]
 }

@@ -2,9 +2,9 @@
 
 use super::world::{Outcome, Stage, World, speed_mps};
 use super::{Line, Run, line, not_built};
+use crate::attack::run_out;
 use ground_station::desk::Intent;
-use ground_station::rehearse::AutopilotKind;
-use link::common::{self, MavCmd, MavFrame, MavMessage, MavParamType};
+use link::common::MavMessage;
 use link::frame::{Frame, Framer, Msg, Stamper};
 use link::state::{PlanState, VerdictWord};
 use rand::RngExt;
@@ -153,7 +153,7 @@ fn run_at_the_fence(s: &Stage, seed: u64) -> anyhow::Result<Outcome> {
     w.rig.tap();
     w.mark();
     let mut foe = Stamper::new(252, 190);
-    for m in attack(&w, heading) {
+    for m in run_out(w.kind, &w.rig.truth().aircraft, heading, 12.0) {
         let f = foe.frame(m);
         w.rig.past_the_companion(f.bytes());
     }
@@ -198,53 +198,6 @@ fn run_at_the_fence(s: &Stage, seed: u64) -> anyhow::Result<Outcome> {
     let mut o = w.end(decided_s, 0.1, 4.0, true);
     o.figure = Some(-least_m);
     Ok(o)
-}
-
-/// Fence off, full speed, a place far outside.
-fn attack(w: &World, heading_rad: f64) -> Vec<MavMessage> {
-    let a = w.rig.truth().aircraft;
-    let lat = a.lat_deg + 900.0 * heading_rad.cos() / 111_000.0;
-    let lon = a.lon_deg + 900.0 * heading_rad.sin() / (111_320.0 * a.lat_deg.to_radians().cos());
-    let (name, ty) = match w.kind {
-        AutopilotKind::Px4 => ("GF_ACTION", MavParamType::MAV_PARAM_TYPE_INT32),
-        AutopilotKind::ArduPilot => ("FENCE_ENABLE", MavParamType::MAV_PARAM_TYPE_INT8),
-    };
-    let mut id = [0u8; 16];
-    for (to, from) in id.iter_mut().zip(name.bytes()) {
-        *to = from;
-    }
-    vec![
-        // Zero is the same in both spellings of an integer.
-        MavMessage::PARAM_SET(common::PARAM_SET_DATA {
-            param_value: 0.0,
-            target_system: 1,
-            target_component: 1,
-            param_id: id.into(),
-            param_type: ty,
-        }),
-        MavMessage::COMMAND_LONG(common::COMMAND_LONG_DATA {
-            param1: 1.0,
-            param2: 12.0,
-            param3: -1.0,
-            command: MavCmd::MAV_CMD_DO_CHANGE_SPEED,
-            target_system: 1,
-            target_component: 1,
-            ..Default::default()
-        }),
-        MavMessage::COMMAND_INT(common::COMMAND_INT_DATA {
-            param1: -1.0,
-            param2: 1.0,
-            param4: f32::NAN,
-            x: (lat * 1e7) as i32,
-            y: (lon * 1e7) as i32,
-            z: a.alt_amsl_m as f32,
-            command: MavCmd::MAV_CMD_DO_REPOSITION,
-            target_system: 1,
-            target_component: 1,
-            frame: MavFrame::MAV_FRAME_GLOBAL,
-            ..Default::default()
-        }),
-    ]
 }
 
 /// A command of the companion's to the autopilot: its number, param2, param3.
