@@ -253,6 +253,7 @@ fn live(a: &Demo, s: &Settings) -> anyhow::Result<ExitCode> {
             venue,
             bulk_bytes_per_s: s.bulk_bytes_per_s,
             first_order: order_base(now),
+            simulated_day: Some(demo_start()?),
             ..DeskConfig::default()
         },
         plan: Some(plan.to_json()),

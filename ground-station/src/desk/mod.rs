@@ -70,6 +70,9 @@ pub struct DeskConfig {
     pub bulk_bytes_per_s: f64,
     /// Orders are numbered from here: from the clock, so that a restarted desk never repeats a number.
     pub first_order: u32,
+    /// UTC at the shell's [`missions::time::Mono::ZERO`] in a simulated world, which has a day of its own; `None` on a real
+    /// watch, where the shell's clock is asked until an aircraft tells the time.
+    pub simulated_day: Option<Utc>,
 }
 
 impl Default for DeskConfig {
@@ -83,6 +86,7 @@ impl Default for DeskConfig {
             real_aircraft: false,
             bulk_bytes_per_s: 60_000.0,
             first_order: 0,
+            simulated_day: None,
         }
     }
 }
@@ -401,7 +405,10 @@ impl Desk {
             .max_by_key(|(_, t)| *t);
         match heard {
             Some((utc, at)) => utc.after(now.mono.since(at)),
-            None => now.utc.valid().unwrap_or(Utc(0)),
+            None => self.config.simulated_day.map_or_else(
+                || now.utc.valid().unwrap_or(Utc(0)),
+                |day| day.after(now.mono.since(Mono::ZERO)),
+            ),
         }
     }
 

@@ -534,3 +534,22 @@ fn over_two_lines_an_aircraft_is_one_and_a_copy_is_a_sign_of_life_only() {
     d.handle(at(14_000), DeskIn::Tick);
     assert!(codes(&mut d).contains(&"link_lost".to_owned()));
 }
+
+#[test]
+fn before_a_simulated_aircraft_tells_the_time_the_desk_plans_for_the_simulated_day() {
+    let day = Utc(1_790_856_000_000_000);
+    let d = Desk::new(
+        DeskConfig {
+            simulated_day: Some(day),
+            ..DeskConfig::default()
+        },
+        Box::new(MemDisk::default()),
+    )
+    .unwrap();
+    // The wall says another day altogether; a plan made now is flown in the simulated evening, past its show.
+    let wall = day.after(Duration::from_secs(5_000_000));
+    let now = Now::new(Mono::from_millis(3_000), wall);
+    assert_eq!(d.utc_at(now), day.after(Duration::from_secs(3)));
+    let real = Desk::new(DeskConfig::default(), Box::new(MemDisk::default())).unwrap();
+    assert_eq!(real.utc_at(now), wall);
+}
