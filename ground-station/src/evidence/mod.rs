@@ -4,15 +4,14 @@
 //! Cores, but for `io`. There is no call that deletes.
 
 pub mod campaign;
-pub mod chain;
 pub mod crash;
 pub mod export;
 pub mod files;
-pub mod heads;
 pub mod io;
-pub mod key;
 pub mod manifest;
 pub mod verify;
+
+pub use link::record::{chain, heads, key};
 
 use chain::CHAIN;
 use files::Files;

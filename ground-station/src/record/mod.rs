@@ -9,7 +9,6 @@
 pub mod index;
 pub mod line;
 mod live;
-mod logfile;
 pub mod rrd;
 mod scene;
 #[cfg(test)]
@@ -18,7 +17,7 @@ pub(crate) mod tests;
 pub use live::Live;
 
 use crate::desk::{Answer, Desk, DeskEvent, Intent, anomaly_id};
-use crate::evidence::chain::{ChainWriter, ClockReading, Head, Receipted};
+use crate::evidence::chain::{About, ChainWriter, ClockReading, Head, Receipted};
 use crate::evidence::files::OfDisk;
 use crate::evidence::io::{Folder, Syncing, random, seal_folder};
 use crate::evidence::key::Signer;
@@ -27,7 +26,7 @@ use anyhow::Context;
 use line::{FORMAT, Fact, Line};
 use link::frame::{Frame, Framer};
 use link::journal::{Disk, DiskError};
-use logfile::LogFile;
+use link::record::logfile::LogFile;
 use missions::anomaly::Anomaly;
 use missions::plan::PatrolPlan;
 use missions::time::{Mono, Utc};
@@ -168,6 +167,11 @@ impl Entry {
                 sha256: sha256.clone(),
                 bytes: desk.picture(sha256)?,
             },
+            DeskEvent::Head { aircraft, offer } => fact(Fact::Head {
+                by: format!("aircraft {aircraft}"),
+                offer: offer.clone(),
+            }),
+            DeskEvent::Receipted(r) => Entry::Receipted(r.clone()),
             DeskEvent::Preview(id) => Entry::Preview {
                 utc,
                 aircraft: *id,
@@ -252,8 +256,11 @@ impl Recorder {
             disk.as_mut(),
             setup.signer.clone(),
             flight,
-            concat!("ground-station ", env!("CARGO_PKG_VERSION")),
-            "routine",
+            &About {
+                software: concat!("ground-station ", env!("CARGO_PKG_VERSION")),
+                retention: "routine",
+                bare: false,
+            },
             Utc(0),
         )
         .with_context(begun)?;

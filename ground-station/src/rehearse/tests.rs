@@ -1,14 +1,16 @@
 //! The house in virtual time: one seed, one trace; whole patrols; a judge that condemns.
 
-use super::aboard::feed_again;
-use super::headless::{HeadlessOptions, fly, onboard_config, rig_for};
+use super::headless::{HeadlessOptions, fly, rig_for, rules_with_roster};
 use super::officer::{Deed, LOOK, Officer, Words};
 use super::rig::Rig;
+use crate::evidence::campaign::{Folder, SharedDisk};
+use crate::evidence::verify::{Asked, verify};
 use crate::replay::again::{Alarm, of_desk, of_frames};
 use missions::anomaly::Anomaly;
 use missions::time::Mono;
+use onboard::record::INPUTS;
+use onboard::record::again::{FedAgain, feed_again};
 use sim::autopilot::AutopilotKind;
-use sim::scenario::Scenario;
 
 /// Runs with the officer for some simulated seconds.
 fn hash_after(kind: AutopilotKind, seed: u64, seconds: f64) -> (String, u64) {
@@ -64,9 +66,8 @@ fn one_seed_gives_one_trace_and_another_seed_another() {
 
 /// A flight in virtual time, with everything to feed it again.
 struct Logged {
-    options: HeadlessOptions,
-    /// Of the companion's inputs.
-    aboard: Vec<u8>,
+    /// The companion's own log.
+    aboard: Folder,
     /// Of what the ground heard and said.
     tlog: Vec<u8>,
     anomalies: Vec<Anomaly>,
@@ -76,7 +77,8 @@ struct Logged {
 /// Flies until so many anomalies are on the ground, or so many seconds.
 fn logged_flight(options: HeadlessOptions, anomalies: usize, seconds: f64) -> Logged {
     let (mut rig, plan) = rig_for(&options).unwrap();
-    rig.log_aboard();
+    let disk = SharedDisk::default();
+    rig.log_aboard(Box::new(disk.clone())).unwrap();
     let mut officer = Officer::new(
         Words {
             purpose: "p".into(),
@@ -100,12 +102,12 @@ fn logged_flight(options: HeadlessOptions, anomalies: usize, seconds: f64) -> Lo
             act(&mut rig, &mut officer, &bytes);
         }
     }
+    rig.finish_aboard().unwrap();
     Logged {
-        aboard: rig.take_aboard().unwrap().bytes().to_vec(),
+        aboard: disk.folder(),
         tlog,
         anomalies: rig.desk().anomalies().map(|(_, a)| a.clone()).collect(),
         alarms: of_desk(rig.desk()),
-        options,
     }
 }
 
@@ -127,20 +129,25 @@ fn gist(found: &[Anomaly]) -> Vec<(u32, String, i64, i32, i32)> {
 
 /// Feeds a flight to the cores again, with the rules it flew by and with one changed. The anomalies of the latter.
 fn fed_again(f: &Logged) -> Vec<Anomaly> {
-    let scenario = Scenario::sixi().unwrap();
-    let config = |roster: Option<&str>| onboard_config(&f.options, &scenario, roster);
-    let roster = scenario.staging.roster_drone.as_deref();
-    let same = feed_again(&f.aboard, config(roster)).unwrap();
-    assert_eq!(gist(&same), gist(&f.anomalies), "the companion");
-    assert_eq!(of_frames(&f.tlog).unwrap(), f.alarms, "the desk");
-    let torn = &f.aboard[..f.aboard.len() - 1];
+    let report = verify(&f.aboard, &Asked::default()).unwrap();
+    assert!(report.is_complete(), "{report:#?}");
+    let log = &f.aboard.0[INPUTS];
+    let same: FedAgain = feed_again(log, None).unwrap();
     assert!(
-        feed_again(torn, config(roster)).is_err(),
-        "a torn log is told"
+        !same.torn && same.eyes_inputs > 1_000,
+        "{}",
+        same.eyes_inputs
     );
+    assert_eq!(gist(&same.recorded), gist(&f.anomalies), "the pilot half");
+    assert_eq!(gist(&same.again), gist(&f.anomalies), "and the eyes");
+    assert_eq!(of_frames(&f.tlog).unwrap(), f.alarms, "the desk");
+    // What went down, as the companion kept it, gives a desk the same alarms.
+    assert_eq!(of_frames(&f.aboard.0["flight.tlog"]).unwrap(), f.alarms);
+    assert!(feed_again(&log[..log.len() - 1], None).unwrap().torn);
     // One rule: the intruder is on the roster instead of the show's own drone.
     let intruder = f.anomalies.iter().find(|a| a.rule == "unknown-drone");
-    feed_again(&f.aboard, config(intruder.map(|a| a.subject.as_str()))).unwrap()
+    let rules = rules_with_roster(intruder.map(|a| a.subject.as_str()));
+    feed_again(log, Some(&rules)).unwrap().again
 }
 
 #[test]

@@ -5,9 +5,9 @@
 //! file is a [`Journal`], whose records carry SHA-256 over the record before. A core: disk, time and key are arguments.
 
 use super::key::{SIGNATURE, Signer};
+use crate::journal::{Disk, DiskError, Journal};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD as BASE64;
-use link::journal::{Disk, DiskError, Journal};
 use missions::plan::hex;
 use missions::time::{Mono, Utc};
 use serde::{Deserialize, Serialize};
@@ -86,8 +86,11 @@ pub struct Opening {
     pub key: String,
     /// Program and version.
     pub software: String,
-    /// How long it is kept: `routine` is all there is yet.
+    /// How long it is kept: the class that it began with.
     pub retention: String,
+    /// There will be no manifest: the chain covers every file.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub bare: bool,
 }
 
 /// Bytes that were appended to a file.
@@ -260,6 +263,17 @@ struct OpenSpan {
     map: Vec<u8>,
 }
 
+/// What a chain says of itself in its first entry.
+#[derive(Clone, Copy, Debug)]
+pub struct About<'a> {
+    /// Program and version.
+    pub software: &'a str,
+    /// Class of retention.
+    pub retention: &'a str,
+    /// No manifest will close it.
+    pub bare: bool,
+}
+
 /// Writes a chain.
 #[derive(Debug)]
 pub struct ChainWriter {
@@ -295,8 +309,7 @@ impl ChainWriter {
         disk: &mut dyn Disk,
         signer: Signer,
         flight: &[u8; 16],
-        software: &str,
-        retention: &str,
+        about: &About<'_>,
         utc: Utc,
     ) -> Result<ChainWriter, DiskError> {
         if !disk.read(CHAIN)?.is_empty() {
@@ -331,8 +344,9 @@ impl ChainWriter {
             format: FORMAT.into(),
             flight: w.flight.clone(),
             key: w.signer.public().hex(),
-            software: software.into(),
-            retention: retention.into(),
+            software: about.software.into(),
+            retention: about.retention.into(),
+            bare: about.bare,
         });
         w.write(disk, &entry)?;
         w.sync(disk)?;
@@ -583,7 +597,7 @@ pub fn read_map(map: &str) -> Option<Vec<(u64, [u8; TAG])>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use link::journal::MemDisk;
+    use crate::journal::MemDisk;
     use proptest::prelude::*;
 
     proptest! {
@@ -600,9 +614,15 @@ mod tests {
         }
     }
 
+    const ABOUT: About<'static> = About {
+        software: "test",
+        retention: "routine",
+        bare: false,
+    };
+
     fn begin(disk: &mut MemDisk) -> ChainWriter {
         let signer = Signer::from_seed(&[7; 32]);
-        ChainWriter::begin(disk, signer, &[1; 16], "test", "routine", Utc(5)).unwrap()
+        ChainWriter::begin(disk, signer, &[1; 16], &ABOUT, Utc(5)).unwrap()
     }
 
     #[test]
@@ -654,8 +674,7 @@ mod tests {
             &mut disk,
             Signer::from_seed(&[7; 32]),
             &[2; 16],
-            "test",
-            "routine",
+            &ABOUT,
             Utc(9),
         );
         assert!(again.is_err());
