@@ -89,6 +89,7 @@ fn drain(eyes: &mut Eyes, seen: &mut Seen) {
                 );
                 seen.frames = h.frames;
             }
+            Up::Took { .. } => unreachable!("nobody asked for a diary"),
         }
     }
 }
@@ -675,6 +676,7 @@ fn the_child_process_loop_talks_over_a_pipe_and_connects_to_its_camera_again() {
     let config = ChildConfig {
         camera: Some(camera),
         sensor: None,
+        diary: false,
     };
     let thread = std::thread::spawn(move || run(&config, child, child_out));
 

@@ -123,6 +123,8 @@ pub struct Report {
     pub end: End,
     /// Whether a closing manifest covers the files beside the chain's own.
     pub sealed: bool,
+    /// The record said from its beginning that it would have no manifest: its chain covers every file.
+    pub bare: bool,
     /// How long it is kept.
     pub retention: Option<String>,
     /// Files and bytes that are as they were recorded.
@@ -154,7 +156,7 @@ impl Report {
     /// Nothing is wrong, nothing is missing at the end, and every file is covered.
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        self.is_intact() && self.end == End::Closed && self.sealed
+        self.is_intact() && self.end == End::Closed && (self.sealed || self.bare)
     }
 }
 
@@ -235,6 +237,7 @@ impl<'a> Verifier<'a> {
             span_us: None,
             end: End::Open,
             sealed: false,
+            bare: opening.as_ref().is_some_and(|o| o.bare),
             retention: opening.map(|o| o.retention),
             files: 0,
             bytes: 0,
@@ -725,7 +728,8 @@ impl<'a> Verifier<'a> {
     /// Files that nothing covers, and stretches without a readable entry.
     fn uncovered(&mut self) {
         self.covered.insert(CHAIN.into());
-        let sealed = self.is_sealed();
+        // In a bare record that was closed the chain names every file too.
+        let sealed = self.is_sealed() || (self.report.bare && self.closed);
         let names: Vec<Found> = self.names.values().cloned().collect();
         for f in names {
             if manifest::is_rerun(&f.name) {
@@ -761,6 +765,26 @@ impl<'a> Verifier<'a> {
         self.report.bytes = self.proven.values().sum();
     }
 
+    /// What the record says was receipted must be what stands in it.
+    fn own_receipts(&mut self) {
+        for r in self.report.receipts.clone() {
+            if let Some(g) = self.good.iter().find(|g| g.entry.n == r.n)
+                && hex(&g.hash) != r.head
+            {
+                let (offset, len) = (g.offset, g.len);
+                self.report.findings.push(Finding {
+                    kind: Kind::Changed,
+                    file: CHAIN.into(),
+                    offset,
+                    len,
+                    segment: Some(r.n),
+                    record: Some(r.n),
+                    words: format!("another entry {} was receipted by {}", r.n, r.by),
+                });
+            }
+        }
+    }
+
     /// Closed, receipted, or open.
     fn end(&mut self, asked: &Asked) {
         // The opening entry is older than the first stamp.
@@ -786,6 +810,7 @@ impl<'a> Verifier<'a> {
                 ));
             }
         }
+        self.own_receipts();
         let mut up_to: Option<(u64, i64)> = None;
         let mut beyond: Option<u64> = None;
         for k in &asked.kept {
@@ -821,13 +846,13 @@ impl<'a> Verifier<'a> {
                 file: CHAIN.into(),
                 offset: end,
                 len: self.torn,
-                segment: have.map(|h| h + 1),
-                record: have.map(|h| h + 1),
+                segment: Some(have.map_or(0, |h| h + 1)),
+                record: Some(have.map_or(0, |h| h + 1)),
                 words: format!("the other side keeps entry {n}: the record's end is gone"),
             });
         }
         self.report.end = if self.closed {
-            if !self.is_sealed() {
+            if !self.is_sealed() && !self.report.bare {
                 self.report.notes.push(format!(
                     "{MANIFEST} is missing: it stopped while it was being closed, or somebody took it away. Files beside the \
                      chain's own are not covered"
@@ -837,6 +862,15 @@ impl<'a> Verifier<'a> {
         } else if let Some((n, t_us)) = up_to {
             End::ReceiptedUpTo { n, t_us }
         } else {
+            if let Some(r) = self.report.receipts.last() {
+                // Its own word is no proof: who cuts the end off cuts it off too.
+                let words = format!(
+                    "the record says that {} keeps its entry {}: that side's record, given with --receipt, says how far this \
+                     one went at least",
+                    r.by, r.n
+                );
+                self.report.notes.push(words);
+            }
             End::Open
         };
         if self.is_sealed() && !self.closed && self.report.findings.is_empty() {
