@@ -87,7 +87,7 @@ pub fn fly_logged(
 ) -> anyhow::Result<Flown> {
     let (mut rig, plan) = rig_for(options)?;
     let disk = SharedDisk::default();
-    rig.log_aboard(Box::new(disk.clone()))?;
+    rig.log_aboard(Box::new(disk.clone()), [1; 16])?;
     let words = Words {
         purpose: "replay".into(),
         incident: "replay".into(),

@@ -13,7 +13,7 @@ use super::{
     summary::Summary,
 };
 use crate::desk::DeskConfig;
-use crate::evidence::io::{Folder, Syncing};
+use crate::evidence::io::{Folder, Syncing, random};
 use crate::evidence::key::Signer;
 use anyhow::Context;
 use link::signing::Trust;
@@ -228,7 +228,8 @@ pub fn fly(
     let mut recording = match &options.out {
         Some((dir, signer)) => {
             let r = Recording::begin(dir, rig.desk().venue(), &plan, signer)?;
-            rig.log_aboard(Box::new(Folder::open(&r.aboard_dir(), Syncing::AtEnd)?))?;
+            let disk = Folder::open(&r.aboard_dir(), Syncing::AtEnd)?;
+            rig.log_aboard(Box::new(disk), random()?)?;
             Some(r)
         }
         None => None,

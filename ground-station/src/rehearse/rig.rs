@@ -320,17 +320,13 @@ impl Rig {
         self.sim.took_off()
     }
 
-    /// The companion keeps its own log on this disk from here on: call it before anything happens.
+    /// The companion keeps its own log on this disk from here on, under this identity: call it before anything happens.
     ///
     /// # Errors
     /// When the disk refuses, or holds a log.
-    pub fn log_aboard(&mut self, disk: Box<dyn Disk>) -> anyhow::Result<()> {
+    pub fn log_aboard(&mut self, disk: Box<dyn Disk>, flight: [u8; 16]) -> anyhow::Result<()> {
         let mut seed = [0x0A; 32];
         for (to, from) in seed.iter_mut().zip(self.start.0.to_le_bytes()) {
-            *to = from;
-        }
-        let mut flight = [0x0A; 16];
-        for (to, from) in flight.iter_mut().zip(self.onboard.store_id().to_le_bytes()) {
             *to = from;
         }
         let setup = AboardSetup {

@@ -91,15 +91,17 @@ impl Onboard {
             return;
         }
         let now = self.now;
-        if self
-            .clock_logged
-            .is_none_or(|t| now.mono.since(t) >= CLOCK_EVERY)
+        // Before it is known there is nothing to tell of the clock.
+        if now.utc.valid().is_some()
+            && self
+                .clock_logged
+                .is_none_or(|t| now.mono.since(t) >= CLOCK_EVERY)
         {
             self.clock_logged = Some(now.mono);
-            let source = match now.utc.valid() {
-                None => ClockSource::Unknown,
-                Some(_) if self.pilot.facts.has_utc(now.mono) => ClockSource::Aircraft,
-                Some(_) => ClockSource::Machine,
+            let source = if self.pilot.facts.has_utc(now.mono) {
+                ClockSource::Aircraft
+            } else {
+                ClockSource::Machine
             };
             self.wires.tap.note(|| What::Clock(source, None));
         }

@@ -1,7 +1,7 @@
 //! The exchange of chain heads: each side tells the other how far its record goes, and keeps what it was told. Whoever
 //! later cuts the end off one record is betrayed by the other side's.
 //!
-//! A head travels as PATROL_HEAD, 55 bytes, every four seconds each way: some forty bytes a second with its receipt and
+//! A head travels as PATROL_HEAD, 66 bytes, every four seconds each way: some forty bytes a second with its receipt and
 //! signature. What authenticates it is the link's own signature. A receipt is given only when the head is durable in the
 //! record of the side that gives it. A core.
 
@@ -23,8 +23,8 @@ const MAX_PEERS: usize = 256;
 /// A peer's heads are taken into the record at most this often: a flood must not fill it.
 const TAKEN_EVERY: Duration = Duration::from_millis(500);
 /// PATROL_HEAD.state.
-const OFFERED: u8 = 0;
-const KEPT: u8 = 1;
+const OFFERED: u8 = 1;
+const KEPT: u8 = 2;
 
 /// A head on its way, and as a record keeps it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -247,7 +247,7 @@ mod tests {
                     continue;
                 };
                 let forged = Offer {
-                    head: "00".repeat(32),
+                    head: "ff".repeat(32),
                     ..o.clone()
                 };
                 assert_eq!(h.receipted(peer, "x", &forged), None);
@@ -307,6 +307,17 @@ mod tests {
             head: "ab".repeat(32),
         };
         for receipt in [false, true] {
+            // A head that ends in zeros is as long on the wire as any other.
+            let zeros = Offer {
+                head: "00".repeat(32),
+                ..o.clone()
+            };
+            let len = |o: &Offer| {
+                let d = o.to_data(receipt, 7).unwrap();
+                let m = crate::patrol::MavMessage::PATROL_HEAD(d);
+                crate::frame::Stamper::new(1, 191).frame(m).bytes().len()
+            };
+            assert_eq!((len(&zeros), len(&o)), (12 + 54, 12 + 54));
             let d = o.to_data(receipt, 7).unwrap();
             assert_eq!(
                 (d.target_system, Offer::of(&d)),
