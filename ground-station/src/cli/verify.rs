@@ -247,6 +247,9 @@ pub fn in_words(r: &Report) -> String {
         "as recorded",
         format!("{} files, {} bytes", r.files, r.bytes),
     );
+    if !r.digests.is_empty() {
+        line("manifest", format!("signed; {}", r.digests.join(" and ")));
+    }
     for s in r.steps.iter().filter(|s| s.by_us != 0) {
         line(
             "clock set",

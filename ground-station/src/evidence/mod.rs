@@ -58,6 +58,7 @@ pub fn seal(files: &dyn Files, signer: &Signer) -> Result<Sealed, String> {
         closed_us: told.t_us,
         entries: told.entries,
         head: told.head,
+        digests: manifest::digests(),
     };
     let grown: BTreeSet<String> = told.grown;
     let manifest = manifest::bytes(&about, files, &|f| !grown.contains(f))?;

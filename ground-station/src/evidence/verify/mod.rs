@@ -10,7 +10,7 @@ mod place;
 mod tests;
 
 use super::chain::{CHAIN, ClockStep, Receipted, Span, Whole, base64, read_map, tag};
-use super::files::{Files, Found, hash};
+use super::files::{Files, Found, hash, hash_sm3};
 use super::key::PublicKey;
 use super::manifest::{self, About, MANIFEST, Manifest, SIGNATURE_FILE};
 use entries::{Entries, Good};
@@ -26,6 +26,9 @@ const MAX_FINDINGS: usize = 1_000;
 const MAX_CHAIN: u64 = 2 << 30;
 /// A manifest longer than this is not read, bytes.
 const MAX_MANIFEST: u64 = 256 << 20;
+
+/// As a manifest with a second digest has it.
+const SM3_FIELD: &[u8] = b"\"sm3\":";
 
 /// What is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -123,6 +126,8 @@ pub struct Report {
     pub end: End,
     /// Whether a closing manifest covers the files beside the chain's own.
     pub sealed: bool,
+    /// Digests of the manifest that were checked.
+    pub digests: Vec<String>,
     /// The record said from its beginning that it would have no manifest: its chain covers every file.
     pub bare: bool,
     /// How long it is kept.
@@ -237,6 +242,7 @@ impl<'a> Verifier<'a> {
             span_us: None,
             end: End::Open,
             sealed: false,
+            digests: Vec::new(),
             bare: opening.as_ref().is_some_and(|o| o.bare),
             retention: opening.map(|o| o.retention),
             files: 0,
@@ -601,11 +607,37 @@ impl<'a> Verifier<'a> {
                 self.whole(&w.file.clone(), None, w)?;
             }
         }
+        self.second_digest(&m.files)?;
+        self.report.digests = if m.about.digests.is_empty() {
+            vec!["sha256".into()]
+        } else {
+            m.about.digests
+        };
         self.report.sealed = true;
         self.proven.insert(MANIFEST.into(), bytes.len() as u64);
         self.proven.insert(SIGNATURE_FILE.into(), 64);
         self.covered
             .extend([MANIFEST.into(), SIGNATURE_FILE.into()]);
+        Ok(())
+    }
+
+    /// Where the manifest lists a second digest it must hold too, whatever the first says.
+    fn second_digest(&mut self, files: &[Whole]) -> Result<(), String> {
+        for w in files {
+            let Some(sm3) = &w.sm3 else { continue };
+            let found = self.names.get(&w.file).map_or(0, |f| f.len);
+            let is = hash_sm3(self.files, &w.file, 0, found)?.map(|h| hex(&h));
+            if is.as_ref() != Some(sm3) && !self.report.findings.iter().any(|f| f.file == w.file) {
+                self.proven.remove(&w.file);
+                self.tell(
+                    Kind::Changed,
+                    &w.file,
+                    0,
+                    found,
+                    "its SM3 is not the one listed",
+                );
+            }
+        }
         Ok(())
     }
 
@@ -650,6 +682,11 @@ impl<'a> Verifier<'a> {
             closed_us: g.entry.t_us,
             entries: g.entry.n + 1,
             head: hex(&g.hash),
+            digests: if bytes.windows(SM3_FIELD.len()).any(|w| w == SM3_FIELD) {
+                manifest::digests()
+            } else {
+                Vec::new()
+            },
         });
         let again = match (&about, self.report.findings.is_empty()) {
             (Some(about), true) => {

@@ -123,6 +123,9 @@ pub struct Whole {
     pub piece: u64,
     /// Base64 without padding: the first [`TAG`] bytes of the SHA-256 of each piece.
     pub pieces: String,
+    /// SM3 (GB/T 32905) of the whole, hex, where it is given: in a closing manifest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sm3: Option<String>,
 }
 
 /// A file that always is a copy of the newest of others, for readers who want one name.
@@ -230,6 +233,7 @@ pub fn whole(file: &str, bytes: &[u8]) -> Whole {
         sha256: hex(&Sha256::digest(bytes)),
         piece,
         pieces: BASE64.encode(pieces),
+        sm3: None,
     }
 }
 
