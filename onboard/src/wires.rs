@@ -1,6 +1,7 @@
 //! Everything the cores want sent, in one bounded queue. Never drops a frame of the autopilot's while the shell drains it.
 
 use crate::eyes::schema::Down;
+use crate::record::{Tap, What};
 use crate::shaper::{Lane, Shaper, lane_of};
 use crate::{LogLevel, Output, Port};
 use link::common::{self, MavMessage as Common};
@@ -41,6 +42,8 @@ pub struct Wires {
     /// Number of the autopilot's last frame: ours in its name repeat it, and count as nobody's loss.
     autopilot_seq: u8,
     dropped: u64,
+    /// For the companion's own log.
+    pub tap: Tap,
 }
 
 impl Wires {
@@ -69,6 +72,7 @@ impl Wires {
             as_autopilot: Stamper::new(0, 1),
             autopilot_seq: 0,
             dropped: 0,
+            tap: Tap::default(),
         }
     }
     /// The autopilot's identity, once heard.
@@ -100,6 +104,7 @@ impl Wires {
     }
     /// A frame to the autopilot, untouched.
     pub fn autopilot_bytes(&mut self, frame: &Frame) {
+        self.tap.note(|| What::ToAutopilot(frame.bytes().to_vec()));
         self.push(Output::Bytes {
             port: Port::Autopilot,
             bytes: frame.bytes().to_vec(),
@@ -315,6 +320,7 @@ impl Wires {
     }
     /// A frame to one station, over all its lines.
     fn station_bytes(&mut self, port: u8, frame: &Frame) {
+        self.tap.note(|| What::ToGround(frame.bytes().to_vec()));
         if !self.lines.has_others(port) {
             return self.ground_bytes(port, frame);
         }
@@ -328,6 +334,7 @@ impl Wires {
             return;
         }
         let frame = self.own.frame(msg);
+        self.tap.note(|| What::ToGround(frame.bytes().to_vec()));
         self.grounds_bytes(&frame);
     }
     /// A common message of our own to every ground port.
@@ -390,6 +397,7 @@ impl Wires {
     }
     /// A line for our log only.
     pub fn log(&mut self, level: LogLevel, text: String) {
+        self.tap.note(|| What::Words(level, text.clone()));
         self.push(Output::Log(level, text));
     }
     /// To the eyes.

@@ -212,6 +212,7 @@ impl Desk {
             }
             Patrol::PATROL_REFUSAL(d) => self.refusal(i, &RefusalReport::from_data(&d)),
             Patrol::PATROL_CONTROL(d) => self.control(i, ControlReport::from_data(&d)),
+            Patrol::PATROL_HEAD(d) => self.head(i, &d),
             Patrol::PATROL_ORDER(_) | Patrol::PATROL_RECEIPT(_) | Patrol::PATROL_OFFICER(_) => {}
         }
     }

@@ -4,6 +4,7 @@
 //! [`Disk`]. Never speaks in sentences: events are codes with figures.
 
 pub mod aircraft;
+mod heads;
 mod heard;
 pub mod intent;
 mod seat;
@@ -21,6 +22,8 @@ use link::journal::{Disk, DiskError, Journal};
 use link::lines::Lines;
 use link::patrol;
 use link::receipts::Inbox;
+use link::record::chain::{Head, Receipted};
+use link::record::heads::{Heads, Offer};
 use link::signing::{Key, Seal};
 use link::state::{OrderKind, PlanState};
 use link::telemetry::station_heartbeat;
@@ -103,6 +106,22 @@ pub enum DeskIn<'a> {
     },
     /// An officer's intent, without a key.
     Intent(Intent),
+    /// How far this station's own record is durable: aircraft are told, and keep it.
+    Recorded {
+        /// Identity of the record, hex.
+        flight: &'a str,
+        /// Its newest durable entry.
+        head: Head,
+    },
+    /// An aircraft's head that was told by [`DeskEvent::Head`] is durable in the record, or found no room.
+    HeadKept {
+        /// Whose.
+        aircraft: u8,
+        /// The head.
+        offer: &'a Offer,
+        /// Whether it is durable.
+        durable: bool,
+    },
     /// Time passed.
     Tick,
 }
@@ -148,6 +167,15 @@ pub enum DeskEvent {
     },
     /// A camera preview arrived.
     Preview(u8),
+    /// An aircraft tells how far its own record goes: to be recorded, then [`DeskIn::HeadKept`].
+    Head {
+        /// Whose.
+        aircraft: u8,
+        /// The head.
+        offer: Offer,
+    },
+    /// An aircraft has a head of this station's record.
+    Receipted(Receipted),
 }
 
 /// Out of the desk.
@@ -200,6 +228,8 @@ pub struct Desk {
     pictures: BTreeMap<String, ()>,
     log: VecDeque<Event>,
     keys: VecDeque<(String, Answer)>,
+    /// The exchange of heads, while something is recorded, and how far that is durable.
+    heads: Option<(Heads, Head)>,
     next_keep_alive: Mono,
     next_transfer: u32,
     last_look: Mono,
@@ -288,6 +318,7 @@ impl Desk {
             pictures,
             log: VecDeque::new(),
             keys: VecDeque::new(),
+            heads: None,
             next_keep_alive: Mono::ZERO,
             last_look: Mono::ZERO,
             look_now: false,
@@ -322,6 +353,7 @@ impl Desk {
             pictures: self.pictures.clone(),
             log: self.log.clone(),
             keys: self.keys.clone(),
+            heads: self.heads.clone(),
             next_keep_alive: self.next_keep_alive,
             next_transfer: self.next_transfer,
             last_look: self.last_look,
@@ -341,6 +373,12 @@ impl Desk {
             DeskIn::Intent(intent) => {
                 self.command(now, "", &intent);
             }
+            DeskIn::Recorded { flight, head } => self.recorded(flight, head),
+            DeskIn::HeadKept {
+                aircraft,
+                offer,
+                durable,
+            } => self.head_kept(aircraft, offer, durable),
             DeskIn::Tick => {}
         }
         self.look_around();
@@ -758,6 +796,7 @@ impl Desk {
         let passed_s = now.mono.since(self.last_look).as_secs_f64();
         self.last_look = now.mono;
         self.tell_seat();
+        self.tell_heads();
         for i in 0..self.aircraft.len() {
             self.look_at(i, passed_s);
         }

@@ -1,5 +1,6 @@
 //! The control loop: guard, flight, gate, preflight and reports, at 20 Hz and on every position.
 
+mod logging;
 pub mod pilot;
 
 use crate::EyesProcess;
@@ -114,6 +115,7 @@ impl Onboard {
             self.wires.patrol(anomaly_to_message(store, &a));
         }
         self.tell_eyes();
+        self.tell_log();
         if self.pilot.facts.id.is_some() {
             self.reports(now);
         }
