@@ -104,7 +104,7 @@ pub struct Onboard {
     pub(crate) bulk: Bulk,
     pub(crate) eyes: EyesProcess,
     pub(crate) eyes_told: Option<(u64, Option<u8>)>,
-    pub(crate) heard: BTreeMap<u32, Mono>,
+    pub(crate) heard: BTreeMap<u32, (Mono, Duration)>,
     pub(crate) due: Due,
     pub(crate) reboots: u32,
     pub(crate) guard_off_said: bool,
@@ -352,6 +352,13 @@ impl Onboard {
         f(&mut self.gate, &mut cx)
     }
 
+    /// A message of the autopilot's came: when, and how far apart they are (smoothed).
+    fn hear(&mut self, msg_id: u32) {
+        let now = self.now.mono;
+        let e = self.heard.entry(msg_id).or_insert((now, Duration::ZERO));
+        *e = (now, (e.1 * 3 + now.since(e.0)) / 4);
+    }
+
     fn from_autopilot(&mut self, frame: &Frame) {
         let h = frame.header();
         let now = self.now.mono;
@@ -362,7 +369,7 @@ impl Onboard {
             }
             self.wires.forward(frame);
             if self.pilot.facts.id == Some((h.system, h.component)) {
-                self.heard.insert(h.msg_id, now);
+                self.hear(h.msg_id);
             }
             return;
         }
@@ -396,7 +403,7 @@ impl Onboard {
         if self.pilot.facts.id != Some((h.system, h.component)) {
             return;
         }
-        self.heard.insert(h.msg_id, now);
+        self.hear(h.msg_id);
         self.pilot.facts.take(now, m);
         self.now.utc = self.pilot.facts.utc(self.now);
         if self.pilot.facts.reboots != self.reboots {
