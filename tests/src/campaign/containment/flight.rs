@@ -241,6 +241,7 @@ fn draw(seed: u64, rng: &mut ChaCha8Rng, brake_mps2: f64, react_s: f64) -> Drawn
     let spec = WindSpec {
         mean_mps: (0.0, 8.0 * wind),
         gusts,
+        from_deg: None,
     };
     Drawn {
         down_s,
