@@ -8,6 +8,9 @@ use missions::plan::PatrolPlan;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+/// Seeds that a page can show and a person can type.
+const SEEDS: u64 = 10_000;
+
 /// Flags of `rehearse`.
 #[derive(Debug, clap::Args)]
 #[command(
@@ -25,6 +28,21 @@ pub struct Rehearse {
     /// Everything random follows from it: gusts, where the swimmer is, when the intruder comes
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
+}
+
+/// What the console asks for: a rehearsal whose dice follow from the plan, so that the same plan is told the same.
+///
+/// # Errors
+/// As [`rehearse`].
+pub fn for_the_console(
+    plan: &PatrolPlan,
+    autopilot: &str,
+    go_on: &mut dyn FnMut(f64) -> bool,
+) -> anyhow::Result<Option<(bool, serde_json::Value)>> {
+    let kind = kind(autopilot).unwrap_or(AutopilotKind::Px4);
+    let told = rehearse(plan, kind, plan.id() % SEEDS, go_on)?;
+    told.map(|r| Ok((r.passed, serde_json::to_value(&r)?)))
+        .transpose()
 }
 
 /// Runs it.

@@ -27,8 +27,9 @@ const SURE_SHARE: f64 = 0.55;
 
 /// People in a surge run this fast, metres a second.
 const SURGE_MPS: f64 = 2.5;
-/// And are there so long before the camera looks, seconds.
+/// And are there so long before the camera looks, seconds, at this share of its reckoned time.
 const SURGE_BEFORE_S: f64 = 6.0;
+const SURGE_EARLY: f64 = 0.75;
 
 /// Draws one flight's things.
 #[derive(Debug)]
@@ -190,7 +191,20 @@ impl<'a> Director<'a> {
     fn surge(&mut self, people: u32) {
         let site = self.site;
         let zones: Vec<&SiteZone> = site.of_role("watch_zone").collect();
-        let crowds: Vec<Spot> = site.of_role("crowd").map(|z| z.form.middle()).collect();
+        let crowds: Vec<Spot> = site
+            .of_role("crowd")
+            .flat_map(|z| {
+                let (lo, hi) = z.form.bounds();
+                let mut at = || {
+                    Spot::new(
+                        lo.x_m + (hi.x_m - lo.x_m) * self.rng.random::<f64>(),
+                        lo.y_m + (hi.y_m - lo.y_m) * self.rng.random::<f64>(),
+                    )
+                };
+                let drawn: Vec<Spot> = (0..40).map(|_| at()).collect();
+                drawn.into_iter().filter(|p| z.form.depth_m(*p) > INSIDE_M)
+            })
+            .collect();
         if zones.is_empty() || crowds.is_empty() {
             return;
         }
@@ -213,10 +227,12 @@ impl<'a> Director<'a> {
                 .copied()
                 .min_by(|a, b| a.distance_m(spot).total_cmp(&b.distance_m(spot)))
                 .unwrap_or(spot);
-            let (arrive_s, run_s) = (
-                (look_s - SURGE_BEFORE_S).max(1.0),
-                from_spot.distance_m(spot) / SURGE_MPS,
-            );
+            // The route's times are nominal and rather late than early.
+            let arrive_s = look_s * SURGE_EARLY - SURGE_BEFORE_S;
+            let run_s = from_spot.distance_m(spot) / SURGE_MPS;
+            if run_s > arrive_s {
+                continue;
+            }
             for _ in 0..people {
                 let turn = self.rng.random::<f64>() * std::f64::consts::TAU;
                 let far_m = INSIDE_M * self.rng.random::<f64>().sqrt();
@@ -227,10 +243,7 @@ impl<'a> Director<'a> {
                     spot: off(spot),
                     above_ground_m: 0.0,
                 };
-                let path = vec![
-                    knot((arrive_s - run_s).max(0.0), from_spot),
-                    knot(arrive_s, spot),
-                ];
+                let path = vec![knot(arrive_s - run_s, from_spot), knot(arrive_s, spot)];
                 let thing = Thing {
                     id: self.next_id,
                     kind: ThingKind::Surge,
