@@ -141,7 +141,8 @@ impl Scenario {
         }
         let (lo, hi) = s.wind.mean_mps;
         let from_deg = s.wind.from_deg.unwrap_or(0.0);
-        if !(lo >= 0.0 && hi >= lo && hi <= 40.0 && s.wind.gusts >= 0.0) || !from_deg.is_finite() {
+        let sane = lo >= 0.0 && hi >= lo && hi <= 40.0 && s.wind.gusts >= 0.0;
+        if !sane || !from_deg.is_finite() {
             return Err(ScenarioError::Senseless(
                 "wind: mean_mps = [least, most] between 0 and 40, gusts >= 0, from_deg a direction",
             ));

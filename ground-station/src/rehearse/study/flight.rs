@@ -328,10 +328,15 @@ fn found(rig: &Rig, took_off: Option<Mono>, in_view: &[f64], anomalies: &[Anomal
             .min_by(f64::total_cmp);
         let seen_s = in_view.get(i).copied().unwrap_or(0.0);
         let (lat, lon) = truth.flat.degrees(t.place(truth.now).0);
+        // Who breaks through is a case from the moment he stands where nobody may be.
+        let there = match (t.kind, t.path.last()) {
+            (ThingKind::Surge, Some(last)) => last.at,
+            _ => t.from,
+        };
         let entry = Found {
             what,
             at: [lon, lat],
-            appears_s: (t.from.0 as f64 - from.0 as f64) * 1e-6,
+            appears_s: (there.0 as f64 - from.0 as f64) * 1e-6,
             in_view_s: seen_s,
             found_s,
         };

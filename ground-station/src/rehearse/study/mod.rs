@@ -118,7 +118,7 @@ pub struct Found {
     pub what: &'static str,
     /// Longitude, latitude at the end.
     pub at: [f64; 2],
-    /// When it appeared, seconds after take-off.
+    /// When it was first where it must not be, seconds after take-off.
     pub appears_s: f64,
     /// How long the camera's picture held its place, seconds.
     pub in_view_s: f64,

@@ -137,9 +137,9 @@ const codes: CodeWords = {
   rehearsal_case: { evening: "当晚", link_lost: "电台中断", low_battery: "电量不足", no_gnss: "卫星定位丢失", companion_dead: "机载计算机断电" },
   rehearsal_staged: { swimmer: "封闭区有人", intruder: "不明无人机", surge: "人群冲破围栏" },
   rehearsal_finding: {
-    "rehearsal.never_flew": "{case}：没有起飞[；{words}]", "rehearsal.left_fence": "{case}：越出“{zone}” {metres} 米", "rehearsal.drifted_out": "{case}：下降时被风带出“{zone}” {metres} 米", "rehearsal.down_in_crowd": "{case}：落在人群中",
+    "rehearsal.never_flew": "{case}：没有起飞[；{words}]", "rehearsal.left_fence": "{case}：越过“{zone}”边界 {metres} 米", "rehearsal.drifted_out": "{case}：下降时被风带过“{zone}”边界 {metres} 米", "rehearsal.down_in_crowd": "{case}：落在人群中",
     "rehearsal.not_down": "{case}：没有落地", "rehearsal.battery": "{case}：结束时电量 {pct}%，至少要 {least_pct}%", "rehearsal.not_whole": "{all} 个航点只飞了 {met} 个",
-    "rehearsal.not_found": "没有报告：{what}[（在画面中 {in_view_s} 秒）]", "rehearsal.nothing_staged": "没有可设置的情况：航线下没有封闭区或人群", "rehearsal.not_covered": "“{zone}”只看到 {pct}%",
+    "rehearsal.not_found": "没有报告：{what}[（在画面中 {in_view_s} 秒）]", "rehearsal.nothing_staged": "没有可设置的情况：航线下没有封闭区或人群", "rehearsal.not_covered": "“{zone}”只有 {pct}% 肯定看到",
   },
   event: {
     aircraft_found: "发现飞机[ {name}]", link_lost: "链路中断", link_back: "链路恢复", plan_loaded: "载入计划“{name}”", plan_sending: "正在上传计划", plan_on_aircraft: "计划已在机上，核对一致", plan_refused: "计划被拒绝：{reason}",
@@ -167,7 +167,7 @@ export const zh = {
     launch_title: "放飞 {name}", preflight: "起飞前检查", pass: "通过", fail: "不通过", waiting: "等待", not_measured: "未测", no_preflight: "等待飞机的检查表…", purpose: "飞行目的", incident: "事件编号", pilot: "操作员姓名", recheck: "重新检查",
     fill_all: "请填写目的、事件编号和姓名。", fix_checks: "有 {n} 项未通过，不能放飞。", arm_slide: "准备放飞", launch_consequence: "1 架飞机将解锁电机并起飞，按计划“{plan}”巡查约 {min} 分钟。断链时：{loss}。", slide_launch: "滑动放飞 · 或按住回车 1.5 秒", slide_land: "滑动降落 · 或按住回车 1.5 秒", slide_expired: "已过期，未执行", 
     rehearsal: "预演", rehearsal_running: "正在模拟器里飞这份计划：{pct}%", rehearsal_none: "这份计划还没有预演。", rehearsal_failed: "无法预演：{words}", rehearsal_passed: "可以放飞", rehearsal_blocked: "不能放飞", rehearsal_about: "{all} 个航点飞了 {places} 个 · 风速不超过 {wind} 米/秒 · {pace} 倍实时 · 种子 {seed}",
-    rehearsal_zone: "{zone}：看到 {pct}%，最长 {age} 没有看", rehearsal_found: "{what}：{age} 后报告", rehearsal_not_found: "{what}：没有报告", rehearsal_home: "降落在计划的降落点，离起飞点 {m} 米", rehearsal_away: "落在离起飞点 {m} 米处", rehearsal_up: "仍在空中", rehearsal_case: "{case}[（{at}）]：{after} 后{where}；电量 {pct}%；离围栏最近 {m} 米",
+    rehearsal_zone: "{zone}：肯定看到 {pct}%，最长 {age} 没有看", rehearsal_found: "{what}：{age} 后报告", rehearsal_not_found: "{what}：没有报告", rehearsal_home: "降落在计划的降落点，离起飞点 {m} 米", rehearsal_away: "落在离起飞点 {m} 米处", rehearsal_up: "仍在空中", rehearsal_case: "{case}[（{at}）]：{after} 后{where}；电量 {pct}%；离围栏最近 {m} 米",
     rehearsal_override: "未通过预演也放飞", rehearsal_override_who: "值班负责人", rehearsal_override_why: "理由", rehearsal_override_do: "由我负责", rehearsal_overridden: "{officer} 负责：{reason}", rehearsal_details: "每次飞行的经过", rehearsal_wait: "等预演完成，或由值班负责人签字放行。",
     uploading: "上传计划 {sent}/{total}", upload_again: "重新上传计划", not_uploaded: "计划不在机上",
     plan: "计划…", plan_title: "巡查计划", gained: "本计划紧急时会降落在 {n} 个场地文件未列出的地点，飞行前请逐一查看：{places}", pattern: "方式", field_swath: "看宽（米）", field_offset: "离边界（米）", field_place: "地点（纬度,经度 或区域编号）", field_radius: "半径（米）", field_turns: "圈数", field_hold: "悬停（秒）", field_legs: "航段数", field_course: "首段航向（度）", field_line: "线路", field_width: "宽度（米）", field_current: "水流去向（度）", field_current_mps: "水流（米/秒）", choose: "自动", field_wind_from: "风从哪来（度）", field_wind: "风速（米/秒）", still_air: "无风", import: "导入场地", import_file: "场地文件…", import_datum: "文件的坐标系", datum_file: "以文件为准", import_ok: "{name}：{kind}，{zones} 个区域，{boundaries} 个边界，{keep_outs} 个禁飞区", import_use: "用导入的场地制定计划", importing: "正在读取…", import_words: "原文", plan_height: "高度（米，距起飞点）", make: "制定并上传", from_file: "用计划文件…", making: "正在计算…", plan_figures: "{km} 千米 · 约 {min} 分钟 · 最高 {alt} 米 · 返航后余电 {reserve}%",

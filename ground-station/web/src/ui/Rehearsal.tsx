@@ -44,7 +44,7 @@ export function fates(): { at: LonLat; label: string }[] {
     if (near) near.words.push(word("rehearsal_case", c.case));
     else out.push({ at: c.landed_at, words: [word("rehearsal_case", c.case)] });
   }
-  return out.map((o) => ({ at: o.at, label: o.words.join(" · ") }));
+  return out.map((o) => ({ at: o.at, label: o.words.join("\n") }));
 }
 
 /** Whether the plan may be launched as far as its rehearsal goes. */
