@@ -111,7 +111,9 @@ impl Onboard {
         self.with_gate(|g, cx| g.tick(cx));
         self.watch_officers();
         self.keep_params(now);
-        for a in self.outbox.due(self.now, self.wires.record_room()) {
+        let alive = self.ground_silent().is_some_and(|s| s < self.link_loss());
+        let room = self.wires.record_room();
+        for a in self.outbox.due(self.now, room, alive) {
             let (store, a) = self.outbox.on_the_wire(&a);
             self.wires.patrol(anomaly_to_message(store, &a));
         }
@@ -120,7 +122,6 @@ impl Onboard {
         if self.pilot.facts.id.is_some() {
             self.reports(now);
         }
-        let alive = self.ground_silent().is_some_and(|s| s < self.link_loss());
         for m in self
             .bulk
             .send(self.now, &self.outbox, alive, self.wires.bulk_room())
