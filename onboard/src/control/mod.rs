@@ -36,6 +36,8 @@ const NEWS: Duration = Duration::from_millis(100);
 const STATE: Duration = Duration::from_millis(500);
 /// Who has the aircraft.
 const CONTROL: Duration = Duration::from_millis(1000);
+/// So often in quick succession when that is news: a radio loses frames.
+const CONTROL_NEWS: u8 = 3;
 const PREFLIGHT: Duration = Duration::from_millis(500);
 const STREAMS_AGAIN: Duration = Duration::from_secs(2);
 /// A stream not heard for this long is asked for again.
@@ -148,6 +150,7 @@ impl Onboard {
         if self.control_said != Some(news) {
             self.control_said = Some(news);
             self.due.control = self.now.mono;
+            self.due.control_news = CONTROL_NEWS;
         }
     }
 
@@ -496,7 +499,9 @@ impl Onboard {
             self.send_preflight();
         }
         if now >= self.due.control {
-            self.due.control = now.after(CONTROL);
+            let soon = self.due.control_news > 0;
+            self.due.control_news = self.due.control_news.saturating_sub(1);
+            self.due.control = now.after(if soon { NEWS } else { CONTROL });
             let report = self.control_report();
             self.wires.patrol(report.to_message());
         }

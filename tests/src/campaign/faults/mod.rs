@@ -6,6 +6,7 @@
 mod flight;
 mod hostile;
 mod link;
+mod officers;
 mod records;
 mod upload;
 mod world;
@@ -72,6 +73,7 @@ fn lines() -> Vec<Line> {
     all.extend(hostile::LINES);
     all.extend(flight::LINES);
     all.extend(records::LINES);
+    all.extend(officers::LINES);
     all.sort_by_key(|l| l.number);
     all
 }
