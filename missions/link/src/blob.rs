@@ -595,6 +595,22 @@ mod tests {
     use missions::time::Reading;
     use rand::{RngExt, SeedableRng};
 
+    #[test]
+    fn an_offer_that_nobody_answers_is_made_on_three_times_a_second() {
+        let mut tx = Sender::new(BlobKind::Bundle, 1, 0, vec![7; 2_000]).unwrap();
+        let mut offers = [0u32; 10];
+        for ms in 0..10_000u64 {
+            for m in tx.send(at(ms * 1_000), 3_000) {
+                if matches!(m, MavMessage::PATROL_BLOB_OFFER(_))
+                    && let Some(n) = offers.get_mut(ms as usize / 1_000)
+                {
+                    *n += 1;
+                }
+            }
+        }
+        assert!(offers.iter().all(|n| (3..=8).contains(n)), "{offers:?}");
+    }
+
     fn at(us: u64) -> Now {
         Now {
             mono: Mono(us),
