@@ -876,10 +876,13 @@ impl Desk {
             a.upload = upload;
         }
         match (&a.upload, a.state) {
-            (Upload::Checking { .. } | Upload::Idle | Upload::Failed(_), _)
-                if plan_id.is_some_and(|p| a.has_plan(p)) =>
-            {
+            // Also where the receipt of its last piece never came: the aircraft's own word is more than that.
+            (
+                Upload::Sending { .. } | Upload::Checking { .. } | Upload::Idle | Upload::Failed(_),
+                _,
+            ) if plan_id.is_some_and(|p| a.has_plan(p)) => {
                 a.upload = Upload::OnAircraft;
+                a.sender = None;
                 plan_changed = true;
                 said.push(("plan_on_aircraft", None));
             }

@@ -715,6 +715,20 @@ impl Rig {
         self.drain_desk();
         answer
     }
+    /// An officer's session lives at the desk, or does not. The desk finds out for itself what follows.
+    pub fn session(&mut self, lives: bool) {
+        let now = self.now_ground();
+        self.desk.session(now, lives);
+        self.drain_desk();
+    }
+    /// The same at the second station.
+    pub fn second_session(&mut self, lives: bool) {
+        let now = self.now();
+        if let Some(d) = self.second.as_mut() {
+            d.session(now, lives);
+        }
+        self.drain_second();
+    }
     /// The officer loads a plan.
     pub fn load_plan(&mut self, bytes: &[u8]) -> Answer {
         if self.ground.is_deaf(self.now) {

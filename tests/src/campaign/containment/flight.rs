@@ -522,10 +522,11 @@ pub fn fly(
                     && let Some(why) = p.flight.cause().filter(|c| *c != Cause::PlanComplete)
                 {
                     out.left_for = format!(
-                        "{why:?} at {:.0} s of {:.0}, battery {:.0} %",
+                        "{why:?} at {:.0} s of {:.0}, battery {:.0} %, believed {:.0} %",
                         flown_steps as f64 * STEP_S,
                         file.estimate.time_s,
-                        p.facts.battery_pct.map_or(f64::NAN, |b| b.value)
+                        p.facts.battery_pct.map_or(f64::NAN, |b| b.value),
+                        p.facts.charge_pct().unwrap_or(f64::NAN)
                     );
                 }
             }
