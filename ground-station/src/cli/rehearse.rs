@@ -45,15 +45,23 @@ pub fn for_the_console(
         .transpose()
 }
 
+/// A bar of a thousand parts.
+pub fn bar() -> indicatif::ProgressBar {
+    let bar = indicatif::ProgressBar::new(1_000);
+    if let Ok(style) =
+        indicatif::ProgressStyle::with_template("rehearsing {bar:30} {percent} %  {elapsed}")
+    {
+        bar.set_style(style);
+    }
+    bar
+}
+
 /// Runs it.
 pub fn run(a: &Rehearse, json: bool) -> anyhow::Result<ExitCode> {
     let name = a.plan.display();
     let bytes = std::fs::read(&a.plan).with_context(|| format!("cannot read {name}"))?;
     let plan = PatrolPlan::from_json(&bytes).with_context(|| format!("{name} cannot be flown"))?;
-    let bar = indicatif::ProgressBar::new(1_000);
-    if let Ok(style) = indicatif::ProgressStyle::with_template("{bar:30} {percent} %  {elapsed}") {
-        bar.set_style(style);
-    }
+    let bar = bar();
     let told = rehearse(&plan, a.kind, a.seed, &mut |part| {
         bar.set_position((part * 1_000.0) as u64);
         true
