@@ -26,6 +26,14 @@ const DEAREST: f64 = 1.35;
 const STEEP: f64 = 10.0;
 const STEEPEST: f64 = 40.0;
 
+/// Lattices on which ways are polished finely, one after the other, so that none of them is learnt by heart: how far each is
+/// turned, heat first and last in swaths, part of the moves.
+const STAGES: [(f64, f64, f64, f64); 3] = [
+    (0.131, 0.006, 0.0015, 0.5),
+    (0.73, 0.0015, 0.0007, 0.3),
+    (1.21, 0.0009, 0.0004, 0.2),
+];
+
 struct Joint<'a> {
     free: &'a Free,
     group: &'a [Member],
@@ -412,6 +420,7 @@ pub(super) fn polish(
             done += joint.run(moves, 0.03 * swath_m, 0.004 * swath_m, stop);
             let shaped = joint.places();
             let over = joint.raster.unseen.saturating_sub(joint.allowed) as f64;
+            if std::env::var("FLEETDBG").is_ok() { eprintln!("shaped sum {:.1} worst {:.1} over {}", shaped.iter().map(|w| length_m(w)).sum::<f64>(), task.worst(&shaped), joint.raster.unseen as f64 / joint.allowed as f64); }
             let cost_m = task.worst(&shaped) + 3.0 / swath_m * over * joint.raster.sample_m2();
             if best.as_ref().is_none_or(|b| cost_m < b.0) {
                 best = Some((cost_m, shaped));
@@ -420,16 +429,19 @@ pub(super) fn polish(
         places = best.map_or(places, |b| b.1);
     }
     if task.moves > 0 {
-        let raster = lattice(task, 32.0, 0.131);
-        let seed = task.seed.wrapping_add(50);
-        // It aims a little higher: what mending still adds is dearer.
-        let mut joint = Joint::new(task, ways, &places, raster, aim + 0.00008, seed);
-        joint.steep = STEEPEST;
-        joint.dearest = 32.0;
-        let heat = if rough { 0.006 } else { 0.004 };
-        let moves = (all * if rough { FINE } else { 0.4 }) as u64;
-        done += joint.run(moves, heat * swath_m, 0.0005 * swath_m, stop);
-        places = joint.places();
+        let hot = if rough { 1.0 } else { 0.7 };
+        for (i, (turned, from, to, part)) in STAGES.into_iter().enumerate() {
+            let raster = lattice(task, 32.0, turned);
+            let seed = task.seed.wrapping_add(50 + i as u64);
+            // It aims a little higher: what mending still adds is dearer.
+            let mut joint = Joint::new(task, ways, &places, raster, aim + 0.00008, seed);
+            joint.steep = STEEPEST;
+            joint.dearest = 32.0;
+            let moves = (part * all * if rough { FINE } else { 0.4 }) as u64;
+            done += joint.run(moves, hot * from * swath_m, hot * to * swath_m, stop);
+            places = joint.places();
+            if std::env::var("FLEETDBG").is_ok() { eprintln!("fine sum {:.1} worst {:.1} over {} seen {}", places.iter().map(|w| length_m(w)).sum::<f64>(), task.worst(&places), joint.raster.unseen as f64 / joint.allowed as f64, joint.raster.seen_part()); }
+        }
     }
     let (mut out, mut coverage) = mended(task, ways, places, aim);
     if !rough && task.worst(&untouched) < task.worst(&out) {
@@ -471,6 +483,7 @@ fn mended(
         if before <= joint.allowed || round == 4 {
             break;
         }
+        if std::env::var("FLEETDBG").is_ok() { eprintln!("mend {round} sum {:.1} worst {:.1} over {} seen {}", places.iter().map(|w| length_m(w)).sum::<f64>(), task.worst(&places), joint.raster.unseen as f64 / joint.allowed as f64, joint.raster.seen_part()); }
         joint.mend();
         coverage = joint.raster.seen_part();
         places = joint.places();

@@ -6,6 +6,7 @@
 //! is too short, until they are even. A sharer with a site flies from it and back to it, and that counts.
 
 mod joint;
+mod loops;
 mod part;
 
 use super::free::{Free, Part};
@@ -77,6 +78,10 @@ const ALONE: f64 = 0.4;
 const JOINT: f64 = 0.95;
 /// Manners of parting that are polished a little before the best of them is polished well.
 const STARTS: usize = 4;
+/// Part of the budget that parting one way into loops may use.
+const PARTED: f64 = 0.6;
+/// Dice by which one way is parted into loops.
+const DICE: u64 = 6;
 /// Times that the legs are parted, each time more evenly.
 const EVENINGS: usize = 4;
 
@@ -287,7 +292,13 @@ fn share_part(task: &Task<'_>, way: &[P], stop: &mut dyn FnMut(f64) -> bool) -> 
     let ways = Ways::new(task.free, task.part, swath_m);
     let looped = task.group.iter().any(|m| m.closed);
     let mut starts = Vec::new();
-    if !looped || (task.group.len() == 1 && task.group.iter().all(|m| m.site.is_none())) {
+    let siteless = task.group.iter().all(|m| m.site.is_none());
+    if looped && siteless && task.group.len() > 1 {
+        starts = loops(task, way, stop);
+    }
+    if !starts.is_empty() {
+        // The one way parted where it passes itself.
+    } else if !looped || (task.group.len() == 1 && task.group.iter().all(|m| m.site.is_none())) {
         // Cut to length, the one way stays as good as it is.
         let weights: Vec<f64> = task.group.iter().map(|m| m.weight).collect();
         starts.push(pieces_by_length(way, &weights));
@@ -295,6 +306,33 @@ fn share_part(task: &Task<'_>, way: &[P], stop: &mut dyn FnMut(f64) -> bool) -> 
         starts = first_ways(task, &ways, way, stop);
     }
     joint::polish(task, &ways, starts, looped, stop)
+}
+
+/// The one way parted into loops by several dice, the most promising first.
+fn loops(task: &Task<'_>, way: &[P], stop: &mut dyn FnMut(f64) -> bool) -> Vec<Vec<Vec<P>>> {
+    let weights: Vec<f64> = task.group.iter().map(|m| m.weight).collect();
+    let mut found: Vec<(f64, Vec<Vec<P>>)> = Vec::new();
+    for n in 0..DICE {
+        let hasty = task.moves == 0 || stop(PARTED);
+        if hasty && !found.is_empty() {
+            break;
+        }
+        let seed = task.seed.wrapping_add(n);
+        let patience = if hasty { 0.05 } else { 1.0 };
+        found.extend(loops::parted(
+            task.free,
+            &[way.to_vec()],
+            &weights,
+            task.request.swath_m,
+            patience,
+            seed,
+            &mut || stop(PARTED),
+        ));
+    }
+    found.sort_by(|a, b| a.0.total_cmp(&b.0));
+    if std::env::var("FLEETDBG").is_ok() { for f in &found { eprintln!("loops {:.1} sum {:.1} worst {:.1} way {:.1}", f.0, f.1.iter().map(|w| length_m(w)).sum::<f64>(), task.worst(&f.1), length_m(way)); } }
+    found.truncate(STARTS);
+    found.into_iter().map(|f| f.1).collect()
 }
 
 /// Ways over legs parted in several manners, the most promising first.
