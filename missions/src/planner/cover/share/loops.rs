@@ -13,14 +13,25 @@ const BEAD: f64 = 0.6;
 /// Longest link across, swaths.
 const ACROSS: f64 = 1.5;
 /// By so many times the share that a loop is too long, its metres are dearer: while all is in flux, and in the end.
-const STEEP: (f64, f64) = (4.0, 40.0);
+const STEEP: (f64, f64) = (8.0, 40.0);
 /// Heat of the joining and parting, first and last, swaths.
-const HEAT: (f64, f64) = (1.5, 0.05);
+const HEAT: (f64, f64) = (4.0, 0.05);
+/// Heat at first where loops stand already, swaths.
+const HEAT_AGAIN: f64 = 0.3;
 /// Most joinings, and most beads looked at in all of them.
-const MOST_TRIES: f64 = 4_000.0;
-const MOST_LOOKS: f64 = 3e6;
+const MOST_TRIES: f64 = 20_000.0;
+const MOST_LOOKS: f64 = 1e7;
 /// Links looked at for being legal before a joining or a parting is given up.
 const BEST: usize = 4;
+
+/// How long to look for better loops.
+#[derive(Clone, Copy)]
+pub(super) struct Pace {
+    /// 1 for as long as pays.
+    pub patience: f64,
+    /// Whether the loops stand already and need only be evened.
+    pub again: bool,
+}
 
 /// Beads of ways, and which are near each other.
 pub(super) struct Beads<'a> {
@@ -145,7 +156,9 @@ impl<'a> Beads<'a> {
         for (i, b) in order.iter().enumerate() {
             let next = bead(order, i + 1);
             for other in self.near.get(*b as usize).map_or(&[][..], Vec::as_slice) {
-                let Some(j) = placed(room, *other) else { continue };
+                let Some(j) = placed(room, *other) else {
+                    continue;
+                };
                 // Links i → i+1 and j → j+1 make way; each pair once, neither loop without a stretch of its own.
                 if j < i + 2 || (i == 0 && j + 1 == n) {
                     continue;
@@ -153,18 +166,16 @@ impl<'a> Beads<'a> {
                 let after = bead(order, j + 1);
                 let (here_m, there_m) = (self.link_m(*b, after), self.link_m(*other, next));
                 let inner_m = along(j) - along(i + 1) + there_m;
-                let outer_m =
-                    sum - (along(j + 1) - along(i)) + here_m;
-                let link_m = here_m + there_m
-                    - self.link_m(*b, next)
-                    - self.link_m(*other, after);
+                let outer_m = sum - (along(j + 1) - along(i)) + here_m;
+                let link_m = here_m + there_m - self.link_m(*b, next) - self.link_m(*other, after);
                 for turned in [false, true] {
                     let (x, y) = if turned {
                         (outer_m, inner_m)
                     } else {
                         (inner_m, outer_m)
                     };
-                    let sure_m = link_m + uneven_m(x, dues_m.0, steep) + uneven_m(y, dues_m.1, steep);
+                    let sure_m =
+                        link_m + uneven_m(x, dues_m.0, steep) + uneven_m(y, dues_m.1, steep);
                     if few.full_below(sure_m) {
                         continue;
                     }
@@ -313,7 +324,12 @@ fn uneven_m(is_m: f64, due_m: f64, steep: f64) -> f64 {
 /// For each place those within reach.
 fn near(places: &[P], reach_m: f64) -> Vec<Vec<u32>> {
     use std::collections::BTreeMap;
-    let cell = |p: P| ((p.x / reach_m).floor() as i64, (p.y / reach_m).floor() as i64);
+    let cell = |p: P| {
+        (
+            (p.x / reach_m).floor() as i64,
+            (p.y / reach_m).floor() as i64,
+        )
+    };
     let mut cells: BTreeMap<(i64, i64), Vec<u32>> = BTreeMap::new();
     for (i, p) in places.iter().enumerate() {
         cells.entry(cell(*p)).or_default().push(i as u32);
@@ -353,7 +369,7 @@ pub(super) fn parted(
     ways: &[Vec<P>],
     weights: &[f64],
     swath_m: f64,
-    patience: f64,
+    pace: Pace,
     seed: u64,
     stop: &mut dyn FnMut() -> bool,
 ) -> Option<(f64, Vec<Vec<P>>)> {
@@ -380,7 +396,7 @@ pub(super) fn parted(
         lengths_m: orders.iter().map(|o| beads.round_m(o)).collect(),
         orders,
     };
-    beads.recombine(&mut loops, &dues_m, patience, &mut dice, &mut room, stop);
+    beads.recombine(&mut loops, &dues_m, pace, &mut dice, &mut room, stop);
     Some((loops.cost_m(&dues_m, STEEP.1), beads.ways(&loops)))
 }
 
@@ -429,7 +445,7 @@ impl Beads<'_> {
         &self,
         loops: &mut Loops,
         dues_m: &[f64],
-        patience: f64,
+        pace: Pace,
         dice: &mut Dice,
         room: &mut [u32],
         stop: &mut dyn FnMut() -> bool,
@@ -448,10 +464,12 @@ impl Beads<'_> {
             }
         }
         let looks = (2 * n) as f64 / k as f64;
-        let e = |n: &str, d: f64| std::env::var(n).ok().and_then(|v| v.parse().ok()).unwrap_or(d);
-        let tries = (patience * e("TRIES", MOST_TRIES).min(e("LOOKS", MOST_LOOKS) / looks.max(1.0))) as u64;
-        let hot = e("HOT", HEAT.0);
-        let clock = std::time::Instant::now();
+        let tries = (pace.patience * MOST_TRIES.min(MOST_LOOKS / looks.max(1.0))) as u64;
+        let (hot, soft) = if pace.again {
+            (HEAT_AGAIN, STEEP.1)
+        } else {
+            (HEAT.0, STEEP.0)
+        };
         let mut best = (loops.cost_m(dues_m, STEEP.1), loops.clone());
         for t in 0..tries {
             if t.is_multiple_of(16) && stop() {
@@ -459,9 +477,7 @@ impl Beads<'_> {
             }
             let part = t as f64 / tries as f64;
             let heat_m = self.swath_m * hot * (HEAT.1 / hot).powf(part);
-            let e = |n: &str, d: f64| std::env::var(n).ok().and_then(|v| v.parse().ok()).unwrap_or(d);
-            let s0 = e("SOFT", STEEP.0);
-            let steep = s0 * (STEEP.1 / s0).powf((1.25 * part).min(1.0));
+            let steep = soft * (STEEP.1 / soft).powf((1.25 * part).min(1.0));
             let b = dice.below(n);
             let Some(near) = self.near.get(b).filter(|n| !n.is_empty()) else {
                 continue;
@@ -480,7 +496,8 @@ impl Beads<'_> {
             let Some(joined) = self.join(one, other, 0.5 * heat_m, dice, room) else {
                 continue;
             };
-            let all_m: f64 = loops.lengths_m.iter().sum::<f64>() / dues_m.iter().sum::<f64>().max(1e-9);
+            let all_m: f64 =
+                loops.lengths_m.iter().sum::<f64>() / dues_m.iter().sum::<f64>().max(1e-9);
             let due = |l: usize| dues_m.get(l).copied().unwrap_or(0.0) * all_m;
             let Some((p, q)) =
                 self.part(&joined, (due(x), due(y)), (0.5 * heat_m, steep), dice, room)
@@ -516,7 +533,6 @@ impl Beads<'_> {
                 best = (last_m, loops.clone());
             }
         }
-        if std::env::var("FLEETDBG").is_ok() { eprintln!("tries {tries} beads {n} ms {}", clock.elapsed().as_millis()); }
         *loops = best.1;
     }
 }
