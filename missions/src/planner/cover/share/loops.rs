@@ -22,7 +22,9 @@ const HEAT_AGAIN: f64 = 0.3;
 const MOST_TRIES: f64 = 20_000.0;
 const MOST_LOOKS: f64 = 1e7;
 /// Links looked at for being legal before a joining or a parting is given up.
-const BEST: usize = 4;
+const BEST: usize = 16;
+/// Times that halving begins anew where it ends in a loop that passes itself nowhere.
+const HALVINGS: usize = 12;
 
 /// How long to look for better loops.
 #[derive(Clone, Copy)]
@@ -385,11 +387,15 @@ pub(super) fn parted(
             return None;
         };
         let mut who: Vec<usize> = (0..weights.len()).collect();
-        for i in (1..who.len()).rev() {
-            who.swap(i, dice.below(i + 1));
-        }
-        let mut out = vec![Vec::new(); weights.len()];
-        beads.halve(one, &who, &dues_m, &mut dice, &mut room, &mut out)?;
+        let out = (0..HALVINGS).find_map(|_| {
+            for i in (1..who.len()).rev() {
+                who.swap(i, dice.below(i + 1));
+            }
+            let mut out = vec![Vec::new(); weights.len()];
+            beads
+                .halve(one, &who, &dues_m, &mut dice, &mut room, &mut out)
+                .map(|()| out)
+        })?;
         orders = out;
     }
     let mut loops = Loops {
