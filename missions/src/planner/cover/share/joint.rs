@@ -22,10 +22,10 @@ const TURN: u64 = 40;
 const ROUGH: f64 = 1.0;
 const FINE: f64 = 1.2;
 /// How far a metre's price may stray from 1.
-const DEAREST: f64 = 1.35;
+const DEAREST: f64 = 1.7;
 /// By so many times the share that a way is too long, a metre of it is dearer: while ways find their shape, and in the end.
 const STEEP: f64 = 10.0;
-const STEEPEST: f64 = 40.0;
+const STEEPEST: f64 = 60.0;
 
 /// Lattices on which ways are polished finely, one after the other, so that none of them is learnt by heart: how far each is
 /// turned, heat first and last in swaths, part of the moves.
@@ -493,14 +493,14 @@ fn evened(
     }
     let weights: Vec<f64> = task.group.iter().map(|m| m.weight).collect();
     let pace = Pace {
-        patience: 0.3,
+        patience: 1.0,
         again: true,
     };
     let seed = task.seed.wrapping_add(200 + salt);
     let swath_m = task.request.swath_m;
     let stop = &mut || stop(JOINT);
     match loops::parted(task.free, &places, &weights, swath_m, pace, seed, stop) {
-        Some((_, new)) if task.score_m(&new) < task.score_m(&places) => new,
+        Some((_, new)) if task.worst(&new) < task.worst(&places) => new,
         _ => places,
     }
 }

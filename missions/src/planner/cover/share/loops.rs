@@ -10,6 +10,8 @@ use super::super::geom::{Dice, P, dist, length_m, lerp};
 
 /// Longest link along the way, swaths.
 const BEAD: f64 = 0.6;
+/// Likewise where loops stand already: finer, to be more even.
+const BEAD_AGAIN: f64 = 0.35;
 /// Longest link across, swaths.
 const ACROSS: f64 = 1.5;
 /// By so many times the share that a loop is too long, its metres are dearer: while all is in flux, and in the end.
@@ -17,7 +19,7 @@ const STEEP: (f64, f64) = (8.0, 40.0);
 /// Heat of the joining and parting, first and last, swaths.
 const HEAT: (f64, f64) = (4.0, 0.05);
 /// Heat at first where loops stand already, swaths.
-const HEAT_AGAIN: f64 = 0.3;
+const HEAT_AGAIN: f64 = 0.6;
 /// Most joinings, and most beads looked at in all of them.
 const MOST_TRIES: f64 = 20_000.0;
 const MOST_LOOKS: f64 = 1e7;
@@ -81,13 +83,18 @@ impl Few {
 
 impl<'a> Beads<'a> {
     /// Beads of closed ways, whose first place is repeated at the end. The ways themselves come back as numbers of beads.
-    pub fn new(free: &'a Free, ways: &[Vec<P>], swath_m: f64) -> (Self, Vec<Vec<u32>>) {
+    pub fn new(
+        free: &'a Free,
+        ways: &[Vec<P>],
+        swath_m: f64,
+        bead_m: f64,
+    ) -> (Self, Vec<Vec<u32>>) {
         let mut places: Vec<P> = Vec::new();
         let mut orders = Vec::new();
         for way in ways {
             let first = places.len();
             for (a, b) in way.iter().zip(way.iter().skip(1)) {
-                let n = (dist(*a, *b) / (BEAD * swath_m)).ceil().max(1.0) as usize;
+                let n = (dist(*a, *b) / bead_m).ceil().max(1.0) as usize;
                 places.extend((0..n).map(|s| lerp(*a, *b, s as f64 / n as f64)));
             }
             orders.push((first as u32..places.len() as u32).collect());
@@ -375,7 +382,8 @@ pub(super) fn parted(
     seed: u64,
     stop: &mut dyn FnMut() -> bool,
 ) -> Option<(f64, Vec<Vec<P>>)> {
-    let (beads, orders) = Beads::new(free, ways, swath_m);
+    let bead_m = swath_m * if pace.again { BEAD_AGAIN } else { BEAD };
+    let (beads, orders) = Beads::new(free, ways, swath_m, bead_m);
     let whole: f64 = weights.iter().sum::<f64>().max(1e-12);
     let mut dice = Dice::new(seed);
     let mut room = vec![u32::MAX; beads.places.len()];

@@ -79,9 +79,8 @@ const ALONE: f64 = 0.4;
 const JOINT: f64 = 0.95;
 /// Manners of parting that are polished a little before the best of them is polished well.
 const STARTS: usize = 3;
-/// So uneven is as good as even; by what it is more, a metre of the longest weighs so much.
+/// So uneven is as good as even.
 const EVEN: f64 = 1.015;
-const UNEVEN: f64 = 2.5;
 /// So uneven, and so much longer than one alone, is good enough not to try on.
 const GOOD: f64 = 1.025;
 /// Times that loops are made and polished, each time by other dice, until they are good.
@@ -290,13 +289,17 @@ impl Task<'_> {
     /// All that is flown, dearer by what the longest flight is beyond nearly even: what ways are chosen by.
     fn score_m(&self, ways: &[Vec<P>]) -> f64 {
         let sum_m: f64 = ways.iter().map(|w| length_m(w)).sum();
-        sum_m + UNEVEN * (self.worst(ways) - EVEN * sum_m).max(0.0)
+        sum_m.max(self.worst(ways) / EVEN)
     }
 
-    /// Whether trying on with other dice is not worth it: even, and all together hardly longer than one alone.
-    fn good(&self, ways: &[Vec<P>], alone_m: f64) -> bool {
+    /// By how much ways are more uneven, or together longer than one alone, than is good enough; 0 where they are good.
+    fn lack(&self, ways: &[Vec<P>], alone_m: f64) -> f64 {
         let sum_m: f64 = ways.iter().map(|w| length_m(w)).sum();
-        sum_m <= GOOD * alone_m && self.worst(ways) <= GOOD * sum_m
+        let (longer, uneven) = (
+            sum_m / alone_m.max(1e-9),
+            self.worst(ways) / sum_m.max(1e-9),
+        );
+        (longer.max(uneven) - GOOD).max(0.0)
     }
 
     /// The longest flight for its weight: what all this is about.
@@ -316,7 +319,7 @@ fn share_part(task: &Task<'_>, way: &[P], stop: &mut dyn FnMut(f64) -> bool) -> 
     let siteless = task.group.iter().all(|m| m.site.is_none());
     if looped && siteless && task.group.len() > 1 {
         let alone_m = length_m(way);
-        let mut best: Option<(f64, Done)> = None;
+        let mut best: Option<((f64, f64), Done)> = None;
         let mut moves = 0;
         for attempt in 0..ATTEMPTS {
             let starts = loops(task, way, attempt, stop);
@@ -325,12 +328,11 @@ fn share_part(task: &Task<'_>, way: &[P], stop: &mut dyn FnMut(f64) -> bool) -> 
             }
             let done = joint::polish(task, &ways, starts, true, stop);
             moves += done.moves;
-            let good = task.good(&done.ways, alone_m);
-            let score_m = task.score_m(&done.ways);
-            if best.as_ref().is_none_or(|b| score_m < b.0) {
-                best = Some((score_m, done));
+            let worth = (task.lack(&done.ways, alone_m), task.score_m(&done.ways));
+            if best.as_ref().is_none_or(|b| worth < b.0) {
+                best = Some((worth, done));
             }
-            if good || task.moves == 0 || stop(ALONE) {
+            if worth.0 <= 0.0 || task.moves == 0 || stop(ALONE) {
                 break;
             }
         }
