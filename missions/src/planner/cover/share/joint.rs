@@ -24,7 +24,7 @@ const FINE: f64 = 1.2;
 /// How far a metre's price may stray from 1.
 const DEAREST: f64 = 1.7;
 /// By so many times the share that a way is too long, a metre of it is dearer: while ways find their shape, and in the end.
-const STEEP: f64 = 10.0;
+const STEEP: f64 = 30.0;
 const STEEPEST: f64 = 60.0;
 
 /// Lattices on which ways are polished finely, one after the other, so that none of them is learnt by heart: how far each is

@@ -84,7 +84,7 @@ const EVEN: f64 = 1.015;
 /// So uneven, and so much longer than one alone, is good enough not to try on.
 const GOOD: f64 = 1.025;
 /// Times that loops are made and polished, each time by other dice, until they are good.
-const ATTEMPTS: u64 = 3;
+const ATTEMPTS: u64 = 4;
 /// Part of the budget that parting one way into loops may use.
 const PARTED: f64 = 0.6;
 /// Dice by which one way is parted into loops.
