@@ -2,6 +2,7 @@
 
 use crate::evidence::io::{default_path, load_or_make};
 use crate::evidence::key::Signer;
+use crate::record::retention::{Classes, DEFAULT_CLASSES};
 use anyhow::{Context, bail};
 use link_io::Endpoint;
 use missions::formats::{ImportedVenue, import_venue};
@@ -91,6 +92,8 @@ struct File {
     lang: Option<String>,
     rerun: Option<String>,
     station_key: Option<PathBuf>,
+    /// File with classes of retention.
+    retention: Option<PathBuf>,
     bulk_bytes_per_s: Option<f64>,
 }
 
@@ -125,6 +128,8 @@ pub struct Settings {
     pub bulk_bytes_per_s: f64,
     /// The station's signing key.
     pub station_key: PathBuf,
+    /// Classes of retention.
+    pub retention: Classes,
     /// Answers as JSON.
     pub json: bool,
 }
@@ -245,6 +250,14 @@ pub fn resolve(a: &Common) -> anyhow::Result<Settings> {
             .clone()
             .or(file.station_key)
             .unwrap_or_else(default_path),
+        retention: match &file.retention {
+            None => Classes::parse(DEFAULT_CLASSES)?,
+            Some(path) => {
+                let text = std::fs::read_to_string(path)
+                    .with_context(|| format!("cannot read {}", path.display()))?;
+                Classes::parse(&text).with_context(|| path.display().to_string())?
+            }
+        },
         json: a.json,
     })
 }
@@ -262,6 +275,7 @@ pub fn print(s: &Settings) -> anyhow::Result<ExitCode> {
         "rerun": s.rerun,
         "station_key": s.station_key,
         "bulk_bytes_per_s": s.bulk_bytes_per_s,
+        "retention": s.retention,
     });
     println!("{}", serde_json::to_string_pretty(&out)?);
     Ok(ExitCode::SUCCESS)
