@@ -8,6 +8,8 @@
 mod joint;
 mod loops;
 mod part;
+#[cfg(test)]
+mod tests;
 
 use super::free::{Free, Part};
 use super::geom::{Dice, P, dist, length_m, pt};
