@@ -172,7 +172,7 @@ pub(super) fn over_all(rows: &[Row]) -> Vec<Row> {
             let Some(worst) = of.iter().max_by(|a, b| worth(a).total_cmp(&worth(b))) else {
                 continue;
             };
-            let missed = of.iter().filter(|r| !(worth(r) <= bound)).count();
+            let missed = of.iter().filter(|r| worth(r) > bound).count();
             out.push(
                 Row::new(
                     "over all",
