@@ -2,7 +2,7 @@
 
 use super::cases::{Folder, stem, swath_m};
 use super::cpu::Stopwatch;
-use super::{Bench, Case, Good, Row, made};
+use super::{Bench, Case, Good, Row, fleets, made};
 use crate::cli::geometry::{self, ground::Ground};
 use crate::cli::measure::{self, Measured};
 use crate::cli::plan::drawn::Drawn;
@@ -13,7 +13,7 @@ use serde_json::Value;
 use std::path::Path;
 
 /// Margins at which every venue must be legal, metres.
-const MARGINS_M: [f64; 3] = [0.0, 2.0, 5.0];
+pub(super) const MARGINS_M: [f64; 3] = [0.0, 2.0, 5.0];
 /// Length against covered area ÷ swath, open path, margin 0, by what the venues are called.
 const RATIOS: [(&str, f64); 5] = [
     ("a_convex_500x300", 1.037),
@@ -38,11 +38,6 @@ const POLISHED_EFFORT: u64 = 40_000;
 const POLISHED_RATIO: f64 = 1.15;
 /// Any plan of 25,000 corners and 250 holes.
 const LARGE_S: f64 = 5.0;
-/// Longest flight against the mean, and the sum against one alone.
-const BALANCE: f64 = 1.03;
-const SUM: f64 = 1.03;
-/// Fleets of so many.
-const FLEETS: std::ops::RangeInclusive<usize> = 2..=8;
 /// Made-up venues go through in lots of so many.
 const LOT: u64 = 500;
 
@@ -71,14 +66,7 @@ pub(super) fn cases<'a>(
         }
     }
     if wanted("fleet") {
-        for v in &folder.venues {
-            for k in FLEETS.step_by(if bench.quick { 3 } else { 1 }) {
-                all.push(Case {
-                    key: format!("fleet/{}/{k}", stem(v)),
-                    run: Box::new(move |b| fleet(b, v, k)),
-                });
-            }
-        }
+        fleets::cases(folder, bench, all);
     }
     if wanted("random") {
         let mut from = 0;
@@ -290,64 +278,6 @@ fn cut_back(b: &Bench, venue: &Path, d: &Drawn, swath_m: f64) -> anyhow::Result<
     }
     let _ = b;
     Ok(format!("{} (cut off, own measure)", out.join(", ")))
-}
-
-fn fleet(b: &Bench, venue: &Path, k: usize) -> anyhow::Result<Vec<Row>> {
-    let (name, swath_m) = (stem(venue), swath_of(venue)?);
-    let key = format!("fleet/{name}/{k}");
-    let mut more = effort(b, 10_000);
-    more.extend(["--closed".into(), "--aircraft".into(), k.to_string()]);
-    let ask = Ask {
-        venue,
-        swath_m,
-        margin_m: 0.0,
-        more,
-    };
-    let (d, m) = match made(b, &ask)? {
-        Made::Plan(p) => *p,
-        Made::Emptied(why) => return Ok(vec![Row::failed(&key, &name, &why)]),
-    };
-    // Measured by the ways: what each aircraft flies, and what one alone flies under the same request.
-    let mut each = vec![0.0; k];
-    for r in &d.routes {
-        if let Some(x) = each.get_mut(r.aircraft.saturating_sub(1)) {
-            *x += r.length_m();
-        }
-    }
-    let sum_m: f64 = each.iter().sum();
-    let longest_m = each.iter().copied().fold(0.0, f64::max);
-    let alone_m = d
-        .figures
-        .get("alone_m")
-        .and_then(Value::as_f64)
-        .unwrap_or(f64::NAN);
-    let ok = m.legal && m.coverage_reachable >= COVERAGE - 1e-9;
-    let if_ok = |x: f64| if ok { x } else { f64::NAN };
-    let note = format!(
-        "seen {:.2} %, {}",
-        100.0 * m.coverage_reachable,
-        if m.legal { "legal" } else { "NOT legal" }
-    );
-    Ok(vec![
-        Row::new(
-            &key,
-            &format!("longest ÷ mean, k = {k}, {name}"),
-            Good::AtMost(BALANCE),
-            if_ok(longest_m * k as f64 / sum_m),
-            "",
-            &b.judge.name(),
-        )
-        .note(note.clone()),
-        Row::new(
-            &key,
-            &format!("sum ÷ one alone, k = {k}, {name}"),
-            Good::AtMost(SUM),
-            if_ok(sum_m / alone_m),
-            "",
-            &b.judge.name(),
-        )
-        .note(note),
-    ])
 }
 
 fn same(b: &Bench, venue: &Path) -> anyhow::Result<Vec<Row>> {

@@ -7,6 +7,7 @@
 mod area;
 mod cases;
 mod cpu;
+mod fleets;
 mod graphs;
 mod judge;
 mod made;
@@ -221,6 +222,7 @@ pub fn run(a: &BenchPlan, json: bool) -> anyhow::Result<ExitCode> {
         rows.extend(new);
     }
     rows.extend(area::over_all(&rows));
+    rows.extend(fleets::over_all(&rows));
     print(&rows, &bench, json, out_of_time)?;
     Ok(
         if rows.iter().all(|r| r.pass != Some(false)) && out_of_time == 0 {
@@ -288,6 +290,13 @@ fn print(rows: &[Row], bench: &Bench, json: bool, out_of_time: usize) -> anyhow:
             r.by,
             r.note
         );
+    }
+    if missed > 0 {
+        println!("missed:");
+    }
+    for r in rows.iter().filter(|r| r.pass == Some(false)) {
+        let f = |x: Option<f64>| x.map_or_else(|| "-".to_owned(), |x| format!("{x:.4}"));
+        println!("  {:56} {:>10} {:>10}", r.name, f(r.bound), f(r.measured));
     }
     println!(
         "{passed} reached, {missed} missed{}{}",

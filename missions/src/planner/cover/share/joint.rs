@@ -12,7 +12,8 @@ use super::super::raster::Raster;
 use super::super::tidy;
 use super::super::ways::Ways;
 use super::super::{AIM, SEEN_PART_OF_RADIUS};
-use super::{Done, JOINT, Member, Task, corners};
+use super::loops::{self, Pace};
+use super::{Done, EVEN, JOINT, Member, Task, corners};
 use geo::MultiPolygon;
 
 /// Moves of one way before another's turn.
@@ -21,10 +22,23 @@ const TURN: u64 = 40;
 const ROUGH: f64 = 1.0;
 const FINE: f64 = 1.2;
 /// How far a metre's price may stray from 1.
-const DEAREST: f64 = 1.35;
+const DEAREST: f64 = 1.7;
 /// By so many times the share that a way is too long, a metre of it is dearer: while ways find their shape, and in the end.
-const STEEP: f64 = 10.0;
-const STEEPEST: f64 = 40.0;
+const STEEP: f64 = 30.0;
+const STEEPEST: f64 = 60.0;
+
+/// Lattices on which ways are polished finely, one after the other, so that none of them is learnt by heart: how far each is
+/// turned, heat first and last in swaths, part of the moves.
+const STAGES: [(f64, f64, f64, f64); 3] = [
+    (0.131, 0.006, 0.0015, 0.5),
+    (0.73, 0.0015, 0.0007, 0.3),
+    (1.21, 0.0009, 0.0004, 0.2),
+];
+
+/// How much of what only the last lattice saw is aimed higher on the next.
+const BY_HEART: f64 = 0.9;
+/// Samples a swath of these lattices.
+const FINE_STEPS: f64 = 32.0;
 
 struct Joint<'a> {
     free: &'a Free,
@@ -412,7 +426,7 @@ pub(super) fn polish(
             done += joint.run(moves, 0.03 * swath_m, 0.004 * swath_m, stop);
             let shaped = joint.places();
             let over = joint.raster.unseen.saturating_sub(joint.allowed) as f64;
-            let cost_m = task.worst(&shaped) + 3.0 / swath_m * over * joint.raster.sample_m2();
+            let cost_m = task.score_m(&shaped) + 3.0 / swath_m * over * joint.raster.sample_m2();
             if best.as_ref().is_none_or(|b| cost_m < b.0) {
                 best = Some((cost_m, shaped));
             }
@@ -420,22 +434,41 @@ pub(super) fn polish(
         places = best.map_or(places, |b| b.1);
     }
     if task.moves > 0 {
-        let raster = lattice(task, 32.0, 0.131);
-        let seed = task.seed.wrapping_add(50);
-        // It aims a little higher: what mending still adds is dearer.
-        let mut joint = Joint::new(task, ways, &places, raster, aim + 0.00008, seed);
-        joint.steep = STEEPEST;
-        joint.dearest = 32.0;
-        let heat = if rough { 0.006 } else { 0.004 };
-        let moves = (all * if rough { FINE } else { 0.4 }) as u64;
-        done += joint.run(moves, heat * swath_m, 0.0005 * swath_m, stop);
-        places = joint.places();
+        let hot = if rough { 1.0 } else { 0.7 };
+        let mut price: Option<f64> = None;
+        let mut by_heart = 0.0;
+        for (i, (turned, from, to, part)) in STAGES.into_iter().enumerate() {
+            if rough {
+                places = evened(task, places, i as u64, stop);
+            }
+            let raster = lattice(task, FINE_STEPS, turned);
+            let seed = task.seed.wrapping_add(50 + i as u64);
+            let mut joint = Joint::new(task, ways, &places, raster, aim, seed);
+            joint.steep = STEEPEST;
+            joint.dearest = 32.0;
+            // What was seen on the last lattice only is not seen; and what mending still adds is dearer than polishing.
+            let may = joint.allowed as f64;
+            let only_here = BY_HEART * by_heart * joint.raster.asked as f64;
+            joint.allowed = (may - only_here).max(0.2 * may) as usize;
+            if let Some(p) = price {
+                joint.price_m = p * joint.raster.sample_m2();
+            }
+            let moves = (part * all * if rough { FINE } else { 0.4 }) as u64;
+            done += joint.run(moves, hot * from * swath_m, hot * to * swath_m, stop);
+            price = Some(joint.price_m / joint.raster.sample_m2());
+            places = joint.places();
+            let mut other = lattice(task, FINE_STEPS, turned + 0.39);
+            for w in &places {
+                add(&mut other, w);
+            }
+            by_heart = (joint.raster.seen_part() - other.seen_part()).max(0.0);
+        }
     }
     let (mut out, mut coverage) = mended(task, ways, places, aim);
-    if !rough && task.worst(&untouched) < task.worst(&out) {
+    if !rough && task.score_m(&untouched) < task.score_m(&out) {
         // Cut and no more: as good as the one way, and even.
         let (plain, seen) = mended(task, ways, untouched, aim);
-        if task.worst(&plain) < task.worst(&out) {
+        if task.score_m(&plain) < task.score_m(&out) {
             (out, coverage) = (plain, seen);
         }
     }
@@ -443,6 +476,32 @@ pub(super) fn polish(
         ways: out,
         coverage,
         moves: done,
+    }
+}
+
+/// Loops that came out uneven while they found their shape, joined and parted once more.
+fn evened(
+    task: &Task<'_>,
+    places: Vec<Vec<P>>,
+    salt: u64,
+    stop: &mut dyn FnMut(f64) -> bool,
+) -> Vec<Vec<P>> {
+    let alike = task.group.iter().all(|m| m.closed && m.site.is_none());
+    let sum_m: f64 = places.iter().map(|w| length_m(w)).sum();
+    if !alike || task.worst(&places) <= EVEN * sum_m || places.iter().any(|w| w.len() < 4) {
+        return places;
+    }
+    let weights: Vec<f64> = task.group.iter().map(|m| m.weight).collect();
+    let pace = Pace {
+        patience: 1.0,
+        again: true,
+    };
+    let seed = task.seed.wrapping_add(200 + salt);
+    let swath_m = task.request.swath_m;
+    let stop = &mut || stop(JOINT);
+    match loops::parted(task.free, &places, &weights, swath_m, pace, seed, stop) {
+        Some((_, new)) if task.worst(&new) < task.worst(&places) => new,
+        _ => places,
     }
 }
 
@@ -463,7 +522,7 @@ fn mended(
         } else {
             (32.0, aim)
         };
-        let raster = lattice(task, per_swath, 0.417);
+        let raster = lattice(task, per_swath, 0.417 + 0.31 * round as f64);
         let seed = task.seed.wrapping_add(100 + round);
         let mut joint = Joint::new(task, ways, &places, raster, aim, seed);
         let before = joint.raster.unseen;

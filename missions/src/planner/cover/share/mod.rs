@@ -6,7 +6,10 @@
 //! is too short, until they are even. A sharer with a site flies from it and back to it, and that counts.
 
 mod joint;
+mod loops;
 mod part;
+#[cfg(test)]
+mod tests;
 
 use super::free::{Free, Part};
 use super::geom::{Dice, P, dist, length_m, pt};
@@ -20,6 +23,7 @@ use super::{
 };
 use crate::plane::EastNorth;
 use geo::{Area, Centroid, Contains};
+use loops::Pace;
 use part::{Cut, allot, legs_of, pieces_by_length};
 
 /// One who shares.
@@ -76,7 +80,19 @@ const ALONE: f64 = 0.4;
 /// Part of the budget after which only mending is done.
 const JOINT: f64 = 0.95;
 /// Manners of parting that are polished a little before the best of them is polished well.
-const STARTS: usize = 4;
+const STARTS: usize = 3;
+/// So uneven is as good as even.
+const EVEN: f64 = 1.015;
+/// So uneven, and so much longer than one alone, is good enough not to try on.
+const GOOD: f64 = 1.025;
+/// Times that loops are made and polished, each time by other dice, until they are good.
+const ATTEMPTS: u64 = 4;
+/// Part of the budget that parting one way into loops may use.
+const PARTED: f64 = 0.6;
+/// Dice by which one way is parted into loops.
+const DICE: u64 = 4;
+/// Dice at most, where none of them gave even loops.
+const MOST_DICE: u64 = 10;
 /// Times that the legs are parted, each time more evenly.
 const EVENINGS: usize = 4;
 
@@ -272,6 +288,22 @@ struct Done {
 }
 
 impl Task<'_> {
+    /// All that is flown, dearer by what the longest flight is beyond nearly even: what ways are chosen by.
+    fn score_m(&self, ways: &[Vec<P>]) -> f64 {
+        let sum_m: f64 = ways.iter().map(|w| length_m(w)).sum();
+        sum_m.max(self.worst(ways) / EVEN)
+    }
+
+    /// By how much ways are more uneven, or together longer than one alone, than is good enough; 0 where they are good.
+    fn lack(&self, ways: &[Vec<P>], alone_m: f64) -> f64 {
+        let sum_m: f64 = ways.iter().map(|w| length_m(w)).sum();
+        let (longer, uneven) = (
+            sum_m / alone_m.max(1e-9),
+            self.worst(ways) / sum_m.max(1e-9),
+        );
+        (longer.max(uneven) - GOOD).max(0.0)
+    }
+
     /// The longest flight for its weight: what all this is about.
     fn worst(&self, ways: &[Vec<P>]) -> f64 {
         let whole: f64 = self.group.iter().map(|m| m.weight).sum();
@@ -286,15 +318,78 @@ fn share_part(task: &Task<'_>, way: &[P], stop: &mut dyn FnMut(f64) -> bool) -> 
     let swath_m = task.request.swath_m;
     let ways = Ways::new(task.free, task.part, swath_m);
     let looped = task.group.iter().any(|m| m.closed);
-    let mut starts = Vec::new();
-    if !looped || (task.group.len() == 1 && task.group.iter().all(|m| m.site.is_none())) {
+    let siteless = task.group.iter().all(|m| m.site.is_none());
+    if looped && siteless && task.group.len() > 1 {
+        let alone_m = length_m(way);
+        let mut best: Option<((f64, f64), Done)> = None;
+        let mut moves = 0;
+        for attempt in 0..ATTEMPTS {
+            let starts = loops(task, way, attempt, stop);
+            if starts.is_empty() {
+                break;
+            }
+            let done = joint::polish(task, &ways, starts, true, stop);
+            moves += done.moves;
+            let worth = (task.lack(&done.ways, alone_m), task.score_m(&done.ways));
+            if best.as_ref().is_none_or(|b| worth < b.0) {
+                best = Some((worth, done));
+            }
+            if worth.0 <= 0.0 || task.moves == 0 || stop(ALONE) {
+                break;
+            }
+        }
+        if let Some((_, done)) = best {
+            return Done { moves, ..done };
+        }
+    }
+    // A way that passes itself nowhere near is parted leg by leg.
+    let starts = if !looped || (task.group.len() == 1 && siteless) {
         // Cut to length, the one way stays as good as it is.
         let weights: Vec<f64> = task.group.iter().map(|m| m.weight).collect();
-        starts.push(pieces_by_length(way, &weights));
+        vec![pieces_by_length(way, &weights)]
     } else {
-        starts = first_ways(task, &ways, way, stop);
-    }
+        first_ways(task, &ways, way, stop)
+    };
     joint::polish(task, &ways, starts, looped, stop)
+}
+
+/// The one way parted into loops by several dice, the most promising first.
+fn loops(
+    task: &Task<'_>,
+    way: &[P],
+    attempt: u64,
+    stop: &mut dyn FnMut(f64) -> bool,
+) -> Vec<Vec<Vec<P>>> {
+    let weights: Vec<f64> = task.group.iter().map(|m| m.weight).collect();
+    let mut found: Vec<(f64, Vec<Vec<P>>)> = Vec::new();
+    for n in 0..MOST_DICE {
+        let hasty = task.moves == 0 || stop(PARTED);
+        let best = found.iter().min_by(|a, b| a.0.total_cmp(&b.0));
+        let even = best.is_some_and(|b| {
+            let sum_m: f64 = b.1.iter().map(|w| length_m(w)).sum();
+            task.worst(&b.1) <= GOOD * sum_m
+        });
+        if (hasty && best.is_some()) || (n >= DICE && even) {
+            break;
+        }
+        let seed = task.seed.wrapping_add(n + MOST_DICE * attempt);
+        let pace = Pace {
+            patience: if hasty { 0.05 } else { 1.0 },
+            again: false,
+        };
+        found.extend(loops::parted(
+            task.free,
+            &[way.to_vec()],
+            &weights,
+            task.request.swath_m,
+            pace,
+            seed,
+            &mut || stop(PARTED),
+        ));
+    }
+    found.sort_by(|a, b| a.0.total_cmp(&b.0));
+    found.truncate(STARTS);
+    found.into_iter().map(|f| f.1).collect()
 }
 
 /// Ways over legs parted in several manners, the most promising first.
