@@ -79,7 +79,10 @@ impl Shown {
                 self.log.push_back(event.clone());
                 Change::Message(json!({"type": "event", "event": event}))
             }
-            Fact::Recording { .. } | Fact::Picture { .. } | Fact::Intent { .. } => return None,
+            Fact::Recording { .. }
+            | Fact::Picture { .. }
+            | Fact::Intent { .. }
+            | Fact::Access { .. } => return None,
         })
     }
 }
