@@ -56,6 +56,9 @@ struct RunArgs {
     /// Directory for plans and anomalies; they survive a restart [default: patrol-store]
     #[arg(long, env = "PATROL_STORE", value_name = "DIR")]
     store: Option<PathBuf>,
+    /// Key that signs the flight log, made at the first start [default: record.key in the store]
+    #[arg(long, env = "PATROL_RECORD_KEY", value_name = "FILE")]
+    record_key: Option<PathBuf>,
     /// Camera stream for the eyes, tcp:HOST:PORT
     #[arg(long, env = "PATROL_CAMERA", value_name = "LINE")]
     camera: Option<String>,
@@ -98,6 +101,8 @@ enum What {
         camera: Option<String>,
         #[arg(long)]
         sensor: Option<String>,
+        #[arg(long)]
+        diary: bool,
     },
 }
 
@@ -155,6 +160,7 @@ struct File {
     ground: Vec<GroundLine>,
     trust: Vec<Trust>,
     store: Option<PathBuf>,
+    record_key: Option<PathBuf>,
     camera: Option<String>,
     sensor: Option<String>,
     /// File with rules for the eyes.
@@ -248,6 +254,7 @@ fn resolve(a: &RunArgs) -> anyhow::Result<Setup> {
         autopilot: Endpoint::of_autopilot(&autopilot)?,
         grounds,
         store: store(a, file.store),
+        record_key: a.record_key.clone().or(file.record_key),
         camera: a.camera.clone().or(file.camera),
         sensor: a.sensor.clone().or(file.sensor),
         config,
@@ -349,8 +356,16 @@ fn act(args: Args) -> anyhow::Result<()> {
             );
             Ok(())
         }
-        Some(What::Eyes { camera, sensor }) => Ok(child::run(
-            &ChildConfig { camera, sensor },
+        Some(What::Eyes {
+            camera,
+            sensor,
+            diary,
+        }) => Ok(child::run(
+            &ChildConfig {
+                camera,
+                sensor,
+                diary,
+            },
             std::io::stdin(),
             std::io::stdout(),
         )?),

@@ -57,6 +57,9 @@ pub struct Config {
     pub bulk_bytes_per_s: u32,
     /// Whether previews of the camera are sent to the ground.
     pub previews: bool,
+    /// Most that the companion's own logs may take of the store's disk, all together, MB; 0: no log is kept. Beyond it
+    /// nothing more is logged, and the ground is told: logs never take the room of anomalies, and are never deleted here.
+    pub log_most_mb: u32,
 }
 
 impl Default for Config {
@@ -79,6 +82,7 @@ impl Default for Config {
             require_own_remote_id: false,
             bulk_bytes_per_s: 24_000,
             previews: true,
+            log_most_mb: 4_096,
         }
     }
 }

@@ -13,6 +13,7 @@ use crate::gate::holder::Station;
 use crate::gate::{Cx, Gate};
 use crate::params::Params;
 use crate::preflight::Preflight;
+use crate::record::What;
 use crate::wires::{COMPANION, Wires};
 use crate::{EyesProcess, Input, LogLevel, Output, Port};
 use link::blob::{BlobKind, Receiver};
@@ -25,9 +26,12 @@ use link::orders::OrderReceiver;
 use link::pack::{pack, unpack};
 use link::patrol::MavMessage as Patrol;
 use link::receipts::Outbox;
+use link::record::chain::Head;
+use link::record::heads::Heads;
 use link::signing::{Key, Seal, Trust};
 use link::state::{OrderFate, PlanState};
 use missions::anomaly::{Anomaly, Priority};
+use missions::plan::hex;
 use missions::time::{Mono, Now, Reading, Utc};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -100,7 +104,7 @@ pub struct Onboard {
     pub(crate) bulk: Bulk,
     pub(crate) eyes: EyesProcess,
     pub(crate) eyes_told: Option<(u64, Option<u8>)>,
-    pub(crate) heard: BTreeMap<u32, Mono>,
+    pub(crate) heard: BTreeMap<u32, (Mono, Duration)>,
     pub(crate) due: Due,
     pub(crate) reboots: u32,
     pub(crate) guard_off_said: bool,
@@ -110,6 +114,12 @@ pub struct Onboard {
     /// How often it was said that the store is damaged, and when that is due again.
     pub(crate) damage_said: (u8, Mono),
     pub(crate) found_said: Option<Found>,
+    /// The exchange of heads of records, while there is a log, and how far that is durable.
+    pub(crate) heads: Option<(Heads, Option<Head>)>,
+    /// The plan that the log has as in force.
+    pub(crate) plan_logged: Option<u64>,
+    /// When the log was last told what the clocks show.
+    pub(crate) clock_logged: Option<Mono>,
 }
 
 impl Onboard {
@@ -164,6 +174,9 @@ impl Onboard {
             plan_said: PlanState::None,
             damage_said: (0, Mono::ZERO),
             found_said: None,
+            heads: None,
+            plan_logged: None,
+            clock_logged: None,
             disk,
             config,
         })
@@ -200,6 +213,9 @@ impl Onboard {
             plan_said: self.plan_said,
             damage_said: self.damage_said,
             found_said: self.found_said,
+            heads: self.heads.clone(),
+            plan_logged: self.plan_logged,
+            clock_logged: self.clock_logged,
         }
     }
 
@@ -212,6 +228,7 @@ impl Onboard {
         };
         self.now.utc = self.pilot.facts.utc(self.now);
         self.wires.tend(self.now, self.disk.as_mut());
+        self.note_input(now, &input);
         match input {
             Input::Bytes {
                 port: Port::Autopilot,
@@ -260,6 +277,7 @@ impl Onboard {
                     self.eyes_told = None;
                 }
             }
+            Input::Logged(l) => self.logged(l),
             Input::Tick => {}
         }
         self.bundle.tick(self.now);
@@ -334,6 +352,13 @@ impl Onboard {
         f(&mut self.gate, &mut cx)
     }
 
+    /// A message of the autopilot's came: when, and how far apart they are (smoothed).
+    fn hear(&mut self, msg_id: u32) {
+        let now = self.now.mono;
+        let e = self.heard.entry(msg_id).or_insert((now, Duration::ZERO));
+        *e = (now, (e.1 * 3 + now.since(e.0)) / 4);
+    }
+
     fn from_autopilot(&mut self, frame: &Frame) {
         let h = frame.header();
         let now = self.now.mono;
@@ -344,7 +369,7 @@ impl Onboard {
             }
             self.wires.forward(frame);
             if self.pilot.facts.id == Some((h.system, h.component)) {
-                self.heard.insert(h.msg_id, now);
+                self.hear(h.msg_id);
             }
             return;
         }
@@ -378,7 +403,7 @@ impl Onboard {
         if self.pilot.facts.id != Some((h.system, h.component)) {
             return;
         }
-        self.heard.insert(h.msg_id, now);
+        self.hear(h.msg_id);
         self.pilot.facts.take(now, m);
         self.now.utc = self.pilot.facts.utc(self.now);
         if self.pilot.facts.reboots != self.reboots {
@@ -515,6 +540,9 @@ impl Onboard {
                     }
                 }
             }
+            Patrol::PATROL_HEAD(d) if d.target_system == 0 || own == Some(d.target_system) => {
+                self.head(h.system, d);
+            }
             Patrol::PATROL_BLOB_STATUS(d) => {
                 self.bulk
                     .status(now, d, &mut self.outbox, self.disk.as_mut());
@@ -533,7 +561,7 @@ impl Onboard {
         match up {
             Up::Flagged(n) => self.flagged(n),
             Up::Preview { jpeg, .. } if self.config.previews => self.bulk.preview(jpeg.clone()),
-            Up::Preview { .. } | Up::Health(_) => {}
+            Up::Preview { .. } | Up::Health(_) | Up::Took { .. } => {}
         }
     }
 
@@ -561,6 +589,12 @@ impl Onboard {
                 .as_ref()
                 .map_or(0, |p| u32::try_from(p.len()).unwrap_or(0)),
         };
+        if let (Some(bytes), Some(sha256)) = (&picture, anomaly.picture_sha256) {
+            self.wires.tap.note(|| What::Picture {
+                sha256: hex(&sha256),
+                bytes: bytes.clone(),
+            });
+        }
         let number = self.outbox.add(self.disk.as_mut(), anomaly, picture);
         let severity = match n.priority {
             Priority::Urgent => MavSeverity::MAV_SEVERITY_ALERT,

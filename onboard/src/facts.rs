@@ -420,6 +420,12 @@ impl Facts {
             _ => now.utc,
         }
     }
+    /// Whether wall time comes from the autopilot's GNSS.
+    #[must_use]
+    pub fn has_utc(&self, now: Mono) -> bool {
+        self.clock
+            .is_some_and(|c| now.since(c.at) < Duration::from_secs(60))
+    }
     /// One-sigma horizontal position error, metres.
     #[must_use]
     pub fn position_error_m(&self, now: Mono) -> Option<f64> {

@@ -30,10 +30,14 @@ pub mod guard;
 pub mod io;
 pub mod params;
 pub mod preflight;
+pub mod record;
 pub mod shaper;
 #[cfg(test)]
 mod stories;
 pub mod wires;
+
+use link::record::chain::Head;
+use link::record::heads::Offer;
 
 pub use crate::core::Onboard;
 pub use config::Config;
@@ -61,8 +65,21 @@ pub enum Input<'a> {
     Eyes(&'a eyes::schema::Up),
     /// How the eyes' process is (the shell that supervises it says so).
     EyesProcess(EyesProcess),
+    /// How the companion's own log stands (the shell's recorder says so).
+    Logged(&'a Logged),
     /// Time passes.
     Tick,
+}
+
+/// How the companion's own log stands.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Logged {
+    /// Its newest durable entry.
+    pub head: Option<Head>,
+    /// Heads of stations that are durable in it from now on, or (`false`) found no room.
+    pub kept: Vec<(u8, Offer, bool)>,
+    /// What went wrong with it, in plain words.
+    pub trouble: Option<String>,
 }
 
 /// State of the eyes' process.

@@ -60,6 +60,8 @@ pub fn lane_of(msg_id: u32) -> Lane {
         54_103 | 54_104 => Lane::Bulk,
         // PATROL_PREFLIGHT and PATROL_CONTROL are said again and again.
         54_108 | 54_110 => Lane::Telemetry,
+        // Small, and repeated until it is receipted: it may wait.
+        54_112 => Lane::Reply,
         n if NEWEST_WINS.contains(&n) => Lane::Telemetry,
         n if REPLIES.contains(&n) => Lane::Reply,
         _ => Lane::Urgent,

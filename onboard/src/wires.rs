@@ -1,6 +1,7 @@
 //! Everything the cores want sent, in one bounded queue. Never drops a frame of the autopilot's while the shell drains it.
 
 use crate::eyes::schema::Down;
+use crate::record::{Tap, What};
 use crate::shaper::{Lane, Shaper, lane_of};
 use crate::{LogLevel, Output, Port};
 use link::common::{self, MavMessage as Common};
@@ -12,6 +13,7 @@ use link::patrol::MavMessage as Patrol;
 use link::signing::{Refusals, Seal, Trust};
 use missions::time::{Mono, Now};
 use std::collections::VecDeque;
+use std::time::Duration;
 
 /// Our component id: MAV_COMP_ID_ONBOARD_COMPUTER.
 pub const COMPANION: u8 = 191;
@@ -19,6 +21,33 @@ pub const COMPANION: u8 = 191;
 const STATION: (u8, u8) = (255, 190);
 /// More than this many waiting outputs means that nobody drains us: the oldest are dropped and counted.
 const MAX_QUEUED: usize = 8192;
+/// Words that nobody acknowledges are said so often on a radio, so far apart: of a hundred frames it may lose half.
+const SAID: u8 = 3;
+const SAID_APART: Duration = Duration::from_millis(200);
+/// Most that wait to be said again; beyond it the oldest are not.
+const MAX_AGAIN: usize = 48;
+
+/// Something to be said again, when, and how often still.
+#[derive(Clone, Debug)]
+struct Again {
+    msg: Words,
+    due: Mono,
+    left: u8,
+}
+/// What is said and never acknowledged: alarms and refusals.
+#[derive(Clone, Debug)]
+enum Words {
+    Common(Box<Common>),
+    Patrol(Box<Patrol>),
+}
+impl From<Words> for Outgoing {
+    fn from(w: Words) -> Outgoing {
+        match w {
+            Words::Common(m) => (*m).into(),
+            Words::Patrol(m) => (*m).into(),
+        }
+    }
+}
 
 /// Outgoing queue.
 #[derive(Clone, Debug)]
@@ -41,6 +70,12 @@ pub struct Wires {
     /// Number of the autopilot's last frame: ours in its name repeat it, and count as nobody's loss.
     autopilot_seq: u8,
     dropped: u64,
+    /// For the companion's own log.
+    pub tap: Tap,
+    now: Mono,
+    again: VecDeque<Again>,
+    /// Alarms about frames that were not believed, so far.
+    alarms: u32,
 }
 
 impl Wires {
@@ -69,6 +104,10 @@ impl Wires {
             as_autopilot: Stamper::new(0, 1),
             autopilot_seq: 0,
             dropped: 0,
+            tap: Tap::default(),
+            now: Mono::ZERO,
+            again: VecDeque::new(),
+            alarms: 0,
         }
     }
     /// The autopilot's identity, once heard.
@@ -100,6 +139,7 @@ impl Wires {
     }
     /// A frame to the autopilot, untouched.
     pub fn autopilot_bytes(&mut self, frame: &Frame) {
+        self.tap.note(|| What::ToAutopilot(frame.bytes().to_vec()));
         self.push(Output::Bytes {
             port: Port::Autopilot,
             bytes: frame.bytes().to_vec(),
@@ -164,8 +204,10 @@ impl Wires {
     pub fn is_signed(&self, n: u8) -> bool {
         matches!(self.seals.get(usize::from(n)), Some(Some(_)))
     }
-    /// Keeps the signatures' times ahead on disk.
+    /// Keeps the signatures' times ahead on disk, and says again what a radio may have lost.
     pub fn tend(&mut self, now: Now, disk: &mut dyn Disk) {
+        self.now = now.mono;
+        self.say_again();
         for seal in self.seals.iter_mut().flatten() {
             seal.tend(now, disk);
         }
@@ -183,12 +225,18 @@ impl Wires {
             .get_mut(usize::from(n))
             .and_then(|r| r.add(now.mono, why));
         if let Some(words) = words {
+            self.alarms = self.alarms.wrapping_add(1);
             self.status(
                 common::MavSeverity::MAV_SEVERITY_ALERT,
                 &format!("Patrol: line {n}: {words}"),
             );
         }
         false
+    }
+    /// Alarms about them so far: one more is news.
+    #[must_use]
+    pub fn alarms(&self) -> u32 {
+        self.alarms
     }
     /// Frames that were not believed, on all lines.
     #[must_use]
@@ -315,6 +363,7 @@ impl Wires {
     }
     /// A frame to one station, over all its lines.
     fn station_bytes(&mut self, port: u8, frame: &Frame) {
+        self.tap.note(|| What::ToGround(frame.bytes().to_vec()));
         if !self.lines.has_others(port) {
             return self.ground_bytes(port, frame);
         }
@@ -328,6 +377,7 @@ impl Wires {
             return;
         }
         let frame = self.own.frame(msg);
+        self.tap.note(|| What::ToGround(frame.bytes().to_vec()));
         self.grounds_bytes(&frame);
     }
     /// A common message of our own to every ground port.
@@ -368,14 +418,60 @@ impl Wires {
         let frame = Stamper::new(station.0, station.1).frame(msg);
         self.autopilot_bytes(&frame);
     }
-    /// A line for every station's message list, and for our log. Longer than 50 bytes is cut on the wire.
+    /// A refusal for every station: nobody acknowledges it, so a radio hears it more than once.
+    pub fn refusal(&mut self, msg: Patrol) {
+        self.remember(Words::Patrol(Box::new(msg.clone())));
+        self.to_grounds(msg);
+    }
+    /// Said again on the radios (the signed lines). A cable loses nothing, and a station that is not ours would show it
+    /// as often as it comes; ours shows it once.
+    fn remember(&mut self, msg: Words) {
+        if !self.seals.iter().any(Option::is_some) {
+            return;
+        }
+        if self.again.len() >= MAX_AGAIN {
+            self.again.pop_front();
+        }
+        self.again.push_back(Again {
+            msg,
+            due: self.now.after(SAID_APART),
+            left: SAID - 1,
+        });
+    }
+    fn say_again(&mut self) {
+        let now = self.now;
+        let mut due = Vec::new();
+        for a in self.again.iter_mut().filter(|a| now >= a.due) {
+            a.due = now.after(SAID_APART);
+            a.left = a.left.saturating_sub(1);
+            due.push(a.msg.clone());
+        }
+        self.again.retain(|a| a.left > 0);
+        if self.own.system == 0 {
+            return;
+        }
+        for msg in due {
+            let frame = self.own.frame(msg);
+            for n in (0u8..).take(self.grounds.len()) {
+                if self.is_signed(n) {
+                    self.ground_bytes(n, &frame);
+                }
+            }
+        }
+    }
+    /// A line for every station's message list, and for our log. Longer than 50 bytes is cut on the wire. Warnings and
+    /// what is graver are said more than once on a radio.
     pub fn status(&mut self, severity: common::MavSeverity, text: &str) {
-        self.to_grounds(Common::STATUSTEXT(common::STATUSTEXT_DATA {
+        let msg = Common::STATUSTEXT(common::STATUSTEXT_DATA {
             severity,
             text: text.into(),
             id: 0,
             chunk_seq: 0,
-        }));
+        });
+        if severity as u8 <= common::MavSeverity::MAV_SEVERITY_WARNING as u8 {
+            self.remember(Words::Common(Box::new(msg.clone())));
+        }
+        self.to_grounds(msg);
         let level = match severity {
             common::MavSeverity::MAV_SEVERITY_EMERGENCY
             | common::MavSeverity::MAV_SEVERITY_ALERT
@@ -390,6 +486,7 @@ impl Wires {
     }
     /// A line for our log only.
     pub fn log(&mut self, level: LogLevel, text: String) {
+        self.tap.note(|| What::Words(level, text.clone()));
         self.push(Output::Log(level, text));
     }
     /// To the eyes.

@@ -41,10 +41,11 @@ pub enum DiskTrouble {
 
 #[derive(Clone, Debug, Default)]
 struct File {
-    /// Safe from power cuts.
-    durable: Vec<u8>,
     /// As the process sees it.
     seen: Vec<u8>,
+    /// So much of it, from its beginning, is safe from power cuts: files grow at their end only, and are cut or replaced
+    /// as a whole durably.
+    durable: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -110,7 +111,7 @@ impl FaultDisk {
     /// Writes a file past the process: what a key tool, a worn-out cell or a torn sector leaves there.
     pub fn put(&self, file: &str, bytes: &[u8]) {
         let whole = File {
-            durable: bytes.to_vec(),
+            durable: bytes.len(),
             seen: bytes.to_vec(),
         };
         self.inner().files.insert(file.to_owned(), whole);
@@ -138,11 +139,12 @@ impl Inner {
         self.stop_at = None;
         for f in self.files.values_mut() {
             if end == End::PowerCut {
-                let kept = f.seen.len().min(f.durable.len());
+                let kept = f.seen.len().min(f.durable);
                 let news = f.seen.get(kept..).unwrap_or(&[]).to_vec();
                 // The file's length may have reached the disk without its bytes.
                 let len = self.rng.random_range(0..=news.len());
-                let mut left = f.durable.clone();
+                let mut left = std::mem::take(&mut f.seen);
+                left.truncate(kept);
                 for sector in news.get(..len).unwrap_or(&[]).chunks(SECTOR) {
                     match self.rng.random_range(0..4u8) {
                         0 => left.extend(std::iter::repeat_n(0, sector.len())),
@@ -156,7 +158,7 @@ impl Inner {
                 }
                 f.seen = left;
             }
-            f.durable = f.seen.clone();
+            f.durable = f.seen.len();
         }
     }
 
@@ -228,7 +230,7 @@ impl Disk for FaultDisk {
             return Err(Inner::gone("syncing", file));
         }
         if let Some(f) = d.files.get_mut(file) {
-            f.durable = f.seen.clone();
+            f.durable = f.seen.len();
         }
         Ok(())
     }
@@ -254,7 +256,7 @@ impl Disk for FaultDisk {
             d.files.insert(
                 file.to_owned(),
                 File {
-                    durable: bytes.to_vec(),
+                    durable: bytes.len(),
                     seen: bytes.to_vec(),
                 },
             );
@@ -277,7 +279,7 @@ impl Disk for FaultDisk {
         let cut = end.is_none() || d.rng.random::<bool>();
         if cut && let Some(f) = d.files.get_mut(file) {
             f.seen.truncate(usize::try_from(len).unwrap_or(usize::MAX));
-            f.durable = f.seen.clone();
+            f.durable = f.seen.len();
         }
         match end {
             Some(end) => {

@@ -237,7 +237,12 @@ fn live(a: &Demo, s: &Settings) -> anyhow::Result<ExitCode> {
     let venue = Venue::sixi_river();
     println!("planning a patrol over {}", venue.name);
     let plan = demo_plan(&venue, a.seed, demo_start()?)?;
-    let mut aircraft = Aircraft::start(a.kind, a.seed, &dir)?;
+    let mut aircraft = Aircraft::start(
+        a.kind,
+        a.seed,
+        &dir,
+        &s.station_key.with_file_name("demo-aircraft.key"),
+    )?;
     let setup = ServeSetup {
         links: vec![Endpoint::UdpListen(aircraft.ground.clone())],
         // Two demonstrations at a time are nobody's mistake: any free port, unless one was asked for.
@@ -261,6 +266,7 @@ fn live(a: &Demo, s: &Settings) -> anyhow::Result<ExitCode> {
             venue,
             bulk_bytes_per_s: s.bulk_bytes_per_s,
             first_order: order_base(now),
+            simulated_day: Some(demo_start()?),
             ..DeskConfig::default()
         },
         plan: Some(plan.to_json()),

@@ -45,7 +45,11 @@ pub struct Export {
     rrd: Option<PathBuf>,
 }
 
-fn releaser(text: &str) -> Result<(String, PathBuf), String> {
+/// `NAME=KEYFILE`.
+///
+/// # Errors
+/// In plain words.
+pub fn releaser(text: &str) -> Result<(String, PathBuf), String> {
     match text.split_once('=') {
         Some((name, file)) if !name.trim().is_empty() && !file.is_empty() => {
             Ok((name.trim().to_owned(), file.into()))

@@ -6,6 +6,7 @@ use super::serve::ask_real_words;
 use super::settings::{Settings, order_base, run_name};
 use crate::desk::{Answer, Desk, DeskConfig, DeskEvent, DeskIn, DeskOut, Event, Intent};
 use crate::evidence::chain::{ClockReading, ClockSource};
+use crate::evidence::heads::Offer;
 use crate::evidence::io::Syncing;
 use crate::record::{Entry, Live, RecorderSetup, fresh};
 use crate::rehearse::officer::{Deed, LOOK, Officer, Step, Words, blocking};
@@ -23,6 +24,8 @@ use tokio::sync::mpsc;
 const TELL_EVERY: Duration = Duration::from_secs(5);
 /// Line events that may wait.
 const INBOX: usize = 4096;
+/// Heads that may wait to be receipted.
+const HEADS: usize = 64;
 /// The word that launches.
 const LAUNCH_WORD: &str = "launch";
 
@@ -51,6 +54,9 @@ pub struct Fly {
     #[arg(long)]
     no_record: bool,
 }
+
+/// Whose head, which, and whether it is durable.
+type Kept = (u8, Offer, bool);
 
 enum In {
     Line(LineEvent<u8>),
@@ -117,6 +123,8 @@ struct Flight {
     desk: Desk,
     officer: Officer,
     recorder: Option<(Live, PathBuf)>,
+    /// Heads of the aircraft's own log that became durable here, or did not.
+    heads: (mpsc::Sender<Kept>, mpsc::Receiver<Kept>),
     bytes: Vec<u8>,
     to_line: mpsc::Sender<Vec<u8>>,
     events: mpsc::Sender<In>,
@@ -189,6 +197,7 @@ impl Flight {
                 false,
             ),
             recorder,
+            heads: mpsc::channel(HEADS),
             bytes,
             to_line,
             events,
@@ -360,7 +369,30 @@ impl Flight {
         }
     }
 
+    /// What became durable of both records since the last look.
+    fn exchange_heads(&mut self) {
+        let now = self.clock.now();
+        if let Some((r, _)) = &self.recorder
+            && let Some(head) = r.head()
+        {
+            let flight = r.flight();
+            self.desk.handle(now, DeskIn::Recorded { flight, head });
+        }
+        while let Ok((aircraft, offer, durable)) = self.heads.1.try_recv() {
+            let offer = &offer;
+            self.desk.handle(
+                now,
+                DeskIn::HeadKept {
+                    aircraft,
+                    offer,
+                    durable,
+                },
+            );
+        }
+    }
+
     fn drain(&mut self) {
+        self.exchange_heads();
         while let Some(out) = self.desk.poll() {
             match out {
                 DeskOut::Bytes { bytes, .. } => {
@@ -374,6 +406,15 @@ impl Flight {
                 DeskOut::Event(e) => {
                     let entry = Entry::of(&e, &self.desk);
                     self.record(entry);
+                    if let (DeskEvent::Head { aircraft, offer }, Some((r, _))) =
+                        (&e, &self.recorder)
+                    {
+                        let (aircraft, offer) = (*aircraft, offer.clone());
+                        let tell = self.heads.0.clone();
+                        r.commit(move |durable| {
+                            let _ = tell.try_send((aircraft, offer, durable));
+                        });
+                    }
                     if let DeskEvent::Log(l) = &e {
                         self.tell_event(l);
                     }

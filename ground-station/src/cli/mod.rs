@@ -1,5 +1,6 @@
 //! The command line: every subcommand an officer types. One file a group; a shell that does nothing clever.
 
+mod again;
 mod bench;
 mod bench_plan;
 mod demo;
@@ -12,6 +13,7 @@ mod ground;
 mod measure;
 mod people;
 mod plan;
+mod seek;
 mod serve;
 mod settings;
 mod verify;
@@ -54,8 +56,12 @@ enum What {
     Fly(fly::Fly),
     /// Show a recorded flight again in the console
     Replay(serve::Replay),
-    /// List what has been recorded
+    /// Feed a recording to the cores again: the same alarms must come out, and others under another rules file
+    Again(again::Again),
+    /// List what has been recorded, how long it is kept, and who holds it
     Flights(flights::Flights),
+    /// Put a flight into a class of retention, hold it, or (a second person) let it go
+    Retain(flights::Retain),
     /// Check a recorded flight offline: every flipped, dropped, moved, cut or added byte is found and placed
     Verify(verify::Verify),
     /// Fly the headless demonstration at many seeds and judge all flights together
@@ -66,6 +72,10 @@ enum What {
     Export(export::Export),
     /// Damage records in 10,000 ways and break the recorder's disk at every call; all must be found, nothing lost
     BenchRecord(verify::BenchRecord),
+    /// Make flights in virtual time and feed each again: identical alarms, and others with one rule changed
+    BenchAgain(again::BenchAgain),
+    /// Measure how fast any moment of a long recording is found: 2 hours, 1 GB
+    BenchSeek(seek::BenchSeek),
     /// Print the settings in force (file, environment and flags together) and stop
     Settings,
     /// Print a completion script for a shell
@@ -88,6 +98,10 @@ fn act(args: Args) -> anyhow::Result<ExitCode> {
         What::Fly(f) => fly::run(&f, &settings::resolve(&args.common)?),
         What::Replay(r) => serve::replay(&r, &settings::resolve(&args.common)?),
         What::Flights(f) => flights::run(&f, &settings::resolve(&args.common)?),
+        What::Again(a) => again::run(&a, &settings::resolve(&args.common)?),
+        What::BenchAgain(b) => again::bench(&b, json),
+        What::BenchSeek(b) => seek::bench(&b, json),
+        What::Retain(r) => flights::retain(&r, &settings::resolve(&args.common)?),
         What::Verify(v) => verify::run(&v, json),
         What::BenchDemo(b) => bench::run(&b, json),
         What::BenchPlan(b) => bench_plan::run(&b, json),
@@ -169,6 +183,12 @@ mod tests {
             "export flights/1 --pack p.zip --release-by A=a.key --release-by B=b.key --csv x --mcap y.mcap",
             "bench-record --rounds 10000 --seed 1",
             "flights --anomaly unknown-drone",
+            "again flights/1/aboard --rules strict.toml",
+            "bench-again --flights 2",
+            "bench-seek --hours 0.1 --mb 10",
+            "retain flights/1 --hold --by Li=li.key --reason x",
+            "retain flights/1 --class evidence --by Li=li.key --reason x",
+            "verify flights/1 --receipt flights/1/aboard",
             "replay log.ulg --speed 2",
             "verify flights/1 --key 0123-4567 --receipt heads.jsonl --json",
             "settings",
@@ -193,6 +213,9 @@ mod tests {
             "bench-plan data --only everything",
             "export flights/1 --pack p.zip",
             "export flights/1 --release-by A",
+            "retain flights/1 --by Li=li.key --reason x",
+            "retain flights/1 --hold --lift --by Li=li.key --reason x",
+            "retain flights/1 --hold --by Li --reason x",
         ] {
             let args = std::iter::once("ground-station").chain(line.split(' '));
             assert!(Args::try_parse_from(args).is_err(), "{line}");

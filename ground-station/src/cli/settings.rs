@@ -2,6 +2,7 @@
 
 use crate::evidence::io::{default_path, load_or_make};
 use crate::evidence::key::Signer;
+use crate::record::retention::{Classes, DEFAULT_CLASSES};
 use anyhow::{Context, bail};
 use link_io::Endpoint;
 use missions::formats::{ImportedVenue, import_venue};
@@ -101,6 +102,8 @@ struct File {
     rerun: Option<String>,
     station_key: Option<PathBuf>,
     people: Option<PathBuf>,
+    /// File with classes of retention.
+    retention: Option<PathBuf>,
     bulk_bytes_per_s: Option<f64>,
 }
 
@@ -137,6 +140,8 @@ pub struct Settings {
     pub station_key: PathBuf,
     /// People who may log in.
     pub people: PathBuf,
+    /// Classes of retention.
+    pub retention: Classes,
     /// Answers as JSON.
     pub json: bool,
 }
@@ -269,6 +274,14 @@ pub fn resolve_for_others(a: &Common) -> anyhow::Result<Settings> {
             .clone()
             .or(file.people)
             .unwrap_or_else(crate::people::io::default_path),
+        retention: match &file.retention {
+            None => Classes::parse(DEFAULT_CLASSES)?,
+            Some(path) => {
+                let text = std::fs::read_to_string(path)
+                    .with_context(|| format!("cannot read {}", path.display()))?;
+                Classes::parse(&text).with_context(|| path.display().to_string())?
+            }
+        },
         json: a.json,
     })
 }
@@ -287,6 +300,7 @@ pub fn print(s: &Settings) -> anyhow::Result<ExitCode> {
         "station_key": s.station_key,
         "people": s.people,
         "bulk_bytes_per_s": s.bulk_bytes_per_s,
+        "retention": s.retention,
     });
     println!("{}", serde_json::to_string_pretty(&out)?);
     Ok(ExitCode::SUCCESS)

@@ -5,6 +5,8 @@ use crate::evidence::crash::every_call;
 use crate::evidence::heads::Offer;
 use crate::evidence::io::{Folder, Syncing};
 use crate::evidence::verify::{Asked, End, Kept, Report, verify};
+use crate::record::EVENTS;
+use crate::record::line::{self, Fact};
 use anyhow::{Context, bail};
 use missions::time::Utc;
 use std::path::{Path, PathBuf};
@@ -20,14 +22,15 @@ const INCOMPLETE: u8 = 3;
 nothing is wrong but it was never closed or sealed, 2 on bad usage. The format: docs/record.md"
 )]
 pub struct Verify {
-    /// Folder of a recorded flight
+    /// Folder of a recorded flight, or of a companion's own log
     #[arg(value_name = "DIR")]
     dir: PathBuf,
     /// Fingerprint of the station that must have signed it
     #[arg(long, value_name = "FINGERPRINT")]
     key: Option<String>,
-    /// Heads of the chain that the other side kept: a JSON object {flight, n, head} a line
-    #[arg(long, value_name = "FILE")]
+    /// Heads of the chain that the other side kept: the folder of its record, or a file with a JSON object {flight, n, head}
+    /// a line
+    #[arg(long, value_name = "PATH")]
     receipt: Vec<PathBuf>,
 }
 
@@ -40,16 +43,35 @@ pub fn run(a: &Verify, json: bool) -> anyhow::Result<ExitCode> {
         );
     }
     let mut kept = Vec::new();
-    for file in &a.receipt {
-        kept.extend(heads_of(file)?);
+    let mut doubts = Vec::new();
+    for path in &a.receipt {
+        if path.is_dir() {
+            let other = Folder::open(path, Syncing::Always)?;
+            let report = verify(&other, &Asked::default())
+                .map_err(|e| anyhow::anyhow!("{}: {e}", path.display()))?;
+            if !report.is_intact() {
+                doubts.push(format!("{} is damaged itself", path.display()));
+            }
+            let (heads, bad) = heads_in(&path.join(EVENTS))?;
+            if heads.is_empty() {
+                doubts.push(format!("{} keeps no head of anybody", path.display()));
+            }
+            if bad > 0 {
+                doubts.push(format!("{}: {bad} lines cannot be read", path.display()));
+            }
+            kept.extend(heads);
+        } else {
+            kept.extend(heads_of(path)?);
+        }
     }
     let folder = Folder::open(&a.dir, Syncing::Always)?;
     let asked = Asked {
         key: a.key.clone(),
         kept,
     };
-    let report =
+    let mut report =
         verify(&folder, &asked).map_err(|e| anyhow::anyhow!("{}: {e}", a.dir.display()))?;
+    report.notes.extend(doubts);
     if json {
         println!("{}", serde_json::to_string_pretty(&report)?);
     } else {
@@ -60,6 +82,25 @@ pub fn run(a: &Verify, json: bool) -> anyhow::Result<ExitCode> {
         (true, false) => ExitCode::from(INCOMPLETE),
         (true, true) => ExitCode::SUCCESS,
     })
+}
+
+/// Heads that the other side kept in the lines of its own record; and lines that cannot be read.
+fn heads_in(events: &Path) -> anyhow::Result<(Vec<Kept>, usize)> {
+    let text = std::fs::read_to_string(events)
+        .with_context(|| format!("cannot read {}", events.display()))?;
+    let (lines, bad) = line::read(&text);
+    let heads = lines
+        .into_iter()
+        .filter_map(|l| match l.fact {
+            Fact::Head { offer, .. } => Some(Kept {
+                flight: offer.flight,
+                n: offer.n,
+                head: offer.head,
+            }),
+            _ => None,
+        })
+        .collect();
+    Ok((heads, bad))
 }
 
 /// Heads that the other side kept.
@@ -206,6 +247,9 @@ pub fn in_words(r: &Report) -> String {
         "as recorded",
         format!("{} files, {} bytes", r.files, r.bytes),
     );
+    if !r.digests.is_empty() {
+        line("manifest", format!("signed; {}", r.digests.join(" and ")));
+    }
     for s in r.steps.iter().filter(|s| s.by_us != 0) {
         line(
             "clock set",
@@ -264,7 +308,7 @@ pub fn in_words(r: &Report) -> String {
         "DAMAGED: not as it was recorded".to_owned()
     } else {
         match &r.end {
-            End::Closed if r.sealed => "intact and complete".into(),
+            End::Closed if r.sealed || r.bare => "intact and complete".into(),
             End::Closed => "intact; closed, but without its closing manifest: files beside the chain's own are not covered".into(),
             End::ReceiptedUpTo { n, t_us } => format!(
                 "intact; never closed: complete up to entry {n} ({}), which the other side keeps; later parts may be missing",

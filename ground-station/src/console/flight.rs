@@ -5,7 +5,8 @@ use super::hub::Hub;
 use super::planning::Basis;
 use super::{BATCH_AT_LEAST, BATCH_EVERY, Front, Ready, ServeSetup};
 use crate::desk::{Answer, Desk, DeskEvent, DeskIn, DeskOut, Intent, picture_file, view};
-use crate::evidence::chain::{ClockReading, ClockSource};
+use crate::evidence::chain::{ClockReading, ClockSource, Head};
+use crate::evidence::heads::Offer;
 use crate::evidence::io::Syncing;
 use crate::record::{Entry, Live, RecorderSetup, fresh};
 use anyhow::Context;
@@ -25,6 +26,8 @@ const LINE_EVENTS: usize = 4096;
 const PRINT: usize = 1024;
 /// Troubles of the recorder that may wait.
 const TROUBLES: usize = 16;
+/// Heads of aircraft that became durable and wait to be receipted.
+const HEADS: usize = 256;
 /// The plan goes to the pages at most this often while it is being sent.
 const PLAN_EVERY: Duration = Duration::from_millis(200);
 /// An officer's answer waits for the disk at most this long: the order itself went out at once.
@@ -60,6 +63,7 @@ pub(super) async fn serve_until(
     let clock = Clock::start();
 
     let (tell_trouble, mut troubles) = mpsc::channel::<String>(TROUBLES);
+    let (tell_kept, mut heads_kept) = mpsc::channel::<(u8, Offer, bool)>(HEADS);
     let mut record_dir = None;
     let recorder = match setup.record {
         None => None,
@@ -115,6 +119,8 @@ pub(super) async fn serve_until(
         plan_due: false,
         plan_told: Mono::ZERO,
         clock_told: None,
+        head_told: None,
+        tell_kept,
         changed: true,
         batched: Mono::ZERO,
         batches: 0,
@@ -165,12 +171,18 @@ pub(super) async fn serve_until(
             }
             Some(ask) = asked.recv() => task.ask(ask),
             Some(words) = troubles.recv() => task.trouble(&words),
+            Some((aircraft, offer, durable)) = heads_kept.recv() => {
+                let now = task.clock.now();
+                let offer = &offer;
+                task.desk.handle(now, DeskIn::HeadKept { aircraft, offer, durable });
+            }
             () = tokio::time::sleep(wake.since(now)) => {
                 let now = task.clock.now();
                 task.desk.handle(now, DeskIn::Tick);
             }
         }
         task.watch_session();
+        task.tell_recorded();
         task.drain();
         task.show();
     }
@@ -221,6 +233,8 @@ struct Task {
     plan_due: bool,
     plan_told: Mono,
     clock_told: Option<Mono>,
+    head_told: Option<Head>,
+    tell_kept: mpsc::Sender<(u8, Offer, bool)>,
     /// Something moved since the last batch.
     changed: bool,
     batched: Mono,
@@ -366,6 +380,36 @@ impl Task {
         self.queue(entry);
     }
 
+    /// An aircraft's head goes into the record, and is receipted once that is durable.
+    fn keep_head(&mut self, aircraft: u8, offer: Offer) {
+        let event = DeskEvent::Head {
+            aircraft,
+            offer: offer.clone(),
+        };
+        let Some(entry) = Entry::of(&event, &self.desk) else {
+            return;
+        };
+        self.record(entry);
+        if let Some(r) = &self.recorder {
+            let tell = self.tell_kept.clone();
+            r.commit(move |durable| {
+                let _ = tell.try_send((aircraft, offer, durable));
+            });
+        }
+    }
+
+    /// Tells the desk how far the record is durable.
+    fn tell_recorded(&mut self) {
+        let Some(r) = &self.recorder else { return };
+        let head = r.head();
+        if let Some(head) = head.filter(|_| head != self.head_told) {
+            self.head_told = Some(head);
+            let flight = r.flight();
+            let now = self.clock.now();
+            self.desk.handle(now, DeskIn::Recorded { flight, head });
+        }
+    }
+
     fn queue(&mut self, entry: Entry) {
         if let Some(words) = self.recorder.as_mut().and_then(|r| r.take(entry)) {
             self.trouble(&words);
@@ -400,6 +444,9 @@ impl Task {
                     }
                 }
                 DeskOut::Event(DeskEvent::Plan) => self.plan_due = true,
+                DeskOut::Event(DeskEvent::Head { aircraft, offer }) => {
+                    self.keep_head(aircraft, offer);
+                }
                 DeskOut::Event(event) => self.event(&event),
             }
         }
@@ -441,7 +488,7 @@ impl Task {
                 .and_then(view::preflight)
                 .map(|p| json!({"type": "preflight", "preflight": p})),
             DeskEvent::Plan => Some(json!({"type": "plan", "plan": self.desk.plan_view()})),
-            DeskEvent::Picture { .. } => None,
+            DeskEvent::Picture { .. } | DeskEvent::Head { .. } | DeskEvent::Receipted(_) => None,
             DeskEvent::Preview(id) => {
                 let jpeg = self
                     .desk

@@ -10,10 +10,15 @@ use link::state::{OrderFate, PreflightReport, StateReport};
 use link::telemetry::Telemetry;
 use missions::place::LatLon;
 use missions::time::{Mono, Utc};
+use std::collections::VecDeque;
 use std::time::Duration;
 
 /// Silence after which the link counts as lost.
 pub const LINK_LOST: Duration = Duration::from_secs(3);
+/// The companion says its alarms more than once over a radio: the same words within this time are the same alarm.
+const SAME_WORDS: Duration = Duration::from_millis(1_200);
+/// Words remembered for that.
+const WORDS: usize = 32;
 
 /// Where the sending of a plan stands.
 #[derive(Clone, Debug, PartialEq, Default)]
@@ -88,6 +93,8 @@ pub struct Aircraft {
     pub(super) view_dirty: bool,
     pub(super) view_said: Mono,
     pub(super) launched: bool,
+    /// What the companion said last, and when it was first heard.
+    words: VecDeque<(String, Mono)>,
 }
 
 impl Aircraft {
@@ -116,7 +123,21 @@ impl Aircraft {
             view_dirty: true,
             view_said: Mono::ZERO,
             launched: false,
+            words: VecDeque::new(),
         }
+    }
+
+    /// Whether these words of the companion's are not the echo of an alarm that was heard already.
+    pub(super) fn is_news(&mut self, now: Mono, words: &str) -> bool {
+        self.words.retain(|(_, at)| now.since(*at) < SAME_WORDS);
+        if self.words.iter().any(|(w, _)| w == words) {
+            return false;
+        }
+        if self.words.len() >= WORDS {
+            self.words.pop_front();
+        }
+        self.words.push_back((words.to_owned(), now));
+        true
     }
 
     /// Silence, seconds; `None` when nothing was ever heard.

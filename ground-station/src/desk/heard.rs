@@ -103,7 +103,12 @@ impl Desk {
                     let text = t.text.to_str().unwrap_or("").to_owned();
                     let alarm = (t.severity as u8) <= WARNING
                         && COMPANION_ALARMS.iter().any(|a| text.starts_with(a));
-                    if h.component == 1 || alarm {
+                    let news = alarm
+                        && self
+                            .aircraft
+                            .get_mut(i)
+                            .is_some_and(|a| a.is_news(now.mono, &text));
+                    if h.component == 1 || news {
                         let severity = t.severity as u8;
                         self.say(
                             Some(id),
@@ -212,6 +217,7 @@ impl Desk {
             }
             Patrol::PATROL_REFUSAL(d) => self.refusal(i, &RefusalReport::from_data(&d)),
             Patrol::PATROL_CONTROL(d) => self.control(i, ControlReport::from_data(&d)),
+            Patrol::PATROL_HEAD(d) => self.head(i, &d),
             Patrol::PATROL_ORDER(_) | Patrol::PATROL_RECEIPT(_) | Patrol::PATROL_OFFICER(_) => {}
         }
     }
@@ -357,9 +363,13 @@ impl Desk {
     }
 
     fn refusal(&mut self, i: usize, r: &RefusalReport) {
+        let now = self.now.mono;
         let Some(a) = self.aircraft.get_mut(i) else {
             return;
         };
+        if !a.is_news(now, &format!("{r:?}")) {
+            return;
+        }
         let id = a.id;
         let mut reason = Reason::new(r.why.map_or("unknown", Refusal::key))
             .at(r.at)

@@ -4,6 +4,7 @@
 //! [`Disk`]. Never speaks in sentences: events are codes with figures.
 
 pub mod aircraft;
+mod heads;
 mod heard;
 pub mod intent;
 mod seat;
@@ -21,6 +22,8 @@ use link::journal::{Disk, DiskError, Journal};
 use link::lines::Lines;
 use link::patrol;
 use link::receipts::Inbox;
+use link::record::chain::{Head, Receipted};
+use link::record::heads::{Heads, Offer};
 use link::signing::{Key, Seal};
 use link::state::{OrderKind, PlanState};
 use link::telemetry::station_heartbeat;
@@ -70,6 +73,9 @@ pub struct DeskConfig {
     pub bulk_bytes_per_s: f64,
     /// Orders are numbered from here: from the clock, so that a restarted desk never repeats a number.
     pub first_order: u32,
+    /// UTC at the shell's [`missions::time::Mono::ZERO`] in a simulated world, which has a day of its own; `None` on a real
+    /// watch, where the shell's clock is asked until an aircraft tells the time.
+    pub simulated_day: Option<Utc>,
 }
 
 impl Default for DeskConfig {
@@ -83,6 +89,7 @@ impl Default for DeskConfig {
             real_aircraft: false,
             bulk_bytes_per_s: 60_000.0,
             first_order: 0,
+            simulated_day: None,
         }
     }
 }
@@ -99,6 +106,22 @@ pub enum DeskIn<'a> {
     },
     /// An officer's intent, without a key.
     Intent(Intent),
+    /// How far this station's own record is durable: aircraft are told, and keep it.
+    Recorded {
+        /// Identity of the record, hex.
+        flight: &'a str,
+        /// Its newest durable entry.
+        head: Head,
+    },
+    /// An aircraft's head that was told by [`DeskEvent::Head`] is durable in the record, or found no room.
+    HeadKept {
+        /// Whose.
+        aircraft: u8,
+        /// The head.
+        offer: &'a Offer,
+        /// Whether it is durable.
+        durable: bool,
+    },
     /// Time passed.
     Tick,
 }
@@ -144,6 +167,15 @@ pub enum DeskEvent {
     },
     /// A camera preview arrived.
     Preview(u8),
+    /// An aircraft tells how far its own record goes: to be recorded, then [`DeskIn::HeadKept`].
+    Head {
+        /// Whose.
+        aircraft: u8,
+        /// The head.
+        offer: Offer,
+    },
+    /// An aircraft has a head of this station's record.
+    Receipted(Receipted),
 }
 
 /// Out of the desk.
@@ -196,6 +228,8 @@ pub struct Desk {
     pictures: BTreeMap<String, ()>,
     log: VecDeque<Event>,
     keys: VecDeque<(String, Answer)>,
+    /// The exchange of heads, while something is recorded, and how far that is durable.
+    heads: Option<(Heads, Head)>,
     next_keep_alive: Mono,
     next_transfer: u32,
     last_look: Mono,
@@ -284,6 +318,7 @@ impl Desk {
             pictures,
             log: VecDeque::new(),
             keys: VecDeque::new(),
+            heads: None,
             next_keep_alive: Mono::ZERO,
             last_look: Mono::ZERO,
             look_now: false,
@@ -318,6 +353,7 @@ impl Desk {
             pictures: self.pictures.clone(),
             log: self.log.clone(),
             keys: self.keys.clone(),
+            heads: self.heads.clone(),
             next_keep_alive: self.next_keep_alive,
             next_transfer: self.next_transfer,
             last_look: self.last_look,
@@ -337,6 +373,12 @@ impl Desk {
             DeskIn::Intent(intent) => {
                 self.command(now, "", &intent);
             }
+            DeskIn::Recorded { flight, head } => self.recorded(flight, head),
+            DeskIn::HeadKept {
+                aircraft,
+                offer,
+                durable,
+            } => self.head_kept(aircraft, offer, durable),
             DeskIn::Tick => {}
         }
         self.look_around();
@@ -401,7 +443,10 @@ impl Desk {
             .max_by_key(|(_, t)| *t);
         match heard {
             Some((utc, at)) => utc.after(now.mono.since(at)),
-            None => now.utc.valid().unwrap_or(Utc(0)),
+            None => self.config.simulated_day.map_or_else(
+                || now.utc.valid().unwrap_or(Utc(0)),
+                |day| day.after(now.mono.since(Mono::ZERO)),
+            ),
         }
     }
 
@@ -751,6 +796,7 @@ impl Desk {
         let passed_s = now.mono.since(self.last_look).as_secs_f64();
         self.last_look = now.mono;
         self.tell_seat();
+        self.tell_heads();
         for i in 0..self.aircraft.len() {
             self.look_at(i, passed_s);
         }

@@ -293,19 +293,43 @@ fn a_companion_that_falls_silent_never_looks_fine_while_its_autopilot_talks_on()
 fn the_log_is_bounded_whatever_is_refused() {
     let mut d = desk();
     let mut s = Stamper::new(1, 191);
-    let refusal = RefusalReport {
+    for k in 0..300 {
+        let m = busy(&format!("plan {k}")).to_message();
+        hear(&mut d, &mut s, at(k), m);
+    }
+    let log = d.snapshot(Utc(0))["log"].as_array().unwrap().len();
+    assert_eq!(log, LOG_LEN);
+}
+
+fn busy(words: &str) -> RefusalReport {
+    RefusalReport {
         why: Some(Refusal::Busy),
         what: Some(RefusedThing::Bundle),
         item: None,
         value: None,
         at: None,
-        text: String::new(),
-    };
-    for k in 0..300 {
-        hear(&mut d, &mut s, at(k), refusal.to_message());
+        text: words.into(),
     }
-    let log = d.snapshot(Utc(0))["log"].as_array().unwrap().len();
-    assert_eq!(log, LOG_LEN);
+}
+
+#[test]
+fn a_refusal_said_three_times_over_a_radio_is_shown_once_and_a_later_one_again() {
+    let mut d = desk();
+    let mut s = Stamper::new(1, 191);
+    let refusals = |d: &Desk| {
+        let log = d.snapshot(Utc(0));
+        let log = log["log"].as_array().unwrap();
+        log.iter().filter(|e| e["code"] == "plan_refused").count()
+    };
+    for ms in [0, 200, 400] {
+        hear(&mut d, &mut s, at(ms), busy("plan").to_message());
+    }
+    assert_eq!(refusals(&d), 1);
+    // Another one within that time is another one; the same after it is news.
+    hear(&mut d, &mut s, at(500), busy("other plan").to_message());
+    assert_eq!(refusals(&d), 2);
+    hear(&mut d, &mut s, at(3_000), busy("plan").to_message());
+    assert_eq!(refusals(&d), 3);
 }
 
 fn control(officer: &str, hand_over: link::control::HandOver, holder: u8) -> Patrol {
@@ -533,4 +557,23 @@ fn over_two_lines_an_aircraft_is_one_and_a_copy_is_a_sign_of_life_only() {
     assert!(!codes(&mut d).contains(&"link_lost".to_owned()));
     d.handle(at(14_000), DeskIn::Tick);
     assert!(codes(&mut d).contains(&"link_lost".to_owned()));
+}
+
+#[test]
+fn before_a_simulated_aircraft_tells_the_time_the_desk_plans_for_the_simulated_day() {
+    let day = Utc(1_790_856_000_000_000);
+    let d = Desk::new(
+        DeskConfig {
+            simulated_day: Some(day),
+            ..DeskConfig::default()
+        },
+        Box::new(MemDisk::default()),
+    )
+    .unwrap();
+    // The wall says another day altogether; a plan made now is flown in the simulated evening, past its show.
+    let wall = day.after(Duration::from_secs(5_000_000));
+    let now = Now::new(Mono::from_millis(3_000), wall);
+    assert_eq!(d.utc_at(now), day.after(Duration::from_secs(3)));
+    let real = Desk::new(DeskConfig::default(), Box::new(MemDisk::default())).unwrap();
+    assert_eq!(real.utc_at(now), wall);
 }

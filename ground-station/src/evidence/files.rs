@@ -2,6 +2,7 @@
 
 use link::journal::Disk;
 use sha2::{Digest, Sha256};
+use sm3::Sm3;
 
 /// Bytes read at a time.
 const CHUNK: u64 = 1 << 20;
@@ -41,7 +42,29 @@ pub fn hash(
     from: u64,
     len: u64,
 ) -> Result<Option<[u8; 32]>, String> {
-    let mut hash = Sha256::new();
+    hash_by::<Sha256>(files, file, from, len)
+}
+
+/// SM3 of a stretch of a file; `None` when the file is shorter.
+///
+/// # Errors
+/// As [`Files::read_at`].
+pub fn hash_sm3(
+    files: &dyn Files,
+    file: &str,
+    from: u64,
+    len: u64,
+) -> Result<Option<[u8; 32]>, String> {
+    hash_by::<Sm3>(files, file, from, len)
+}
+
+fn hash_by<D: Digest>(
+    files: &dyn Files,
+    file: &str,
+    from: u64,
+    len: u64,
+) -> Result<Option<[u8; 32]>, String> {
+    let mut hash = D::new();
     let mut at = from;
     let end = from.saturating_add(len);
     while at < end {
@@ -52,7 +75,7 @@ pub fn hash(
         hash.update(&bytes);
         at += bytes.len() as u64;
     }
-    Ok(Some(hash.finalize().into()))
+    Ok(<[u8; 32]>::try_from(hash.finalize().as_slice()).ok())
 }
 
 /// A [`Disk`]'s files.
@@ -80,5 +103,22 @@ impl Files for OfDisk<'_> {
             .get(at(from)..at(from.saturating_add(len)))
             .unwrap_or(&[])
             .to_vec())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// GB/T 32905-2016, appendix A.
+    #[test]
+    fn the_second_digest_is_that_of_the_standard() {
+        let mut disk = link::journal::MemDisk::default();
+        disk.append("a", b"abc").unwrap();
+        let hash = hash_sm3(&OfDisk(&disk), "a", 0, 3).unwrap().unwrap();
+        assert_eq!(
+            missions::plan::hex(&hash),
+            "66c7f0f462eeedd9d1f2d46bdc10e4e24167c4875cf2f7a2297da02b8f4ba8e0"
+        );
     }
 }

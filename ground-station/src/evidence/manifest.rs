@@ -11,6 +11,7 @@ use base64::engine::general_purpose::STANDARD_NO_PAD as BASE64;
 use missions::plan::hex;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use sm3::Sm3;
 
 /// The manifest.
 pub const MANIFEST: &str = "manifest.json";
@@ -34,7 +35,19 @@ pub struct About {
     pub entries: u64,
     /// Hash of the chain's last record, hex.
     pub head: String,
+    /// Digests that each file is listed with; older manifests, which do not say it, have the first alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub digests: Vec<String>,
 }
+
+/// The digests of a manifest that is made today: that of the chain, and that of the national standard GB/T 32905.
+#[must_use]
+pub fn digests() -> Vec<String> {
+    vec!["sha256".into(), SM3.into()]
+}
+
+/// Name of the second digest.
+pub const SM3: &str = "sm3";
 
 /// A manifest as it is read.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -82,7 +95,8 @@ pub fn bytes(
             out.push_str(",\n");
         }
         first = false;
-        let line = of_file(files, &f, pieces(&f.name))?;
+        let with_sm3 = about.digests.iter().any(|d| d == SM3);
+        let line = of_file(files, &f, pieces(&f.name), with_sm3)?;
         out.push_str(&serde_json::to_string(&line).map_err(|e| e.to_string())?);
     }
     out.push_str("\n]}\n");
@@ -93,9 +107,15 @@ pub fn bytes(
 ///
 /// # Errors
 /// In plain words, also when the file is changed meanwhile.
-pub fn of_file(files: &dyn Files, f: &Found, with_pieces: bool) -> Result<Whole, String> {
+pub fn of_file(
+    files: &dyn Files,
+    f: &Found,
+    with_pieces: bool,
+    with_sm3: bool,
+) -> Result<Whole, String> {
     let piece = piece_of(f.len);
     let (mut hash, mut pieces) = (Sha256::new(), Vec::new());
+    let mut second = with_sm3.then(Sm3::new);
     let mut at = 0;
     while at < f.len {
         let bytes = files.read_at(&f.name, at, piece.min(f.len - at))?;
@@ -103,6 +123,9 @@ pub fn of_file(files: &dyn Files, f: &Found, with_pieces: bool) -> Result<Whole,
             return Err(format!("{} became shorter while it was read", f.name));
         }
         hash.update(&bytes);
+        if let Some(h) = &mut second {
+            h.update(&bytes);
+        }
         if with_pieces {
             pieces.extend_from_slice(&tag(&bytes));
         }
@@ -114,6 +137,7 @@ pub fn of_file(files: &dyn Files, f: &Found, with_pieces: bool) -> Result<Whole,
         sha256: hex(&hash.finalize()),
         piece: if with_pieces { piece } else { 0 },
         pieces: BASE64.encode(pieces),
+        sm3: second.map(|h| hex(&h.finalize())),
     })
 }
 

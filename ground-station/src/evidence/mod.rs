@@ -4,15 +4,14 @@
 //! Cores, but for `io`. There is no call that deletes.
 
 pub mod campaign;
-pub mod chain;
 pub mod crash;
 pub mod export;
 pub mod files;
-pub mod heads;
 pub mod io;
-pub mod key;
 pub mod manifest;
 pub mod verify;
+
+pub use link::record::{chain, heads, key};
 
 use chain::CHAIN;
 use files::Files;
@@ -59,6 +58,7 @@ pub fn seal(files: &dyn Files, signer: &Signer) -> Result<Sealed, String> {
         closed_us: told.t_us,
         entries: told.entries,
         head: told.head,
+        digests: manifest::digests(),
     };
     let grown: BTreeSet<String> = told.grown;
     let manifest = manifest::bytes(&about, files, &|f| !grown.contains(f))?;

@@ -65,6 +65,8 @@ pub struct Flight {
     pub closed: bool,
     /// There is a closing manifest.
     pub sealed: bool,
+    /// An officer confirmed one of its anomalies.
+    pub confirmed: bool,
 }
 
 /// The index of one folder of flights.
@@ -137,7 +139,7 @@ impl Index {
     pub fn flights(&self, anomaly: Option<&str>) -> anyhow::Result<Vec<Flight>> {
         let mut s = self.db.prepare(
             "SELECT dir, flight, key, retention, from_us, to_us, entries, frames, lines, pictures, anomalies, lost, closed,
-             sealed FROM flights f WHERE ?1 IS NULL OR EXISTS (SELECT 1 FROM anomalies a WHERE a.dir = f.dir AND
+             sealed, EXISTS (SELECT 1 FROM anomalies c WHERE c.dir = f.dir AND c.state = 'confirmed') FROM flights f WHERE ?1 IS NULL OR EXISTS (SELECT 1 FROM anomalies a WHERE a.dir = f.dir AND
              (a.kind = ?1 OR a.rule = ?1)) ORDER BY from_us, dir",
         )?;
         let rows = s.query_map([anomaly], |r| {
@@ -156,6 +158,7 @@ impl Index {
                 lost: r.get(11)?,
                 closed: r.get(12)?,
                 sealed: r.get(13)?,
+                confirmed: r.get(14)?,
             })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)

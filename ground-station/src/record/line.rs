@@ -5,6 +5,7 @@
 
 use crate::desk::{Answer, Event, Intent};
 use crate::people::audit::Access;
+use link::record::heads::Offer;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -70,6 +71,14 @@ pub enum Fact {
     Picture {
         /// SHA-256, hex.
         sha256: String,
+    },
+    /// The other side's head: how far its own record went. Kept for whoever verifies that one.
+    Head {
+        /// Who, e.g. `aircraft 1`.
+        by: String,
+        /// The head.
+        #[serde(flatten)]
+        offer: Offer,
     },
     /// An officer's click and the desk's answer.
     Intent {

@@ -9,7 +9,7 @@
 pub mod index;
 pub mod line;
 mod live;
-mod logfile;
+pub mod retention;
 pub mod rrd;
 mod scene;
 #[cfg(test)]
@@ -18,7 +18,7 @@ pub(crate) mod tests;
 pub use live::Live;
 
 use crate::desk::{Answer, Desk, DeskEvent, Intent, anomaly_id};
-use crate::evidence::chain::{ChainWriter, ClockReading, Head, Receipted};
+use crate::evidence::chain::{About, ChainWriter, ClockReading, Head, Receipted};
 use crate::evidence::files::OfDisk;
 use crate::evidence::io::{Folder, Syncing, random, seal_folder};
 use crate::evidence::key::Signer;
@@ -28,7 +28,7 @@ use anyhow::Context;
 use line::{FORMAT, Fact, Line};
 use link::frame::{Frame, Framer};
 use link::journal::{Disk, DiskError};
-use logfile::LogFile;
+use link::record::logfile::LogFile;
 use missions::anomaly::Anomaly;
 use missions::plan::PatrolPlan;
 use missions::time::{Mono, Utc};
@@ -44,6 +44,8 @@ pub const TLOG: &str = "flight.tlog";
 pub const EVENTS: &str = "events.jsonl";
 /// The newest plan.
 pub const PLAN: &str = "plan.json";
+/// The companion's own log has this beside the same files: every input of its cores.
+pub const ABOARD_INPUTS: &str = "aboard.log";
 /// Folder of pictures.
 pub const PICTURES: &str = "pictures";
 pub use crate::evidence::chain::CHAIN;
@@ -169,6 +171,11 @@ impl Entry {
                 sha256: sha256.clone(),
                 bytes: desk.picture(sha256)?,
             },
+            DeskEvent::Head { aircraft, offer } => fact(Fact::Head {
+                by: format!("aircraft {aircraft}"),
+                offer: offer.clone(),
+            }),
+            DeskEvent::Receipted(r) => Entry::Receipted(r.clone()),
             DeskEvent::Preview(id) => Entry::Preview {
                 utc,
                 aircraft: *id,
@@ -265,8 +272,11 @@ impl Recorder {
             disk.as_mut(),
             setup.signer.clone(),
             flight,
-            concat!("ground-station ", env!("CARGO_PKG_VERSION")),
-            "routine",
+            &About {
+                software: concat!("ground-station ", env!("CARGO_PKG_VERSION")),
+                retention: "routine",
+                bare: false,
+            },
             Utc(0),
         )
         .with_context(begun)?;
@@ -780,11 +790,39 @@ pub fn read_folder(dir: &Path) -> anyhow::Result<Files> {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(e) => Err(e).with_context(|| format!("reading {}", dir.join(name).display())),
     };
-    Ok(Files {
+    let mut files = Files {
         tlog: std::fs::read(&tlog).with_context(|| format!("reading {}", tlog.display()))?,
         events: String::from_utf8_lossy(&optional(EVENTS)?.unwrap_or_default()).into_owned(),
         plan: optional(PLAN)?,
-    })
+    };
+    if dir.join(ABOARD_INPUTS).is_file() {
+        files.events = as_a_desk_has_it(&files)?;
+    }
+    Ok(files)
+}
+
+/// A companion's own log has frames and its own words: what a desk would have shown of them comes between.
+fn as_a_desk_has_it(files: &Files) -> anyhow::Result<String> {
+    let (mut lines, _) = line::read(&files.events);
+    lines.extend(crate::replay::again::lines_of_frames(&files.tlog)?);
+    let venue = files
+        .plan
+        .as_ref()
+        .and_then(|p| PatrolPlan::from_json(p).ok());
+    if let Some(plan) = venue {
+        let fact = Fact::Venue {
+            venue: plan.file().venue.clone(),
+        };
+        let (t_ms, frame) = lines.first().map_or((0, 0), |l| (l.t_ms, l.frame));
+        lines.insert(0, Line { t_ms, frame, fact });
+    }
+    lines.sort_by_key(|l| l.frame);
+    let mut out = String::new();
+    for l in lines {
+        out.push_str(&serde_json::to_string(&l)?);
+        out.push('\n');
+    }
+    Ok(out)
 }
 
 /// Gives everything that a recording shows to `take`, in order.

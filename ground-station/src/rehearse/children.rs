@@ -69,11 +69,16 @@ pub struct Aircraft {
 }
 
 impl Aircraft {
-    /// Starts both. Logs and the companion's store go to `dir`.
+    /// Starts both. Logs and the companion's store go to `dir`; the key of its flight log does not, for `dir` is handed on.
     ///
     /// # Errors
     /// When no ports are free, the folder cannot be written, or the program cannot be started again.
-    pub fn start(kind: AutopilotKind, seed: u64, dir: &Path) -> anyhow::Result<Self> {
+    pub fn start(
+        kind: AutopilotKind,
+        seed: u64,
+        dir: &Path,
+        record_key: &Path,
+    ) -> anyhow::Result<Self> {
         std::fs::create_dir_all(dir)
             .with_context(|| format!("creating the folder {}", dir.display()))?;
         let [autopilot, sensor, ground] = [free_udp()?, free_udp()?, free_udp()?];
@@ -110,6 +115,8 @@ impl Aircraft {
                 format!("udp:{sensor}"),
                 "--store".into(),
                 dir.join("aircraft").display().to_string(),
+                "--record-key".into(),
+                record_key.display().to_string(),
             ],
         )?;
         aircraft.spawn(

@@ -13,6 +13,7 @@ use super::{
     summary::Summary,
 };
 use crate::desk::DeskConfig;
+use crate::evidence::io::{Folder, Syncing, random};
 use crate::evidence::key::Signer;
 use anyhow::Context;
 use link::signing::Trust;
@@ -172,7 +173,7 @@ fn rig_with(
 }
 
 /// The companion's built-in rules, with the show's own drone on the roster: what an officer enters before a show.
-fn rules_with_roster(uas_id: Option<&str>) -> String {
+pub(super) fn rules_with_roster(uas_id: Option<&str>) -> String {
     let entry = uas_id.map(|id| RosterEntry {
         uas_id: id.into(),
         name: "Light show".into(),
@@ -225,7 +226,12 @@ pub fn fly(
     let bytes = plan.to_json();
     let home = plan.file().home;
     let mut recording = match &options.out {
-        Some((dir, signer)) => Some(Recording::begin(dir, rig.desk().venue(), &plan, signer)?),
+        Some((dir, signer)) => {
+            let r = Recording::begin(dir, rig.desk().venue(), &plan, signer)?;
+            let disk = Folder::open(&r.aboard_dir(), Syncing::AtEnd)?;
+            rig.log_aboard(Box::new(disk), random()?)?;
+            Some(r)
+        }
         None => None,
     };
     let goals = goals(&plan);
@@ -356,6 +362,7 @@ pub fn fly(
     };
     if let Some(mut r) = recording {
         r.take(&mut rig);
+        rig.finish_aboard()?;
         let problems = r.finish(&summary).context("finishing the recording")?;
         summary.faults.extend(problems);
     }

@@ -4,7 +4,7 @@
 //! officer's script alone is also used over a real link (`ground-station fly`), and it commands nothing an officer
 //! could not.
 
-pub mod aboard;
+pub mod again;
 pub mod campaign;
 pub mod children;
 pub mod headless;

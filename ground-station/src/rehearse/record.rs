@@ -2,9 +2,9 @@
 
 use super::{officer::Deed, rig::Rig, summary::Summary};
 use crate::{
-    desk::Answer,
+    desk::{Answer, DeskEvent, DeskIn},
     evidence::{
-        chain::{ClockReading, ClockSource},
+        chain::{ClockReading, ClockSource, Head},
         io::{Syncing, seal_folder},
         key::Signer,
     },
@@ -18,11 +18,16 @@ use missions::{
 };
 use std::path::{Path, PathBuf};
 
+/// Folder of the companion's own log, in the flight's.
+const ABOARD: &str = "aboard";
+
 /// The files of one flight in virtual time.
 pub struct Recording {
     dir: PathBuf,
     signer: Signer,
     recorder: Recorder,
+    /// The head that the desk was told last.
+    told: Option<Head>,
 }
 
 impl Recording {
@@ -51,6 +56,7 @@ impl Recording {
             dir,
             signer: signer.clone(),
             recorder,
+            told: None,
         })
     }
 
@@ -68,9 +74,38 @@ impl Recording {
         for (utc, bytes) in rig.take_heard() {
             self.recorder.frame(utc, &bytes);
         }
+        let mut heads = Vec::new();
         for event in rig.take_events() {
             self.recorder.event(&event, rig.desk());
+            if let DeskEvent::Head { aircraft, offer } = event {
+                heads.push((aircraft, offer));
+            }
         }
+        if !heads.is_empty() {
+            let durable = self.recorder.commit();
+            for (aircraft, offer) in heads {
+                rig.tell_desk(DeskIn::HeadKept {
+                    aircraft,
+                    offer: &offer,
+                    durable,
+                });
+            }
+        }
+        if let Some(head) = self.recorder.head()
+            && self.told != Some(head)
+        {
+            self.told = Some(head);
+            rig.tell_desk(DeskIn::Recorded {
+                flight: self.recorder.flight(),
+                head,
+            });
+        }
+    }
+
+    /// The companion's own log: a folder in the flight's.
+    #[must_use]
+    pub fn aboard_dir(&self) -> PathBuf {
+        self.dir.join(ABOARD)
     }
 
     /// What the officer did.

@@ -7,23 +7,26 @@
 //! killed and started again on what their disks hold, loops hang, disks and clocks fail, the radio changes
 //! ([`super::play`]).
 
-use super::aboard::{AboardLog, Kind};
 use super::play::{Clock, Program};
 use super::trace::{Trace, Wire};
 use super::turnaround::Turnaround;
 use crate::desk::{Answer, Desk, DeskConfig, DeskEvent, DeskIn, DeskOut, Intent, Reason, key_file};
+use crate::evidence::chain::Head;
+use crate::evidence::key::Signer;
 use anyhow::Context;
 use link::frame::Framer;
 use link::items::{ListKind, WireItem};
+use link::journal::Disk;
 use link::signing::{Key, Trust};
 use missions::time::{Mono, Now, Reading, Utc};
 use onboard::{
-    Config as OnboardConfig, Input, Onboard, Output, Port,
+    Config as OnboardConfig, Input, Logged, Onboard, Output, Port,
     core::KEY_FILE,
     eyes::{
         Eyes, EyesIn,
         schema::{NewAnomaly, Up},
     },
+    record::{AboardSetup, Recorder as AboardRecorder},
 };
 use sim::{
     autopilot::AutopilotKind,
@@ -81,7 +84,9 @@ pub struct Rig {
     heard: Vec<(Utc, Vec<u8>)>,
     tap: Option<Vec<u8>>,
     told: Option<Vec<(Mono, Vec<u8>)>>,
-    aboard: Option<AboardLog>,
+    aboard: Option<AboardRecorder>,
+    /// How far that log was told to be durable.
+    aboard_told: Option<Head>,
     pub(super) onboard_config: OnboardConfig,
     pub(super) desk_config: DeskConfig,
     pub(super) air: Program,
@@ -175,6 +180,7 @@ impl Rig {
             tap: None,
             told: None,
             aboard: None,
+            aboard_told: None,
         })
     }
 
@@ -208,6 +214,7 @@ impl Rig {
             tap: self.tap.clone(),
             // A log of all inputs begins with the first one.
             aboard: None,
+            aboard_told: None,
             onboard_config: self.onboard_config.clone(),
             desk_config: self.desk_config.clone(),
             air,
@@ -299,6 +306,8 @@ impl Rig {
         }
     }
     pub(super) fn set_onboard(&mut self, onboard: Onboard) {
+        // The log of the one before ends as in a crash.
+        self.aboard = None;
         self.onboard = onboard;
     }
     pub(super) fn set_desk(&mut self, desk: Desk) {
@@ -311,18 +320,65 @@ impl Rig {
         self.sim.took_off()
     }
 
-    /// Logs every input of the companion from here on: call it before anything happens.
-    pub fn log_aboard(&mut self) {
-        self.aboard = Some(AboardLog::new());
-    }
-    /// That log, and its end.
-    pub fn take_aboard(&mut self) -> Option<AboardLog> {
-        self.aboard.take()
-    }
-    fn note_aboard(&mut self, kind: Kind, bytes: &[u8]) {
-        if let Some(log) = &mut self.aboard {
-            log.note(self.now, kind, bytes);
+    /// The companion keeps its own log on this disk from here on, under this identity: call it before anything happens.
+    ///
+    /// # Errors
+    /// When the disk refuses, or holds a log.
+    pub fn log_aboard(&mut self, disk: Box<dyn Disk>, flight: [u8; 16]) -> anyhow::Result<()> {
+        let mut seed = [0x0A; 32];
+        for (to, from) in seed.iter_mut().zip(self.start.0.to_le_bytes()) {
+            *to = from;
         }
+        let setup = AboardSetup {
+            signer: Signer::from_seed(&seed),
+            flight,
+        };
+        let recorder =
+            AboardRecorder::begin(disk, setup).context("beginning the companion's log")?;
+        self.onboard.keep_log(recorder.flight());
+        self.eyes.keep_diary();
+        self.aboard = Some(recorder);
+        Ok(())
+    }
+    /// Closes that log.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn finish_aboard(&mut self) -> anyhow::Result<()> {
+        if let Some(r) = self.aboard.take() {
+            r.finish().context("closing the companion's log")?;
+        }
+        Ok(())
+    }
+    /// Notes go to the log; what it has durable goes back.
+    fn keep_notes(&mut self) {
+        while let Some(note) = self.onboard.poll_note() {
+            if let Some(log) = &mut self.aboard {
+                log.take(note);
+            }
+        }
+        let Some(log) = &mut self.aboard else { return };
+        if log.head() == self.aboard_told || self.air.is_deaf(self.now) {
+            return;
+        }
+        let kept = log.take_heads();
+        let durable = kept.is_empty() || log.commit();
+        self.aboard_told = log.head();
+        let told = Logged {
+            head: log.head(),
+            kept: kept
+                .into_iter()
+                .map(|(station, offer)| (station, offer, durable))
+                .collect(),
+            trouble: log.next_trouble(),
+        };
+        let now = self.now_aboard();
+        self.onboard(now, Input::Logged(&told));
+    }
+    /// The desk is told something about its record.
+    pub fn tell_desk(&mut self, input: DeskIn<'_>) {
+        let now = self.now_ground();
+        self.feed_desk(now, input);
     }
 
     /// World time.
@@ -473,9 +529,9 @@ impl Rig {
                 self.wake(which);
             }
         }
-        self.note_aboard(Kind::Fetch, &[]);
         self.drain_onboard();
         self.drain_desk();
+        self.keep_notes();
         moved
     }
 
@@ -496,15 +552,11 @@ impl Rig {
         let heard = self.sim.sensor_out();
         if !heard.is_empty() {
             self.trace.note(Wire::Sensor, self.now, &heard);
-            self.note_aboard(Kind::Sensor, &heard);
             self.eyes.handle(now, EyesIn::Sensor(heard));
             self.drain_eyes();
         }
         while let Some(frame) = self.sim.camera_out() {
             self.trace.note_picture(self.now, &frame.image);
-            if let Some(log) = &mut self.aboard {
-                log.camera(self.now, &frame);
-            }
             self.eyes.handle(now, EyesIn::Camera(frame));
             self.drain_eyes();
         }
@@ -544,7 +596,6 @@ impl Rig {
         }
         let (air_hangs, ground_hangs) = (self.air.hangs(self.now), self.ground.hangs(self.now));
         while !air_hangs && let Some(bytes) = self.from_autopilot.receive(self.now) {
-            self.note_aboard(Kind::Autopilot, &bytes);
             self.onboard(
                 aboard,
                 Input::Bytes {
@@ -555,7 +606,6 @@ impl Rig {
         }
         while !air_hangs && let Some(bytes) = self.radio.up.receive(self.now) {
             self.trace.note(Wire::UpArrived, self.now, &bytes);
-            self.note_aboard(Kind::Ground, &bytes);
             self.onboard(
                 aboard,
                 Input::Bytes {
@@ -584,12 +634,8 @@ impl Rig {
     fn wake(&mut self, which: usize) {
         let (now, aboard) = (self.now_ground(), self.now_aboard());
         match which {
-            0 => {
-                self.note_aboard(Kind::Tick, &[]);
-                self.onboard(aboard, Input::Tick);
-            }
+            0 => self.onboard(aboard, Input::Tick),
             1 => {
-                self.note_aboard(Kind::EyesTick, &[]);
                 self.eyes.handle(aboard, EyesIn::Tick);
                 self.drain_eyes();
             }
@@ -692,7 +738,10 @@ impl Rig {
     fn drain_eyes(&mut self) {
         let now = self.now_aboard();
         while let Some(up) = self.eyes.poll() {
-            self.onboard.handle(now, Input::Eyes(&up));
+            match up {
+                Up::Took { entry } => self.onboard.note_eyes(&entry),
+                up => self.onboard.handle(now, Input::Eyes(&up)),
+            }
         }
     }
 

@@ -1,14 +1,13 @@
 //! The house in virtual time: one seed, one trace; whole patrols; a judge that condemns.
 
-use super::aboard::feed_again;
-use super::headless::{HeadlessOptions, fly, onboard_config, rig_for};
+use super::again::{feed_aboard, fly_logged};
+use super::headless::{HeadlessOptions, fly, rig_for};
 use super::officer::{Deed, LOOK, Officer, Words};
 use super::rig::Rig;
-use crate::replay::again::{Alarm, of_desk, of_frames};
-use missions::anomaly::Anomaly;
+use crate::evidence::verify::{Asked, verify};
 use missions::time::Mono;
+use onboard::record::INPUTS;
 use sim::autopilot::AutopilotKind;
-use sim::scenario::Scenario;
 
 /// Runs with the officer for some simulated seconds.
 fn hash_after(kind: AutopilotKind, seed: u64, seconds: f64) -> (String, u64) {
@@ -62,102 +61,41 @@ fn one_seed_gives_one_trace_and_another_seed_another() {
     }
 }
 
-/// A flight in virtual time, with everything to feed it again.
-struct Logged {
-    options: HeadlessOptions,
-    /// Of the companion's inputs.
-    aboard: Vec<u8>,
-    /// Of what the ground heard and said.
-    tlog: Vec<u8>,
-    anomalies: Vec<Anomaly>,
-    alarms: Vec<Alarm>,
-}
-
-/// Flies until so many anomalies are on the ground, or so many seconds.
-fn logged_flight(options: HeadlessOptions, anomalies: usize, seconds: f64) -> Logged {
-    let (mut rig, plan) = rig_for(&options).unwrap();
-    rig.log_aboard();
-    let mut officer = Officer::new(
-        Words {
-            purpose: "p".into(),
-            incident: "i".into(),
-            pilot: "n".into(),
-        },
-        true,
-    );
-    let bytes = plan.to_json();
-    let mut next = Mono::ZERO;
-    let mut tlog = Vec::new();
-    while rig.now().mono.as_secs_f64() < seconds && rig.desk().anomalies().count() < anomalies {
-        rig.advance();
-        for (utc, datagram) in rig.take_heard() {
-            for frame in link::tlog::frames_of_stream(&datagram) {
-                tlog.extend(link::tlog::record(utc, frame.bytes()));
-            }
-        }
-        if rig.now().mono >= next {
-            next = rig.now().mono.after(LOOK);
-            act(&mut rig, &mut officer, &bytes);
-        }
-    }
-    Logged {
-        aboard: rig.take_aboard().unwrap().bytes().to_vec(),
-        tlog,
-        anomalies: rig.desk().anomalies().map(|(_, a)| a.clone()).collect(),
-        alarms: of_desk(rig.desk()),
-        options,
-    }
-}
-
-/// Number, rule, time and place.
-fn gist(found: &[Anomaly]) -> Vec<(u32, String, i64, i32, i32)> {
-    found
-        .iter()
-        .map(|a| {
-            (
-                a.number,
-                a.rule.clone(),
-                a.flagged.0,
-                a.at.lat_e7(),
-                a.at.lon_e7(),
-            )
-        })
-        .collect()
-}
-
-/// Feeds a flight to the cores again, with the rules it flew by and with one changed. The anomalies of the latter.
-fn fed_again(f: &Logged) -> Vec<Anomaly> {
-    let scenario = Scenario::sixi().unwrap();
-    let config = |roster: Option<&str>| onboard_config(&f.options, &scenario, roster);
-    let roster = scenario.staging.roster_drone.as_deref();
-    let same = feed_again(&f.aboard, config(roster)).unwrap();
-    assert_eq!(gist(&same), gist(&f.anomalies), "the companion");
-    assert_eq!(of_frames(&f.tlog).unwrap(), f.alarms, "the desk");
-    let torn = &f.aboard[..f.aboard.len() - 1];
-    assert!(
-        feed_again(torn, config(roster)).is_err(),
-        "a torn log is told"
-    );
-    // One rule: the intruder is on the roster instead of the show's own drone.
-    let intruder = f.anomalies.iter().find(|a| a.rule == "unknown-drone");
-    feed_again(&f.aboard, config(intruder.map(|a| a.subject.as_str()))).unwrap()
-}
-
 #[test]
-fn a_flight_fed_to_the_cores_again_gives_the_same_anomalies_and_one_changed_rule_gives_others() {
-    let f = logged_flight(HeadlessOptions::default(), 2, 1_500.0);
-    assert_eq!(f.anomalies.len(), 2, "{:?}", f.anomalies);
-    let other = fed_again(&f);
-    assert_ne!(gist(&other), gist(&f.anomalies));
-    let intruder = f
-        .anomalies
-        .iter()
-        .find(|a| a.rule == "unknown-drone")
-        .unwrap();
-    assert!(!other.iter().any(|a| a.subject == intruder.subject));
+fn a_flight_fed_to_the_cores_again_gives_the_same_alarms_and_one_changed_rule_gives_others() {
+    let f = fly_logged(&HeadlessOptions::default(), 2, 1_500.0).unwrap();
+    assert_eq!(f.alarms.len(), 2, "{:?}", f.alarms);
+    let c = f.compare().unwrap();
+    assert!(c.same(), "{c:#?}");
+    assert!(c.differs());
+    assert!(
+        !c.other_rule
+            .iter()
+            .any(|a| a.rule == "unknown-drone" && c.flown.contains(a))
+    );
+    // A log that a power cut tore is fed as far as it goes.
+    let log = &f.aboard.0[INPUTS];
+    let torn = feed_aboard(&log[..log.len() - 1], None).unwrap();
+    assert!(
+        torn.torn && torn.eyes_inputs > 1_000,
+        "{}",
+        torn.eyes_inputs
+    );
+    // A bit that flips is found, and placed.
+    let mut hurt = f.aboard.clone();
+    let middle = log.len() / 2;
+    hurt.0.get_mut(INPUTS).unwrap()[middle] ^= 1;
+    let r = verify(&hurt, &Asked::default()).unwrap();
+    assert_eq!(r.findings.len(), 1, "{:?}", r.findings);
+    assert_eq!(r.findings[0].file, INPUTS);
+    let at = r.findings[0].offset..r.findings[0].offset + r.findings[0].len;
+    assert!(at.contains(&(middle as u64)));
+    // Both sides keep each other's heads, never more than ten seconds apart.
+    let events = String::from_utf8(f.aboard.0["events.jsonl"].clone()).unwrap();
+    assert!(events.contains("aboard.plan") && events.contains("aboard.state"));
 }
 
-/// Twenty flights, both autopilots: prints what it found.
+/// Twenty flights, both autopilots: `bench-again` prints the same.
 #[test]
 #[ignore = "some ten minutes"]
 fn twenty_flights_fed_again_give_identical_alarms() {
@@ -168,19 +106,11 @@ fn twenty_flights_fed_again_give_identical_alarms() {
             seed,
             ..HeadlessOptions::default()
         };
-        let f = logged_flight(options, 3, 700.0);
-        let other = fed_again(&f);
-        alarms += f.anomalies.len();
-        changed += usize::from(gist(&other) != gist(&f.anomalies));
-        println!(
-            "seed {seed}: {} alarms, {} with one rule changed",
-            f.anomalies.len(),
-            other.len()
-        );
+        let c = fly_logged(&options, 3, 700.0).unwrap().compare().unwrap();
+        assert!(c.same(), "seed {seed}: {c:#?}");
+        alarms += c.flown.len();
+        changed += usize::from(c.differs());
     }
-    println!(
-        "20 recordings, {alarms} alarms identical by id, time and place; {changed} differ with one rule changed"
-    );
     assert!(alarms >= 20 && changed >= 10, "{alarms} {changed}");
 }
 

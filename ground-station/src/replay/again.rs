@@ -2,8 +2,9 @@
 //!
 //! A core: what the ground heard is in `flight.tlog`, what the desk made of it in `events.jsonl`.
 
-use crate::desk::{Desk, DeskConfig, DeskIn, anomaly_id};
-use crate::record::line::{self, Fact};
+use crate::desk::{Desk, DeskConfig, DeskEvent, DeskIn, DeskOut, anomaly_id};
+use crate::record::Entry;
+use crate::record::line::{self, Fact, Line};
 use link::journal::{DiskError, MemDisk};
 use link::tlog::Reader;
 use missions::time::{Mono, Now, Utc};
@@ -82,12 +83,39 @@ fn alarm(v: &Value) -> Option<Alarm> {
 /// # Errors
 /// As [`again`].
 pub fn of_frames(tlog: &[u8]) -> Result<Vec<Alarm>, DiskError> {
+    Ok(of_desk(&through_desk(tlog, &mut |_, _, _| {})?))
+}
+
+/// The lines that a desk would have written which had heard all of these frames: for a companion's own log, which has
+/// frames and its own words only.
+///
+/// # Errors
+/// As [`again`].
+pub fn lines_of_frames(tlog: &[u8]) -> Result<Vec<Line>, DiskError> {
+    let mut lines = Vec::new();
+    through_desk(tlog, &mut |frame, event, desk| {
+        if let Some(Entry::Fact { utc, fact, .. }) = Entry::of(&event, desk) {
+            lines.push(Line {
+                t_ms: utc.0.div_euclid(1_000),
+                frame,
+                fact: *fact,
+            });
+        }
+    })?;
+    Ok(lines)
+}
+
+/// Gives frames to a new desk, and what it tells, with the number of frames until then.
+fn through_desk(
+    tlog: &[u8],
+    told: &mut dyn FnMut(u64, DeskEvent, &Desk),
+) -> Result<Desk, DiskError> {
     let config = DeskConfig::default();
     let own = config.system;
     let mut desk = Desk::new(config, Box::new(MemDisk::default()))?;
     let mut first: Option<Utc> = None;
     let mut last = Mono::ZERO;
-    for (utc, frame) in Reader::new(tlog) {
+    for ((utc, frame), n) in Reader::new(tlog).zip(1u64..) {
         // What the ground said itself it did not hear.
         if frame.header().system == own {
             continue;
@@ -98,9 +126,13 @@ pub fn of_frames(tlog: &[u8]) -> Result<Vec<Alarm>, DiskError> {
         last = mono;
         let bytes = frame.bytes();
         desk.handle(Now::new(mono, utc), DeskIn::Bytes { link: 0, bytes });
-        while desk.poll().is_some() {}
+        while let Some(out) = desk.poll() {
+            if let DeskOut::Event(e) = out {
+                told(n, e, &desk);
+            }
+        }
     }
-    Ok(of_desk(&desk))
+    Ok(desk)
 }
 
 /// The alarms that a desk has, sorted.

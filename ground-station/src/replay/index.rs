@@ -295,12 +295,21 @@ fn straighten(stamps: &[i64]) -> Vec<i64> {
     let mut out = Vec::with_capacity(stamps.len());
     let mut shift = 0i64;
     let mut last: Option<(i64, i64)> = None;
-    for raw in stamps {
+    let is_step = |step: i64| !(-STEP_BACK_US..=STEP_ON_US).contains(&step);
+    for (raw, n) in stamps.iter().zip(1usize..) {
+        // One stamp that the next does not go along with is damage, not a clock: it passes without taking time along.
+        if let (Some((raw_before, t_before)), Some(next)) = (last, stamps.get(n))
+            && is_step(raw.saturating_sub(raw_before))
+            && !is_step(next.saturating_sub(raw_before))
+        {
+            out.push(t_before);
+            continue;
+        }
         let t = match last {
             None => *raw,
             Some((raw_before, t_before)) => {
                 let step = raw.saturating_sub(raw_before);
-                if !(-STEP_BACK_US..=STEP_ON_US).contains(&step) {
+                if is_step(step) {
                     shift = t_before.saturating_sub(*raw);
                 }
                 raw.saturating_add(shift).max(t_before)
@@ -389,5 +398,9 @@ mod tests {
             ]
         );
         assert_eq!(straighten(&[]), Vec::<i64>::new());
+        // A stamp that was damaged takes no time away.
+        let hurt = [300 * s, 301 * s, i64::MAX / 2, 304 * s, 5, 305 * s];
+        let mended = [300 * s, 301 * s, 301 * s, 304 * s, 304 * s, 305 * s];
+        assert_eq!(straighten(&hurt), mended);
     }
 }

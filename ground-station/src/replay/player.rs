@@ -82,6 +82,7 @@ impl Shown {
             Fact::Recording { .. }
             | Fact::Picture { .. }
             | Fact::Intent { .. }
+            | Fact::Head { .. }
             | Fact::Access { .. } => return None,
         })
     }

@@ -20,6 +20,7 @@ pub mod orders;
 pub mod pack;
 pub mod reading;
 pub mod receipts;
+pub mod record;
 pub mod signing;
 pub mod state;
 pub mod telemetry;

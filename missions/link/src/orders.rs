@@ -1,5 +1,6 @@
 //! Officers' orders: resent until answered, carried out at most once, never revived after they expired.
 
+use crate::codes::Refusal;
 use crate::patrol::MavMessage;
 use crate::state::{Order, OrderFate, OrderKind};
 use missions::time::{Mono, Now};
@@ -12,6 +13,8 @@ pub const RESEND: Duration = Duration::from_millis(250);
 pub const MAX_PENDING: usize = 32;
 /// Answers remembered by the receiver, so that a repeated order is answered and not repeated.
 const MAX_REMEMBERED: usize = 256;
+/// Senders whose newest order is remembered.
+const MAX_SENDERS: usize = 32;
 
 #[derive(Clone, Debug)]
 struct Pending {
@@ -122,6 +125,8 @@ pub enum Arrived {
     Again(OrderFate, Option<f64>),
     /// Too old: answer Expired.
     Expired,
+    /// A newer one of the same sender's came before it: answer that it came too late.
+    Overtaken,
 }
 
 /// Answer so far, its figure, and when it was last changed (counting changes).
@@ -132,6 +137,8 @@ type Answered = (OrderFate, Option<f64>, u64);
 pub struct OrderReceiver {
     /// By (source system, source component, order).
     seen: BTreeMap<(u8, u8, u32), Answered>,
+    /// Newest order of each sender that moves the aircraft, and when it came.
+    newest: BTreeMap<(u8, u8), (u32, Mono)>,
     counter: u64,
 }
 
@@ -143,7 +150,10 @@ impl OrderReceiver {
     }
 
     /// Takes an order from `source` (system, component).
-    pub fn arrived(&mut self, source: (u8, u8), order: Order) -> Arrived {
+    ///
+    /// Radios let frames overtake each other: the order given last wins, whichever arrives last. A sender that begins
+    /// to count lower (its clock stepped) is believed once an order as old as that could not be alive any more.
+    pub fn arrived(&mut self, now: Mono, source: (u8, u8), order: Order) -> Arrived {
         let key = (source.0, source.1, order.id);
         if let Some((fate, value, _)) = self.seen.get(&key) {
             return Arrived::Again(*fate, *value);
@@ -151,6 +161,25 @@ impl OrderReceiver {
         if order.age_ms > order.valid_ms {
             self.remember(key, OrderFate::Expired, None);
             return Arrived::Expired;
+        }
+        if order.kind != OrderKind::Preflight {
+            let life = Duration::from_millis(order.valid_ms.into());
+            let (newest, at) = *self.newest.get(&source).unwrap_or(&(0, now));
+            // Numbers wrap.
+            let behind = newest.wrapping_sub(order.id);
+            if newest != 0 && behind > 0 && behind < 1 << 31 && now.since(at) <= life {
+                let fate = OrderFate::Refused {
+                    why: Some(Refusal::Expired),
+                };
+                self.remember(key, fate, None);
+                return Arrived::Overtaken;
+            }
+            self.newest.insert(source, (order.id, now));
+            if self.newest.len() > MAX_SENDERS
+                && let Some(oldest) = self.newest.iter().min_by_key(|(_, v)| v.1).map(|(k, _)| *k)
+            {
+                self.newest.remove(&oldest);
+            }
         }
         self.remember(key, OrderFate::Accepted, None);
         Arrived::New(order)
@@ -197,18 +226,59 @@ mod tests {
             .send(at(0), OrderKind::Hold, Duration::from_secs(5))
             .unwrap();
         let first = desk.poll().unwrap();
-        assert_eq!(companion.arrived((255, 190), first), Arrived::New(first));
+        assert_eq!(
+            companion.arrived(Mono::ZERO, (255, 190), first),
+            Arrived::New(first)
+        );
         companion.set_fate((255, 190), id, OrderFate::Done, None);
         assert!(desk.tick(at(300)).is_empty());
         let again = desk.poll().unwrap();
         assert_eq!(again.age_ms, 300);
         assert_eq!(
-            companion.arrived((255, 190), again),
+            companion.arrived(Mono::ZERO, (255, 190), again),
             Arrived::Again(OrderFate::Done, None)
         );
         assert!(desk.answered(id, OrderFate::Done));
         assert!(desk.tick(at(600)).is_empty());
         assert_eq!(desk.poll(), None);
+    }
+
+    #[test]
+    fn the_order_given_last_wins_whichever_arrives_last() {
+        let desk = (255, 190);
+        let ms = Mono::from_millis;
+        let order = |id, kind, age_ms| Order {
+            id,
+            kind,
+            valid_ms: 3_000,
+            age_ms,
+        };
+        let mut companion = OrderReceiver::new();
+        let back = order(8, OrderKind::Return, 0);
+        assert_eq!(companion.arrived(ms(0), desk, back), Arrived::New(back));
+        // The hold given before it was late on the radio: refused, and told so again when it is repeated.
+        let hold = order(7, OrderKind::Hold, 400);
+        assert_eq!(companion.arrived(ms(300), desk, hold), Arrived::Overtaken);
+        let refused = OrderFate::Refused {
+            why: Some(Refusal::Expired),
+        };
+        assert_eq!(
+            companion.arrived(ms(600), desk, hold),
+            Arrived::Again(refused, None)
+        );
+        // A question overtakes nothing and is overtaken by nothing; another station counts by itself.
+        let ask = order(6, OrderKind::Preflight, 0);
+        assert_eq!(companion.arrived(ms(700), desk, ask), Arrived::New(ask));
+        let other = order(3, OrderKind::Hold, 0);
+        assert_eq!(
+            companion.arrived(ms(800), (252, 190), other),
+            Arrived::New(other)
+        );
+        // A desk that counts anew is obeyed once no order so old could be alive.
+        let anew = order(2, OrderKind::Hold, 0);
+        assert_eq!(companion.arrived(ms(3_001), desk, anew), Arrived::New(anew));
+        let next = order(3, OrderKind::Return, 0);
+        assert_eq!(companion.arrived(ms(3_100), desk, next), Arrived::New(next));
     }
 
     #[test]
@@ -218,7 +288,10 @@ mod tests {
             .unwrap();
         let mut late = desk.poll().unwrap();
         late.age_ms = 2_001;
-        assert_eq!(companion.arrived((255, 190), late), Arrived::Expired);
+        assert_eq!(
+            companion.arrived(Mono::ZERO, (255, 190), late),
+            Arrived::Expired
+        );
         assert_eq!(
             desk.tick(at(2_100)),
             vec![8],

@@ -1,5 +1,6 @@
 //! The control loop: guard, flight, gate, preflight and reports, at 20 Hz and on every position.
 
+mod logging;
 pub mod pilot;
 
 use crate::EyesProcess;
@@ -59,6 +60,7 @@ pub(crate) struct Found {
     storage_ok: bool,
     no_fix: bool,
     aloft: bool,
+    alarms: u32,
 }
 
 fn companion_heartbeat() -> Common {
@@ -114,6 +116,7 @@ impl Onboard {
             self.wires.patrol(anomaly_to_message(store, &a));
         }
         self.tell_eyes();
+        self.tell_log();
         if self.pilot.facts.id.is_some() {
             self.reports(now);
         }
@@ -199,6 +202,7 @@ impl Onboard {
                     .facts
                     .position
                     .is_some_and(|p| p.above_home_m > ALOFT_M),
+            alarms: self.wires.alarms(),
         };
         if self.found_said.is_some_and(|f| f.aloft) && !self.pilot.facts.armed {
             self.motors_off();
@@ -303,7 +307,7 @@ impl Onboard {
             );
             return;
         };
-        match self.orders.arrived(from, order) {
+        match self.orders.arrived(self.now.mono, from, order) {
             Arrived::New(order) => {
                 let (fate, value) = match self.carry_out(order) {
                     Ok(fate) => (fate, None),
@@ -321,6 +325,12 @@ impl Onboard {
                 self.due.tick = self.now.mono;
             }
             Arrived::Again(fate, value) => self.wires.patrol(fate.to_message(order.id, value)),
+            Arrived::Overtaken => self.wires.patrol(
+                OrderFate::Refused {
+                    why: Some(Refusal::Expired),
+                }
+                .to_message(order.id, None),
+            ),
             Arrived::Expired => self
                 .wires
                 .patrol(OrderFate::Expired.to_message(order.id, None)),
@@ -506,10 +516,11 @@ impl Onboard {
             return;
         }
         for (msg, interval_us) in STREAMS {
-            let silent = self
-                .heard
-                .get(&msg)
-                .is_none_or(|t| now.since(*t) > STREAM_SILENT);
+            // Slower than the bounds of battery and landing allow counts as silent: PX4 tells its battery once a second.
+            let wanted = Duration::from_micros(u64::try_from(interval_us).unwrap_or(0));
+            let silent = self.heard.get(&msg).is_none_or(|(at, gap)| {
+                now.since(*at) > STREAM_SILENT || *gap > wanted + wanted / 2
+            });
             if silent {
                 self.wires.autopilot(long(
                     MavCmd::MAV_CMD_SET_MESSAGE_INTERVAL,

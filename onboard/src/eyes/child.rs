@@ -29,6 +29,8 @@ pub struct ChildConfig {
     pub camera: Option<String>,
     /// Remote ID receiver, `host:port` (UDP, listened on).
     pub sensor: Option<String>,
+    /// Everything taken in goes up as well, for the companion's log.
+    pub diary: bool,
 }
 
 /// Why the child cannot start or go on.
@@ -94,7 +96,7 @@ pub fn run(
         let socket = UdpSocket::bind(&sensor).map_err(|e| ChildError::Listen(sensor.clone(), e))?;
         spawn("eyes-sensor", move || read_sensor(&socket, &send))?;
     }
-    step(&events, &mut to_pilot)
+    step(&events, &mut to_pilot, config.diary)
 }
 
 fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<(), ChildError> {
@@ -106,7 +108,11 @@ fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<(), ChildEr
 }
 
 /// The core's loop.
-fn step(events: &Receiver<Event>, to_pilot: &mut impl Write) -> Result<(), ChildError> {
+fn step(
+    events: &Receiver<Event>,
+    to_pilot: &mut impl Write,
+    diary: bool,
+) -> Result<(), ChildError> {
     #[allow(clippy::disallowed_methods)] // A shell owns the clock.
     let start = Instant::now();
     let now = || Now {
@@ -115,6 +121,9 @@ fn step(events: &Receiver<Event>, to_pilot: &mut impl Write) -> Result<(), Child
         utc: Reading::NotYet,
     };
     let mut eyes = Eyes::new();
+    if diary {
+        eyes.keep_diary();
+    }
     loop {
         let at = now().mono;
         let wait = eyes

@@ -10,6 +10,7 @@
 //! truth, never command anything, never open a socket or a file and never read a clock.
 
 pub mod child;
+pub mod diary;
 pub mod drones;
 pub mod ground;
 pub mod people;
@@ -22,6 +23,7 @@ pub mod thermal;
 pub mod tracks;
 pub mod zones;
 
+use diary::{Seen, Took};
 use drones::{Door, DroneFlag, Drones, Ourselves};
 use link::camera::CameraFrame;
 use link::frame::{Frame, Framer};
@@ -67,6 +69,8 @@ pub enum EyesIn {
     Camera(CameraFrame),
     /// Bytes of MAVLink from the Remote ID receiver.
     Sensor(Vec<u8>),
+    /// What was found in a camera frame, from a diary.
+    Seen(Seen),
     /// Time passes.
     Tick,
 }
@@ -99,6 +103,10 @@ pub struct Eyes {
     frames_at_last_health: u64,
     health: Health,
     out: VecDeque<Up>,
+    /// What is taken in is told too.
+    diary: bool,
+    /// Whether something of this turn was told.
+    told: bool,
 }
 
 impl Eyes {
@@ -106,6 +114,19 @@ impl Eyes {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// From here on everything taken in goes up as well, for the companion's log.
+    pub fn keep_diary(&mut self) {
+        self.diary = true;
+    }
+
+    fn tell(&mut self, now: Now, took: impl FnOnce() -> Took) {
+        if self.diary {
+            self.told = true;
+            let entry = diary::encode(now, &took());
+            self.send(Up::Took { entry });
+        }
     }
 
     /// The next thing to send up.
@@ -128,8 +149,12 @@ impl Eyes {
 
     /// Takes one input.
     pub fn handle(&mut self, now: Now, input: EyesIn) {
+        self.told = false;
         match input {
-            EyesIn::Down(down) => self.down(now, down),
+            EyesIn::Down(down) => {
+                self.tell(now, || Took::Down(down.clone()));
+                self.down(now, down);
+            }
             EyesIn::Camera(frame) => {
                 if self.waiting.len() >= MAX_WAITING {
                     self.waiting.pop_front();
@@ -138,6 +163,7 @@ impl Eyes {
                 self.waiting.push_back((frame, now.mono));
             }
             EyesIn::Sensor(bytes) => {
+                self.tell(now, || Took::Sensor(bytes.clone()));
                 for chunk in bytes.chunks(SENSOR_CHUNK) {
                     self.framer.push(now.mono, chunk);
                     while let Some(frame) = self.framer.next_frame() {
@@ -145,10 +171,14 @@ impl Eyes {
                     }
                 }
             }
+            EyesIn::Seen(seen) => self.judge_seen(now, &seen, None),
             EyesIn::Tick => {}
         }
         self.look_at_waiting(now);
         if now.mono >= self.health_due {
+            if !self.told {
+                self.tell(now, || Took::Tick);
+            }
             self.judge_drones(now);
             self.report_health(now.mono);
         }
@@ -379,13 +409,40 @@ impl Eyes {
                 })
             })
             .collect();
-        let shutter_us = frame.header.captured_boot_us;
+        let seen = Seen {
+            shutter_us: frame.header.captured_boot_us,
+            utc: pose.utc,
+            sightings,
+        };
+        self.tell(now, || Took::Seen(seen.clone()));
+        self.judge_seen(now, &seen, Some(image));
+    }
+
+    /// From what was found in a frame to anomalies; without the frame they have no picture.
+    fn judge_seen(&mut self, now: Now, seen: &Seen, image: Option<&Thermal>) {
+        if image.is_none() {
+            // As `look` does before it comes here.
+            if self
+                .last_shutter_us
+                .is_some_and(|last| last.saturating_sub(seen.shutter_us) > RESTART_US)
+            {
+                self.tracks.clear();
+            }
+            self.last_shutter_us = Some(seen.shutter_us);
+        }
+        let (Some(settings), Some(plane)) = (&self.settings, &self.plane) else {
+            return;
+        };
+        let Some(ground) = settings.ground_amsl_m else {
+            return;
+        };
+        let rules = &settings.rules;
         self.tracks
-            .frame(shutter_us, pose.utc, &sightings, &rules.tracks);
+            .frame(seen.shutter_us, seen.utc, &seen.sightings, &rules.tracks);
         let flags = self.people.judge(
             now.mono,
-            shutter_us,
-            pose.utc,
+            seen.shutter_us,
+            seen.utc,
             &mut self.tracks,
             &self.zones,
             plane,
@@ -404,7 +461,7 @@ impl Eyes {
                     alt_amsl_m: Some(ground),
                     error: flag.error,
                     confidence: flag.confidence,
-                    picture: picture::person(image, flag.bbox),
+                    picture: image.and_then(|i| picture::person(i, flag.bbox)),
                 }))
             })
             .collect();

@@ -187,6 +187,12 @@ pub enum Up {
     },
     /// Once a second.
     Health(Health),
+    /// Something that the eyes took in, for the companion's log ([`super::diary`]); before what it led to.
+    Took {
+        /// The diary's entry.
+        #[serde(with = "hex_bytes")]
+        entry: Vec<u8>,
+    },
 }
 
 /// What can go wrong on the pipe.

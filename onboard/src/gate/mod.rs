@@ -526,7 +526,7 @@ impl Gate {
             MavSeverity::MAV_SEVERITY_WARNING,
             &format!("Refused: {}", r.text),
         );
-        cx.wires.patrol(r.to_message());
+        cx.wires.refusal(r.to_message());
     }
 
     fn refuse_list(&mut self, cx: &mut Cx<'_>, what: RefusedThing, f: &Fault) {

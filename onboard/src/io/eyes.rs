@@ -23,6 +23,7 @@ const FAILED_AFTER: u32 = 5;
 pub async fn supervise(
     camera: Option<String>,
     sensor: Option<String>,
+    diary: bool,
     events: mpsc::Sender<Event>,
     mut down: mpsc::Receiver<Down>,
 ) {
@@ -30,7 +31,7 @@ pub async fn supervise(
     let mut deaths = 0u32;
     loop {
         let started = Instant::now();
-        if let Err(e) = once(&camera, &sensor, &events, &mut down).await {
+        if let Err(e) = once(&camera, &sensor, diary, &events, &mut down).await {
             let _ = events.send(Event::EyesTrouble(format!("eyes: {e}"))).await;
         }
         if events.is_closed() {
@@ -57,6 +58,7 @@ pub async fn supervise(
 async fn once(
     camera: &Option<String>,
     sensor: &Option<String>,
+    diary: bool,
     events: &mpsc::Sender<Event>,
     down: &mut mpsc::Receiver<Down>,
 ) -> anyhow::Result<()> {
@@ -66,6 +68,9 @@ async fn once(
         if let Some(v) = value {
             command.arg(flag).arg(v);
         }
+    }
+    if diary {
+        command.arg("--diary");
     }
     let mut child = command
         .stdin(Stdio::piped())

@@ -1,9 +1,10 @@
 //! The companion in real time: the core in one task, a task a line, the eyes in a process of their own.
 
 use super::eyes;
+use super::log::{KEY_FILE, Log};
 use crate::config::Config;
 use crate::eyes::schema::Up;
-use crate::{EyesProcess, Input, LogLevel, Onboard, Output, Port};
+use crate::{EyesProcess, Input, LogLevel, Logged, Onboard, Output, Port};
 use anyhow::Context;
 use link_io::{Clock, DirDisk, Endpoint, LineEvent};
 use std::path::PathBuf;
@@ -28,6 +29,8 @@ pub enum Event {
     EyesProcess(EyesProcess),
     /// Something to log about the eyes.
     EyesTrouble(String),
+    /// How the companion's own log stands.
+    Logged(Logged),
 }
 
 impl From<LineEvent<Port>> for Event {
@@ -45,6 +48,8 @@ pub struct Setup {
     pub grounds: Vec<Endpoint>,
     /// Where plans and anomalies are kept.
     pub store: PathBuf,
+    /// The key that signs the flight log; absent: in the store.
+    pub record_key: Option<PathBuf>,
     /// Camera address for the eyes.
     pub camera: Option<String>,
     /// Remote ID receiver address for the eyes.
@@ -83,9 +88,36 @@ async fn main_loop(setup: Setup) -> anyhow::Result<()> {
             config.ground_bytes_per_s.push(line_rate(ground));
         }
     }
-    let mut core = Onboard::new(config, Box::new(disk))?;
-    let clock = Clock::start();
     let (events, mut inbox) = mpsc::channel::<Event>(INBOX);
+    let begun = match config.log_most_mb {
+        0 => None,
+        most_mb => {
+            let key = setup
+                .record_key
+                .unwrap_or_else(|| setup.store.join(KEY_FILE));
+            Some(Log::begin(&setup.store, &key, most_mb, events.clone()))
+        }
+    };
+    let mut core = Onboard::new(config, Box::new(disk))?;
+    let mut log = match begun {
+        None => None,
+        Some(Ok((log, dir))) => {
+            tracing::info!("flight log in {}", dir.display());
+            core.keep_log(log.flight());
+            Some(log)
+        }
+        Some(Err(e)) => {
+            // Said once the ground is heard too: nobody looks at this one aloft.
+            let trouble = Some(format!("not kept: {e:#}"));
+            tracing::error!("the flight log cannot be begun: {e:#}");
+            let _ = events.try_send(Event::Logged(Logged {
+                trouble,
+                ..Logged::default()
+            }));
+            None
+        }
+    };
+    let clock = Clock::start();
     let mut lines = std::collections::BTreeMap::new();
     let all = std::iter::once((Port::Autopilot, setup.autopilot)).chain(
         setup
@@ -105,6 +137,7 @@ async fn main_loop(setup: Setup) -> anyhow::Result<()> {
         tokio::spawn(eyes::supervise(
             setup.camera,
             setup.sensor,
+            log.is_some(),
             events.clone(),
             from_core,
         ));
@@ -137,6 +170,14 @@ async fn main_loop(setup: Setup) -> anyhow::Result<()> {
             out.take(output);
         }
         out.flush();
+        while let Some(note) = core.poll_note() {
+            if let Some(log) = &mut log {
+                log.take(note);
+            }
+        }
+    }
+    if let Some(log) = log {
+        let _ = tokio::task::spawn_blocking(move || log.finish()).await;
     }
     tracing::info!("stopped; the autopilot's own link-loss action now stands alone");
     Ok(())
@@ -151,6 +192,8 @@ fn take(core: &mut Onboard, now: missions::time::Now, event: Event) {
                 bytes: &bytes,
             },
         ),
+        Event::Up(Up::Took { entry }) => core.note_eyes(&entry),
+        Event::Logged(told) => core.handle(now, Input::Logged(&told)),
         Event::Up(up) => core.handle(now, Input::Eyes(&up)),
         Event::EyesProcess(p) => core.handle(now, Input::EyesProcess(p)),
         Event::EyesTrouble(text) => tracing::warn!("{text}"),

@@ -13,7 +13,7 @@ use missions::time::{Mono, Now, Reading, Utc};
 use onboard::eyes::schema::{
     Down, MAX_PICTURE_LEN, MAX_PREVIEW_LEN, NewAnomaly, Up, ZoneForEyes, ZoneRole, ZoneShape,
 };
-use onboard::eyes::{Eyes, EyesIn, thermal};
+use onboard::eyes::{Eyes, EyesIn, diary, thermal};
 use rand::RngExt;
 use render::{GROUND_AMSL_M, Truth, World, bonnet, person};
 use std::path::PathBuf;
@@ -89,6 +89,7 @@ fn drain(eyes: &mut Eyes, seen: &mut Seen) {
                 );
                 seen.frames = h.frames;
             }
+            Up::Took { .. } => unreachable!("nobody asked for a diary"),
         }
     }
 }
@@ -672,9 +673,11 @@ fn the_child_process_loop_talks_over_a_pipe_and_connects_to_its_camera_again() {
     let camera = format!("tcp:{}", listener.local_addr().unwrap());
     let (mut pilot, child) = UnixStream::pair().unwrap();
     let child_out = child.try_clone().unwrap();
+    let mut seen = 0;
     let config = ChildConfig {
         camera: Some(camera),
         sensor: None,
+        diary: true,
     };
     let thread = std::thread::spawn(move || run(&config, child, child_out));
 
@@ -717,11 +720,16 @@ fn the_child_process_loop_talks_over_a_pipe_and_connects_to_its_camera_again() {
                         break 'watch;
                     }
                     Up::Health(h) if h.frames >= frames => break,
+                    Up::Took { entry } => {
+                        let (_, took) = diary::decode(&entry).expect("the diary reads back");
+                        seen += usize::from(matches!(took, diary::Took::Seen(_)));
+                    }
                     Up::Health(_) | Up::Preview { .. } => {}
                 }
             }
         }
     }
+    assert!(seen > 0, "frames that were looked at stand in the diary");
     let told = told.expect("the person is told");
     assert!(
         world

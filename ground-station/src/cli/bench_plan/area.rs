@@ -175,7 +175,7 @@ pub(super) fn made(b: &Bench, ask: &Ask<'_>) -> anyhow::Result<Made> {
 }
 
 pub(super) fn ground(venue: &Path) -> anyhow::Result<Ground> {
-    Ground::new(&import(venue, None)?.venue, None)
+    Ground::new(&import(venue, None)?, None)
 }
 
 pub(super) fn swath_of(venue: &Path) -> anyhow::Result<f64> {

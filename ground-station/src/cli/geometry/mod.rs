@@ -17,9 +17,6 @@ use missions::plane::EastNorth;
 use serde_json::{Map, Value};
 use std::time::Duration;
 
-/// Coordinates are kept on the wire's grid of 1e-7 degrees: up to this much is lost, and given back as margin, metres.
-pub(in crate::cli) const GRID_M: f64 = 0.009;
-
 /// What a room hands back: ways, figures, words, and what is left out.
 #[derive(Default)]
 pub(in crate::cli) struct Patterned {
@@ -74,7 +71,7 @@ impl Budget {
 /// Plans.
 pub(in crate::cli) fn draw(a: &Plan) -> anyhow::Result<Drawn> {
     let got = import(&a.files.venue, a.datum)?;
-    let ground = Ground::new(&got.venue, a.area.as_deref())?;
+    let ground = Ground::new(&got, a.area.as_deref())?;
     let done = match a.pattern {
         PatternWord::Sweep if a.aircraft > 1 => shared::shared(a, &ground)?,
         PatternWord::Sweep => sweep::sweep(a, &ground)?,

@@ -1,7 +1,7 @@
 //! Every pattern but the sweep, drawn over the free area.
 
 use super::ground::Ground;
-use super::{Budget, GRID_M, Patterned};
+use super::{Budget, Patterned};
 use crate::cli::measure;
 use crate::cli::plan::drawn::{PACE, Route};
 use crate::cli::plan::{Plan, wish};
@@ -32,7 +32,7 @@ pub(super) fn patterned(
             brake_mps2: PACE.1,
             start_s: 0.0,
         },
-        ..DrawRequest::new(ground.target.clone(), a.margin + GRID_M, pattern)
+        ..DrawRequest::new(ground.target.clone(), a.margin + ground.off_m, pattern)
     };
     let mut budget = Budget::new(a.drawing.budget_ms);
     let done = draw(&request, || budget.over())?;

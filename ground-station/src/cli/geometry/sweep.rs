@@ -1,7 +1,7 @@
 //! The sweep, by one aircraft.
 
 use super::ground::Ground;
-use super::{Budget, GRID_M, Patterned};
+use super::{Budget, Patterned};
 use crate::cli::plan::Plan;
 use crate::cli::plan::drawn::Route;
 use anyhow::Context;
@@ -20,7 +20,7 @@ pub(in crate::cli) fn request(a: &Plan, ground: &Ground) -> CoverRequest {
             .effort
             .unwrap_or_else(|| cover::thorough(ground.target.unsigned_area(), swath_m)),
         angle_deg: a.angle,
-        ..CoverRequest::new(ground.target.clone(), swath_m, a.margin + GRID_M)
+        ..CoverRequest::new(ground.target.clone(), swath_m, a.margin + ground.off_m)
     }
 }
 

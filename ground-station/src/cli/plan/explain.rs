@@ -59,14 +59,14 @@ fn nearest_place(a: &Plan, e: &anyhow::Error) -> Option<LatLon> {
         return None;
     };
     let got = crate::cli::settings::import(&a.files.venue, a.datum).ok()?;
-    let ground = crate::cli::geometry::ground::Ground::new(&got.venue, a.area.as_deref()).ok()?;
+    let ground = crate::cli::geometry::ground::Ground::new(&got, a.area.as_deref()).ok()?;
     ground.plane.to_latlon(*at)
 }
 
 /// The largest margin below the one asked for that leaves something to fly in, by halving; `None` when none does.
 fn largest_margin(a: &Plan) -> Option<f64> {
     let got = crate::cli::settings::import(&a.files.venue, a.datum).ok()?;
-    let ground = crate::cli::geometry::ground::Ground::new(&got.venue, a.area.as_deref()).ok()?;
+    let ground = crate::cli::geometry::ground::Ground::new(&got, a.area.as_deref()).ok()?;
     let fits = |margin_m: f64| {
         use geo::{Area, Buffer};
         ground.target.buffer(-margin_m).unsigned_area() > 1.0

@@ -181,7 +181,7 @@ pub(super) fn run(a: &Plan, s: &Settings) -> anyhow::Result<ExitCode> {
 
 /// Part of the area that the way sees at the swath, by a measure of our own; the whole venue is the area.
 pub(super) fn coverage(a: &Plan, venue: &Venue, plans: &[&PatrolPlan]) -> Option<f64> {
-    let ground = crate::cli::geometry::ground::Ground::new(venue, a.area.as_deref()).ok()?;
+    let ground = crate::cli::geometry::ground::Ground::on_grid(venue, a.area.as_deref()).ok()?;
     let ways: Vec<_> = plans
         .iter()
         .map(|plan| {

@@ -1,12 +1,12 @@
 //! The shell around the evidence: a folder on a real disk, the station's key file, sealing.
 
-mod folder;
 mod keyfile;
 
-pub use folder::{Folder, Syncing};
 pub use keyfile::{default_path, load_or_make, random};
+pub use link_io::{Folder, Syncing};
 
 use super::chain::CHAIN;
+use super::files::{Files, Found};
 use super::key::Signer;
 use super::seal;
 use anyhow::Context;
@@ -24,4 +24,23 @@ pub fn seal_folder(dir: &Path, signer: &Signer) -> anyhow::Result<()> {
     sealed
         .write(&mut folder)
         .with_context(|| format!("writing the closing manifest in {}", dir.display()))
+}
+
+impl Files for Folder {
+    fn list(&self) -> Result<Vec<Found>, String> {
+        let found = self
+            .files()
+            .map_err(|e| format!("{}: {e}", self.dir().display()))?;
+        Ok(found
+            .into_iter()
+            .map(|f| Found {
+                name: f.name,
+                len: f.len,
+                plain: f.plain,
+            })
+            .collect())
+    }
+    fn read_at(&self, file: &str, from: u64, len: u64) -> Result<Vec<u8>, String> {
+        Folder::read_at(self, file, from, len).map_err(|e| format!("reading {file}: {e}"))
+    }
 }

@@ -10,7 +10,7 @@ mod place;
 mod tests;
 
 use super::chain::{CHAIN, ClockStep, Receipted, Span, Whole, base64, read_map, tag};
-use super::files::{Files, Found, hash};
+use super::files::{Files, Found, hash, hash_sm3};
 use super::key::PublicKey;
 use super::manifest::{self, About, MANIFEST, Manifest, SIGNATURE_FILE};
 use entries::{Entries, Good};
@@ -26,6 +26,9 @@ const MAX_FINDINGS: usize = 1_000;
 const MAX_CHAIN: u64 = 2 << 30;
 /// A manifest longer than this is not read, bytes.
 const MAX_MANIFEST: u64 = 256 << 20;
+
+/// As a manifest with a second digest has it.
+const SM3_FIELD: &[u8] = b"\"sm3\":";
 
 /// What is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -123,6 +126,10 @@ pub struct Report {
     pub end: End,
     /// Whether a closing manifest covers the files beside the chain's own.
     pub sealed: bool,
+    /// Digests of the manifest that were checked.
+    pub digests: Vec<String>,
+    /// The record said from its beginning that it would have no manifest: its chain covers every file.
+    pub bare: bool,
     /// How long it is kept.
     pub retention: Option<String>,
     /// Files and bytes that are as they were recorded.
@@ -154,7 +161,7 @@ impl Report {
     /// Nothing is wrong, nothing is missing at the end, and every file is covered.
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        self.is_intact() && self.end == End::Closed && self.sealed
+        self.is_intact() && self.end == End::Closed && (self.sealed || self.bare)
     }
 }
 
@@ -235,6 +242,8 @@ impl<'a> Verifier<'a> {
             span_us: None,
             end: End::Open,
             sealed: false,
+            digests: Vec::new(),
+            bare: opening.as_ref().is_some_and(|o| o.bare),
             retention: opening.map(|o| o.retention),
             files: 0,
             bytes: 0,
@@ -598,11 +607,37 @@ impl<'a> Verifier<'a> {
                 self.whole(&w.file.clone(), None, w)?;
             }
         }
+        self.second_digest(&m.files)?;
+        self.report.digests = if m.about.digests.is_empty() {
+            vec!["sha256".into()]
+        } else {
+            m.about.digests
+        };
         self.report.sealed = true;
         self.proven.insert(MANIFEST.into(), bytes.len() as u64);
         self.proven.insert(SIGNATURE_FILE.into(), 64);
         self.covered
             .extend([MANIFEST.into(), SIGNATURE_FILE.into()]);
+        Ok(())
+    }
+
+    /// Where the manifest lists a second digest it must hold too, whatever the first says.
+    fn second_digest(&mut self, files: &[Whole]) -> Result<(), String> {
+        for w in files {
+            let Some(sm3) = &w.sm3 else { continue };
+            let found = self.names.get(&w.file).map_or(0, |f| f.len);
+            let is = hash_sm3(self.files, &w.file, 0, found)?.map(|h| hex(&h));
+            if is.as_ref() != Some(sm3) && !self.report.findings.iter().any(|f| f.file == w.file) {
+                self.proven.remove(&w.file);
+                self.tell(
+                    Kind::Changed,
+                    &w.file,
+                    0,
+                    found,
+                    "its SM3 is not the one listed",
+                );
+            }
+        }
         Ok(())
     }
 
@@ -647,6 +682,11 @@ impl<'a> Verifier<'a> {
             closed_us: g.entry.t_us,
             entries: g.entry.n + 1,
             head: hex(&g.hash),
+            digests: if bytes.windows(SM3_FIELD.len()).any(|w| w == SM3_FIELD) {
+                manifest::digests()
+            } else {
+                Vec::new()
+            },
         });
         let again = match (&about, self.report.findings.is_empty()) {
             (Some(about), true) => {
@@ -725,7 +765,8 @@ impl<'a> Verifier<'a> {
     /// Files that nothing covers, and stretches without a readable entry.
     fn uncovered(&mut self) {
         self.covered.insert(CHAIN.into());
-        let sealed = self.is_sealed();
+        // In a bare record that was closed the chain names every file too.
+        let sealed = self.is_sealed() || (self.report.bare && self.closed);
         let names: Vec<Found> = self.names.values().cloned().collect();
         for f in names {
             if manifest::is_rerun(&f.name) {
@@ -761,6 +802,26 @@ impl<'a> Verifier<'a> {
         self.report.bytes = self.proven.values().sum();
     }
 
+    /// What the record says was receipted must be what stands in it.
+    fn own_receipts(&mut self) {
+        for r in self.report.receipts.clone() {
+            if let Some(g) = self.good.iter().find(|g| g.entry.n == r.n)
+                && hex(&g.hash) != r.head
+            {
+                let (offset, len) = (g.offset, g.len);
+                self.report.findings.push(Finding {
+                    kind: Kind::Changed,
+                    file: CHAIN.into(),
+                    offset,
+                    len,
+                    segment: Some(r.n),
+                    record: Some(r.n),
+                    words: format!("another entry {} was receipted by {}", r.n, r.by),
+                });
+            }
+        }
+    }
+
     /// Closed, receipted, or open.
     fn end(&mut self, asked: &Asked) {
         // The opening entry is older than the first stamp.
@@ -786,6 +847,7 @@ impl<'a> Verifier<'a> {
                 ));
             }
         }
+        self.own_receipts();
         let mut up_to: Option<(u64, i64)> = None;
         let mut beyond: Option<u64> = None;
         for k in &asked.kept {
@@ -821,13 +883,13 @@ impl<'a> Verifier<'a> {
                 file: CHAIN.into(),
                 offset: end,
                 len: self.torn,
-                segment: have.map(|h| h + 1),
-                record: have.map(|h| h + 1),
+                segment: Some(have.map_or(0, |h| h + 1)),
+                record: Some(have.map_or(0, |h| h + 1)),
                 words: format!("the other side keeps entry {n}: the record's end is gone"),
             });
         }
         self.report.end = if self.closed {
-            if !self.is_sealed() {
+            if !self.is_sealed() && !self.report.bare {
                 self.report.notes.push(format!(
                     "{MANIFEST} is missing: it stopped while it was being closed, or somebody took it away. Files beside the \
                      chain's own are not covered"
@@ -837,6 +899,15 @@ impl<'a> Verifier<'a> {
         } else if let Some((n, t_us)) = up_to {
             End::ReceiptedUpTo { n, t_us }
         } else {
+            if let Some(r) = self.report.receipts.last() {
+                // Its own word is no proof: who cuts the end off cuts it off too.
+                let words = format!(
+                    "the record says that {} keeps its entry {}: that side's record, given with --receipt, says how far this \
+                     one went at least",
+                    r.by, r.n
+                );
+                self.report.notes.push(words);
+            }
             End::Open
         };
         if self.is_sealed() && !self.closed && self.report.findings.is_empty() {

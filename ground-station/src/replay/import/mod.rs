@@ -38,10 +38,25 @@ pub enum BadLog {
     /// It is of a known kind and cannot be read.
     #[error("the log cannot be read: {0}")]
     Damaged(String),
+    /// Packets of a network, not frames of a vehicle.
+    #[error(
+        "this is a network capture (pcapng), not a vehicle's log: have Wireshark or MAVProxy make a .tlog of it"
+    )]
+    Capture,
+    /// MAVLink without times.
+    #[error(
+        "this is a bare stream of MAVLink without times: nobody knows when anything in it happened. A .tlog has times"
+    )]
+    NoTimes,
     /// It says nowhere where the aircraft was.
     #[error("the log says nowhere where the aircraft was")]
     NoPosition,
 }
+
+/// First bytes of a network capture (pcapng).
+const CAPTURE: [u8; 4] = [0x0A, 0x0D, 0x0D, 0x0A];
+/// No log is of a later day than this, µs since 1970: 2100-01-01.
+const LATEST_US: i64 = 4_102_444_800_000_000;
 
 /// A log, made into the files of a recording.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -65,8 +80,21 @@ pub fn import(bytes: &[u8]) -> Result<Imported, BadLog> {
     if bytes.starts_with(&dataflash::MAGIC) {
         return dataflash::read(bytes)?.finish(MavAutopilot::MAV_AUTOPILOT_ARDUPILOTMEGA);
     }
+    if bytes.starts_with(&CAPTURE) {
+        return Err(BadLog::Capture);
+    }
     let mut reader = link::tlog::Reader::new(bytes);
-    if reader.next().is_some() {
+    let (mut frames, mut stamped) = (0u32, 0u32);
+    for (utc, _) in reader.by_ref() {
+        frames = frames.saturating_add(1);
+        stamped = stamped.saturating_add(u32::from((0..LATEST_US).contains(&utc.0)));
+    }
+    // In a bare stream what stands before a frame is the end of the one before it: every other frame is lost to its stamp.
+    let lost = reader.skipped > bytes.len() / 3;
+    if frames > 0 && (lost || stamped < frames.div_ceil(2)) {
+        return Err(BadLog::NoTimes);
+    }
+    if frames > 0 {
         return Ok(Imported {
             tlog: bytes.to_vec(),
             events: String::new(),

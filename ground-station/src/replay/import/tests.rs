@@ -107,6 +107,53 @@ fn a_log_that_says_nowhere_where_it_was_is_refused_in_words() {
     }
 }
 
+/// Every log that lies there, whoever wrote it: taken and played from end to end, or refused in words. Prints its figures.
+#[test]
+fn every_log_there_is_plays_or_is_refused_in_words() {
+    for (name, frames, seconds, aircraft) in [
+        ("dronekit_flight.tlog", 70_000, 1_377.0, 1),
+        ("uavlogviewer_vtol.tlog", 23_000, 208.0, 1),
+        // One message, and nobody's heartbeat.
+        ("pymavlink_mav2_battery_status.tlog", 1, 0.0, 0),
+        ("px4ulogrs_6ba1abc7.ulg", 300, 29.0, 1),
+        ("pyulog_sample_log_small.ulg", 50, 6.5, 1),
+        ("pyulog_sample_px4_events.ulg", 300, 31.0, 1),
+        ("pymavlink_test_dataflash.BIN", 10, 1.5, 1),
+    ] {
+        let Some(bytes) = log(name) else { continue };
+        let i = import(&bytes).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let damaged = i.damaged;
+        let r = Recording::new(i.tlog, &i.events).unwrap();
+        let (n, (from, to)) = (r.frames(), r.span());
+        let length_s = (to.0 - from.0) as f64 * 1e-6;
+        let mut p = Player::new(r, 1.0);
+        for share in 0..=20 {
+            p.seek(Utc(from.0 + (to.0 - from.0) / 20 * share));
+            assert!(!p.batch().is_empty() || p.aircraft().is_empty());
+        }
+        println!(
+            "{name}: {n} frames, {length_s:.1} s, {} aircraft, {}",
+            p.aircraft().len(),
+            if damaged { "damaged in part" } else { "whole" }
+        );
+        assert!(n >= frames, "{name}: {n} frames");
+        assert!((length_s - seconds).abs() < 3.0, "{name}: {length_s} s");
+        assert_eq!(p.aircraft().len(), aircraft, "{name}");
+    }
+    for (name, why) in [
+        ("yulelog_short_list.ulg", BadLog::NoPosition),
+        ("nodemavlink_GH-5_rawstream.raw", BadLog::NoTimes),
+        ("pymavlink_common.pcapng", BadLog::Capture),
+        ("pymavlink_gps_raw_int.pcapng", BadLog::Capture),
+        ("ardupilot_loganalyzer_nan.log", BadLog::Unknown),
+        ("dronekit_fake-gps-data_nmea.log", BadLog::Unknown),
+    ] {
+        if let Some(bytes) = log(name) {
+            assert_eq!(import(&bytes).map(|i| i.tlog.len()), Err(why), "{name}");
+        }
+    }
+}
+
 /// Flipped, cut and spliced logs: an error or part of the flight, never a panic that gets out, never a position off the
 /// globe.
 #[test]

@@ -6,6 +6,7 @@
 pub mod clock;
 pub mod disk;
 pub mod endpoint;
+pub mod folder;
 pub mod log;
 pub mod ports;
 mod stop;
@@ -13,5 +14,6 @@ mod stop;
 pub use clock::Clock;
 pub use disk::DirDisk;
 pub use endpoint::{BadEndpoint, Endpoint};
+pub use folder::{Folder, Syncing};
 pub use ports::{LineEvent, QUEUE, serve};
 pub use stop::stopped;

@@ -3,7 +3,7 @@
 //! Boundaries and keep-outs keep their shapes, rally points become landing sites, the planned home the launch site. The
 //! mission in such a file is not part of a venue.
 
-use super::{DrawnLine, Fault, ImportError, NoteCode, Notes, Read, VenueKind};
+use super::{DrawnLine, ExactZones, Fault, ImportError, NoteCode, Notes, Read, VenueKind};
 use crate::formats::Imported;
 use crate::place::Datum;
 use crate::venue::{Ground, Role, Shape, Venue, Zone};
@@ -121,5 +121,6 @@ pub(super) fn venue(kind: VenueKind, file: Imported) -> Result<Read, ImportError
         },
         lines,
         notes,
+        exact: ExactZones::default(),
     })
 }

@@ -1,8 +1,8 @@
 //! GeoJSON (RFC 7946), by the reader of [`Venue`], with what it passes over in silence said aloud.
 
 use super::{
-    DrawnLine, Fault, ImportError, MAX_VERTICES, MAX_ZONES, NoteCode, Notes, Read, VenueKind,
-    read_datum,
+    DrawnLine, ExactZones, Fault, ImportError, MAX_VERTICES, MAX_ZONES, NoteCode, Notes, Read,
+    VenueKind, read_datum,
 };
 use crate::place::{Datum, LatLon};
 use crate::venue::{Role, Venue};
@@ -44,6 +44,7 @@ pub(super) fn read(root: &Value, stated: Datum) -> Result<Read, ImportError> {
     };
     Ok(Read {
         kind: VenueKind::GeoJson,
+        exact: ExactZones::of_geojson(root, &venue),
         venue,
         lines,
         notes,

@@ -5,7 +5,9 @@
 //! known here. Zones have no boundary to fly in; [`super::ImportedVenue::add_to`] puts them into a venue that has.
 
 use super::geozone_parts::{Bound, describe, limits, metres_in, window};
-use super::{Fault, ImportError, MAX_ZONES, NoteCode, Notes, Read, VenueKind, make_ids_unique};
+use super::{
+    ExactZones, Fault, ImportError, MAX_ZONES, NoteCode, Notes, Read, VenueKind, make_ids_unique,
+};
 use crate::place::{Datum, LatLon};
 use crate::time::Window;
 use crate::venue::{Ground, Limit, Role, Shape, Venue, Zone};
@@ -346,6 +348,7 @@ impl Zones {
             },
             lines: Vec::new(),
             notes: self.notes,
+            exact: ExactZones::default(),
         }
     }
 }

@@ -9,7 +9,8 @@ use super::corridor::{MAX_CORRIDOR_POINTS, MAX_WIDTH_M, corridor};
 use super::join::rough_area_m2;
 use super::kml::Found;
 use super::{
-    DrawnLine, Fault, ImportError, NoteCode, Notes, Read, VenueKind, make_ids_unique, shorten,
+    DrawnLine, ExactZones, Fault, ImportError, NoteCode, Notes, Read, VenueKind, make_ids_unique,
+    shorten,
 };
 use crate::place::{Alt, Datum, LatLon};
 use crate::time::{Utc, Window};
@@ -101,6 +102,7 @@ pub(super) fn finish(found: Found) -> Result<Read, ImportError> {
         },
         lines,
         notes,
+        exact: ExactZones::default(),
     })
 }
 

@@ -12,6 +12,7 @@
 
 mod corridor;
 mod document;
+mod exact;
 mod fence_list;
 mod geojson;
 mod geozone;
@@ -22,6 +23,7 @@ mod kml_parts;
 mod kmz;
 mod map_grid;
 
+pub use exact::ExactZones;
 pub use map_grid::{MapPoint, from_wgs84, to_wgs84};
 
 use super::{FormatError, MAX_BYTES};
@@ -128,6 +130,8 @@ pub struct ImportedVenue {
     pub lines: Vec<DrawnLine>,
     /// What was assumed, widened or left out.
     pub notes: Vec<ImportNote>,
+    /// The file's own degrees, for drawings: of GeoJSON on WGS-84.
+    pub exact: ExactZones,
 }
 
 impl ImportedVenue {
@@ -237,6 +241,7 @@ struct Read {
     venue: Venue,
     lines: Vec<DrawnLine>,
     notes: Notes,
+    exact: ExactZones,
 }
 
 /// Reads a venue of any known kind. `name` is the file's name: used in words, and where the content alone does not tell
@@ -254,6 +259,7 @@ pub fn import_venue(
         mut venue,
         mut lines,
         mut notes,
+        exact,
     } = document::read(name, bytes)?;
     check(&venue, &lines)?;
     if venue.name.is_empty() {
@@ -265,7 +271,7 @@ pub fn import_venue(
             .take(120)
             .collect();
     }
-    settle_datum(kind, datum, &mut venue, &mut lines, &mut notes)?;
+    let moved = settle_datum(kind, datum, &mut venue, &mut lines, &mut notes)?;
     if venue.zones_of(Role::Inclusion).next().is_none() {
         notes.add(
             NoteCode::NoBoundary,
@@ -278,6 +284,8 @@ pub fn import_venue(
         venue,
         lines,
         notes: notes.0,
+        // Places that were moved from another datum are no longer the file's.
+        exact: if moved { ExactZones::default() } else { exact },
     })
 }
 
@@ -333,14 +341,14 @@ fn check(venue: &Venue, lines: &[DrawnLine]) -> Result<(), ImportError> {
     Ok(())
 }
 
-/// Joins what the file and the officer say of the datum, and moves coordinates onto WGS-84.
+/// Joins what the file and the officer say of the datum, and moves coordinates onto WGS-84: whether any were moved.
 fn settle_datum(
     kind: VenueKind,
     argument: Option<Datum>,
     venue: &mut Venue,
     lines: &mut [DrawnLine],
     notes: &mut Notes,
-) -> Result<(), ImportError> {
+) -> Result<bool, ImportError> {
     let argument = argument.filter(|d| *d != Datum::Unknown);
     match (venue.datum, argument) {
         (Datum::Unknown, None) => notes.add(
@@ -373,7 +381,8 @@ fn settle_datum(
         _ => {}
     }
     let from = venue.datum;
-    if matches!(from, Datum::Gcj02 | Datum::Bd09) {
+    let moved = matches!(from, Datum::Gcj02 | Datum::Bd09);
+    if moved {
         map_grid::venue_to_wgs84(venue)?;
         for line in lines {
             for p in &mut line.points {
@@ -391,7 +400,7 @@ fn settle_datum(
             ),
         );
     }
-    Ok(())
+    Ok(moved)
 }
 
 fn datum_word(d: Datum) -> &'static str {

@@ -303,8 +303,14 @@ fn bad_fence(s: &Stage, seed: u64) -> anyhow::Result<Outcome> {
     );
     let mut armed_try_s = 0.0;
     let mut told_s = None;
+    // A station says its last word again when it hears nothing (mavlink.io/en/services/mission.html: 250 ms an item).
+    let mut last = (0u16, w.now());
+    let mut whole = false;
     w.until(7.0, |w| {
         let mut answers = Vec::new();
+        if whole && w.now().since(last.1).as_secs_f64() >= 0.25 {
+            answers.push(last.0);
+        }
         for m in foe.hears(w) {
             let Msg::Common(m) = m else { continue };
             match *m {
@@ -331,8 +337,10 @@ fn bad_fence(s: &Stage, seed: u64) -> anyhow::Result<Outcome> {
                 continue;
             }
             foe.says(w, item(seq));
-            if seq + 1 == corners {
+            last = (seq, w.now());
+            if seq + 1 == corners && !whole {
                 // What is wrong with it can be known now.
+                whole = true;
                 w.mark();
             }
         }

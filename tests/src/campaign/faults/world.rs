@@ -495,15 +495,19 @@ impl World {
         for (_, a) in self.desk().anomalies() {
             *by_subject.entry(a.subject.clone()).or_default() += 1;
         }
-        let missing = self
+        let lost: Vec<&String> = self
             .taken
             .iter()
-            .filter(|(s, _)| !by_subject.contains_key(s))
-            .count();
+            .map(|(s, _)| s)
+            .filter(|s| !by_subject.contains_key(*s))
+            .collect();
+        let missing = lost.len();
+        let first: Vec<&&String> = lost.iter().take(8).collect();
+        let lost = format!("{first:?}");
         let pending = self.rig.stored_and_pending().1 as usize;
         if delivered && missing > 0 {
             self.wrong
-                .push(format!("{missing} anomalies not delivered"));
+                .push(format!("{missing} anomalies not delivered: {lost}"));
         }
         if !delivered && missing > pending {
             self.wrong.push(format!(

@@ -5,9 +5,9 @@
 //! file is a [`Journal`], whose records carry SHA-256 over the record before. A core: disk, time and key are arguments.
 
 use super::key::{SIGNATURE, Signer};
+use crate::journal::{Disk, DiskError, Journal};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD as BASE64;
-use link::journal::{Disk, DiskError, Journal};
 use missions::plan::hex;
 use missions::time::{Mono, Utc};
 use serde::{Deserialize, Serialize};
@@ -86,8 +86,11 @@ pub struct Opening {
     pub key: String,
     /// Program and version.
     pub software: String,
-    /// How long it is kept: `routine` is all there is yet.
+    /// How long it is kept: the class that it began with.
     pub retention: String,
+    /// There will be no manifest: the chain covers every file.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub bare: bool,
 }
 
 /// Bytes that were appended to a file.
@@ -120,6 +123,9 @@ pub struct Whole {
     pub piece: u64,
     /// Base64 without padding: the first [`TAG`] bytes of the SHA-256 of each piece.
     pub pieces: String,
+    /// SM3 (GB/T 32905) of the whole, hex, where it is given: in a closing manifest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sm3: Option<String>,
 }
 
 /// A file that always is a copy of the newest of others, for readers who want one name.
@@ -227,6 +233,7 @@ pub fn whole(file: &str, bytes: &[u8]) -> Whole {
         sha256: hex(&Sha256::digest(bytes)),
         piece,
         pieces: BASE64.encode(pieces),
+        sm3: None,
     }
 }
 
@@ -258,6 +265,17 @@ struct OpenSpan {
     hash: Sha256,
     records: u64,
     map: Vec<u8>,
+}
+
+/// What a chain says of itself in its first entry.
+#[derive(Clone, Copy, Debug)]
+pub struct About<'a> {
+    /// Program and version.
+    pub software: &'a str,
+    /// Class of retention.
+    pub retention: &'a str,
+    /// No manifest will close it.
+    pub bare: bool,
 }
 
 /// Writes a chain.
@@ -295,8 +313,7 @@ impl ChainWriter {
         disk: &mut dyn Disk,
         signer: Signer,
         flight: &[u8; 16],
-        software: &str,
-        retention: &str,
+        about: &About<'_>,
         utc: Utc,
     ) -> Result<ChainWriter, DiskError> {
         if !disk.read(CHAIN)?.is_empty() {
@@ -331,8 +348,9 @@ impl ChainWriter {
             format: FORMAT.into(),
             flight: w.flight.clone(),
             key: w.signer.public().hex(),
-            software: software.into(),
-            retention: retention.into(),
+            software: about.software.into(),
+            retention: about.retention.into(),
+            bare: about.bare,
         });
         w.write(disk, &entry)?;
         w.sync(disk)?;
@@ -583,7 +601,7 @@ pub fn read_map(map: &str) -> Option<Vec<(u64, [u8; TAG])>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use link::journal::MemDisk;
+    use crate::journal::MemDisk;
     use proptest::prelude::*;
 
     proptest! {
@@ -600,9 +618,15 @@ mod tests {
         }
     }
 
+    const ABOUT: About<'static> = About {
+        software: "test",
+        retention: "routine",
+        bare: false,
+    };
+
     fn begin(disk: &mut MemDisk) -> ChainWriter {
         let signer = Signer::from_seed(&[7; 32]);
-        ChainWriter::begin(disk, signer, &[1; 16], "test", "routine", Utc(5)).unwrap()
+        ChainWriter::begin(disk, signer, &[1; 16], &ABOUT, Utc(5)).unwrap()
     }
 
     #[test]
@@ -654,8 +678,7 @@ mod tests {
             &mut disk,
             Signer::from_seed(&[7; 32]),
             &[2; 16],
-            "test",
-            "routine",
+            &ABOUT,
             Utc(9),
         );
         assert!(again.is_err());

@@ -1,7 +1,5 @@
-//! A flight's folder as a [`Disk`] to write and as [`Files`] to read. Names hold `/`; nothing leaves the folder.
+//! A flight's folder as a [`Disk`] to write, and to be listed and read in parts. Names hold `/`; nothing leaves the folder.
 
-use crate::evidence::files::{Files, Found};
-use anyhow::Context;
 use link::journal::{Disk, DiskError};
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
@@ -20,6 +18,17 @@ pub enum Syncing {
     Always,
     /// When the folder is closed: in virtual time, where a second takes a millisecond and nothing is acknowledged.
     AtEnd,
+}
+
+/// A name in a folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// With `/` between folders.
+    pub name: String,
+    /// Bytes.
+    pub len: u64,
+    /// A file. Links and devices are none: what they hold can change without the folder.
+    pub plain: bool,
 }
 
 /// A folder.
@@ -48,9 +57,9 @@ impl Folder {
     ///
     /// # Errors
     /// When it cannot be made.
-    pub fn open(dir: &Path, syncing: Syncing) -> anyhow::Result<Folder> {
+    pub fn open(dir: &Path, syncing: Syncing) -> Result<Folder, DiskError> {
         fs::create_dir_all(dir)
-            .with_context(|| format!("creating the folder {}", dir.display()))?;
+            .map_err(|e| error("making the folder", &dir.display().to_string(), &e))?;
         Ok(Folder {
             dir: dir.to_owned(),
             syncing,
@@ -66,6 +75,35 @@ impl Folder {
             syncing: self.syncing,
             open: BTreeMap::new(),
         }
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Everything in it and below, sorted by name.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn files(&self) -> io::Result<Vec<Listed>> {
+        let mut out = Vec::new();
+        list_into(&self.dir, "", 0, &mut out)?;
+        out.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(out)
+    }
+
+    /// Bytes of a file; fewer where it ends.
+    ///
+    /// # Errors
+    /// The system's, and when the name leaves the folder.
+    pub fn read_at(&self, file: &str, from: u64, len: u64) -> io::Result<Vec<u8>> {
+        let mut f = File::open(self.path(file)?)?;
+        f.seek(io::SeekFrom::Start(from))?;
+        let mut bytes = Vec::new();
+        f.take(len).read_to_end(&mut bytes)?;
+        Ok(bytes)
     }
 
     fn path(&self, name: &str) -> io::Result<PathBuf> {
@@ -178,37 +216,13 @@ impl Disk for Folder {
             .map_err(|e| error("cutting", name, &e))
     }
     fn list(&self) -> Result<Vec<String>, DiskError> {
-        let found = Files::list(self).map_err(|detail| DiskError::Io {
-            doing: "listing",
-            file: ".".into(),
-            detail,
-        })?;
+        let found = self.files().map_err(|e| error("listing", ".", &e))?;
         Ok(found.into_iter().map(|f| f.name).collect())
     }
 }
 
-impl Files for Folder {
-    fn list(&self) -> Result<Vec<Found>, String> {
-        let mut out = Vec::new();
-        list_into(&self.dir, "", 0, &mut out)
-            .map_err(|e| format!("{}: {e}", self.dir.display()))?;
-        out.sort_by(|a, b| a.name.cmp(&b.name));
-        Ok(out)
-    }
-    fn read_at(&self, file: &str, from: u64, len: u64) -> Result<Vec<u8>, String> {
-        let read = || -> io::Result<Vec<u8>> {
-            let mut f = File::open(self.path(file)?)?;
-            f.seek(io::SeekFrom::Start(from))?;
-            let mut bytes = Vec::new();
-            f.take(len).read_to_end(&mut bytes)?;
-            Ok(bytes)
-        };
-        read().map_err(|e| format!("reading {file}: {e}"))
-    }
-}
-
 /// Everything below a folder. Links are named and not followed.
-fn list_into(dir: &Path, before: &str, depth: usize, out: &mut Vec<Found>) -> io::Result<()> {
+fn list_into(dir: &Path, before: &str, depth: usize, out: &mut Vec<Listed>) -> io::Result<()> {
     if depth > MAX_DEPTH {
         return Err(io::Error::other("the folders are nested too deeply"));
     }
@@ -220,7 +234,7 @@ fn list_into(dir: &Path, before: &str, depth: usize, out: &mut Vec<Found>) -> io
         if meta.is_dir() {
             list_into(&e.path(), &format!("{name}/"), depth + 1, out)?;
         } else {
-            out.push(Found {
+            out.push(Listed {
                 name,
                 len: meta.len(),
                 plain: meta.is_file(),
@@ -246,11 +260,7 @@ mod tests {
         f.append("a", b"!").unwrap();
         assert_eq!(f.read_at("a", 1, 3).unwrap(), b"net");
         assert_eq!(f.read_at("a", 4, 30).unwrap(), b"!");
-        let names: Vec<String> = Files::list(&f)
-            .unwrap()
-            .into_iter()
-            .map(|f| f.name)
-            .collect();
+        let names: Vec<String> = f.files().unwrap().into_iter().map(|f| f.name).collect();
         assert_eq!(names, ["a", "pictures/x.jpg"]);
         for bad in ["../x", "/x", "", "a/../../x"] {
             assert!(f.replace(bad, b"").is_err(), "{bad}");
@@ -264,6 +274,6 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         std::os::unix::fs::symlink("/etc/hostname", dir.path().join("l")).unwrap();
         let f = Folder::open(dir.path(), Syncing::Always).unwrap();
-        assert!(!Files::list(&f).unwrap()[0].plain);
+        assert!(!f.files().unwrap()[0].plain);
     }
 }

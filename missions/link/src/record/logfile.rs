@@ -1,8 +1,8 @@
 //! An append-only file that survives a full disk: what could not be written is kept (bounded) and tried again, and a
 //! half-written piece never stays in the file. What stands in it is told to the chain, piece by piece.
 
-use crate::evidence::chain::ChainWriter;
-use link::journal::{Disk, DiskError};
+use super::chain::ChainWriter;
+use crate::journal::{Disk, DiskError};
 
 /// Bytes collected before they are written.
 const CHUNK: usize = 64 * 1024;
@@ -11,7 +11,7 @@ const MOST: usize = 8 << 20;
 
 /// The file.
 #[derive(Debug)]
-pub(super) struct LogFile {
+pub struct LogFile {
     name: &'static str,
     /// Bytes safely in the file.
     len: u64,
@@ -128,8 +128,9 @@ impl LogFile {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::evidence::key::Signer;
-    use link::journal::MemDisk;
+    use crate::journal::MemDisk;
+    use crate::record::chain::About;
+    use crate::record::key::Signer;
     use missions::time::Utc;
 
     fn chain(disk: &mut dyn Disk) -> ChainWriter {
@@ -137,8 +138,11 @@ mod tests {
             disk,
             Signer::from_seed(&[1; 32]),
             &[1; 16],
-            "t",
-            "routine",
+            &About {
+                software: "t",
+                retention: "routine",
+                bare: false,
+            },
             Utc(0),
         )
         .unwrap()
