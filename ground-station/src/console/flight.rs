@@ -8,6 +8,7 @@ use crate::desk::{Answer, Desk, DeskEvent, DeskIn, DeskOut, Intent, picture_file
 use crate::evidence::chain::{ClockReading, ClockSource, Head};
 use crate::evidence::heads::Offer;
 use crate::evidence::io::Syncing;
+use crate::people::audit::Access;
 use crate::record::{Entry, Live, RecorderSetup, fresh};
 use anyhow::Context;
 use axum::extract::ws::Utf8Bytes;
@@ -187,11 +188,20 @@ pub(super) async fn serve_until(
         task.show();
     }
 
-    let Task { hub, recorder, .. } = task;
     // Pages part first: a recorder with much to write must not keep them waiting.
-    drop(hub);
-    server.stop().await;
-    if let Some(r) = recorder {
+    task.hub.part();
+    let counted = server.stop().await;
+    // What was let in or refused before the door closed is in the record, though its turn had not come.
+    asked.close();
+    while let Ok(ask) = asked.try_recv() {
+        if let Ask::Access(access) = ask {
+            task.access(access);
+        }
+    }
+    for access in counted {
+        task.access(access);
+    }
+    if let Some(r) = task.recorder {
         let told = tokio::task::spawn_blocking(move || r.finish())
             .await
             .context("the recorder's thread broke off")?;
@@ -313,12 +323,7 @@ impl Task {
                     now: self.utc(now),
                 }));
             }
-            Ask::Access(access) => {
-                if self.recorder.is_some() {
-                    let utc = self.utc(now);
-                    self.record(Entry::access(utc, access));
-                }
-            }
+            Ask::Access(access) => self.access(access),
             Ask::Join { sits, reply } => {
                 // What the desk has said is told before the snapshot is taken, or it would be shown twice.
                 self.drain();
@@ -327,6 +332,14 @@ impl Task {
                 let _ = reply.send(joined);
                 self.changed = true;
             }
+        }
+    }
+
+    /// Who used what, or was refused.
+    fn access(&mut self, access: Access) {
+        if self.recorder.is_some() {
+            let utc = self.utc(self.clock.now());
+            self.record(Entry::access(utc, access));
         }
     }
 

@@ -92,6 +92,11 @@ impl Hub {
         })
     }
 
+    /// All pages part.
+    pub fn part(&mut self) {
+        self.pages.clear();
+    }
+
     /// Whether an officer's page is connected. Who only watches keeps nothing flying.
     pub fn is_watched(&self) -> bool {
         self.pages.iter().any(|p| p.sits && !p.events.is_closed())

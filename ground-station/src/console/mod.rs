@@ -27,6 +27,7 @@ pub use doors::Entrance;
 
 use crate::desk::DeskConfig;
 use crate::evidence::key::Signer;
+use crate::people::audit::Access;
 use anyhow::Context;
 use axum::body::Bytes;
 use doors::Doors;
@@ -237,9 +238,6 @@ fn token() -> String {
 
 /// Looks at the file of people now and then, and tells the record what was counted meanwhile.
 async fn look_after(app: App) {
-    if let Some(state) = app.doors.state("people at the start") {
-        gate::tell(&app, state, false);
-    }
     let mut every = tokio::time::interval(doors::LOOK_EVERY);
     loop {
         every.tick().await;
@@ -258,12 +256,18 @@ async fn look_after(app: App) {
 
 /// The page's server, running.
 struct Server {
+    doors: Arc<Doors>,
     task: JoinHandle<()>,
     stop: oneshot::Sender<()>,
 }
 
 impl Server {
     fn start(listener: TcpListener, tls: Option<&tls::Identity>, app: App) -> Server {
+        let doors = Arc::clone(&app.doors);
+        // Before anybody can ask: the record's first line says who there was.
+        if let Some(state) = doors.state("people at the start") {
+            gate::tell(&app, state, false);
+        }
         let router =
             http::router(app.clone()).into_make_service_with_connect_info::<listener::Peer>();
         let listener = listener::Bounded::new(listener, tls);
@@ -280,15 +284,17 @@ impl Server {
                 tracing::error!("the page's server ended: {e}");
             }
         });
-        Server { task, stop }
+        Server { doors, task, stop }
     }
 
-    /// Ends it; pages that do not part are cut.
-    async fn stop(self) {
+    /// Ends it; pages that do not part are cut. What was only counted of late, for the record.
+    async fn stop(self) -> Vec<Access> {
         let _ = self.stop.send(());
         let mut task = self.task;
         if tokio::time::timeout(PARTING, &mut task).await.is_err() {
             task.abort();
         }
+        let utc_ms = self.doors.now().utc.valid().map_or(0, |u| u.0 / 1_000);
+        self.doors.house().journal.end(utc_ms)
     }
 }

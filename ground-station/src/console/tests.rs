@@ -241,17 +241,29 @@ impl Page {
         what: &str,
         mut f: impl FnMut(&Value) -> Option<T>,
     ) -> T {
-        loop {
-            match self.next().await {
-                Got::Text(v) => {
-                    if let Some(t) = f(&v) {
-                        return t;
+        // As a whole: batches come without end.
+        soon(what, async {
+            loop {
+                match self.next().await {
+                    Got::Text(v) => {
+                        if let Some(t) = f(&v) {
+                            return t;
+                        }
                     }
+                    Got::Batch(_) => {}
+                    Got::Closed => panic!("closed while waiting for {what}"),
                 }
-                Got::Batch(_) => {}
-                Got::Closed => panic!("closed while waiting for {what}"),
             }
-        }
+        })
+        .await
+    }
+
+    /// Whatever still comes, it ends.
+    pub(super) async fn closed(&mut self, what: &str) {
+        soon(what, async {
+            while !matches!(self.next().await, Got::Closed) {}
+        })
+        .await;
     }
 
     pub(super) async fn snapshot(&mut self) -> Value {

@@ -72,9 +72,18 @@ impl Journal {
 
     /// Counts whose minute is over.
     pub fn due(&mut self, now: Mono, utc_ms: i64) -> Vec<Access> {
+        self.counted(utc_ms, |since| now.since(since) >= SAME_FOR)
+    }
+
+    /// All counts: the record closes.
+    pub fn end(&mut self, utc_ms: i64) -> Vec<Access> {
+        self.counted(utc_ms, |_| true)
+    }
+
+    fn counted(&mut self, utc_ms: i64, is_over: impl Fn(Mono) -> bool) -> Vec<Access> {
         let mut out = Vec::new();
         self.counting.retain(|access, (since, again)| {
-            let over = now.since(*since) >= SAME_FOR;
+            let over = is_over(*since);
             if over && *again > 0 {
                 out.push(Access {
                     again: *again,
@@ -136,6 +145,9 @@ mod tests {
         }
         let again: Vec<u32> = lines.iter().map(|a| a.again).collect();
         assert_eq!(again, [0, 59, 0, 59, 0]);
+        // The record closes within a minute: what was only counted is told.
+        let last: Vec<u32> = j.end(0).iter().map(|a| a.again).collect();
+        assert_eq!((last, j.end(0)), (vec![29], vec![]));
         // What changes something is never folded.
         let each: usize = (0..5)
             .map(|_| j.take(Mono::ZERO, 0, look(2), false).len())
