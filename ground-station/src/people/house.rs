@@ -6,9 +6,9 @@ use super::session::{self, Key, Sessions, Standing};
 use super::store::{CODE_LIFE, People, name as checked_name};
 use super::throttle::Throttle;
 use super::{Denied, Role, access, secret};
+use core::net::IpAddr;
 use missions::time::{Mono, Now, Utc};
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
 use std::time::Duration;
 
 /// A first login that was begun must be finished within this.

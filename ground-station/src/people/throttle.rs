@@ -1,10 +1,10 @@
 //! Back-off after wrong passwords and codes, per account and per address. Memory is bounded: made-up names share a few
 //! places, and of too many addresses those that were quiet longest are forgotten.
 
+use core::net::IpAddr;
 use missions::time::Mono;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::time::Duration;
 
 /// Wrong tries that cost no wait: an officer mistypes.
