@@ -141,6 +141,8 @@ try {
   holds("the viewer is in", (await first("李娜", codes.viewer))[1]);
   await page.locator(".ol canvas").first().waitFor({ timeout: 20_000 });
   row("the viewer sees the aircraft", await until(state, 60_000), Boolean(await state()));
+  const alarms = await page.locator(".alarm, [data-alarm]").count();
+  row("nobody is alarmed by having logged in", alarms, alarms === 0);
   const offered = await page.locator("[data-do=launch]:not([disabled]), [data-do=plan]:not([disabled])").count();
   row("launching is not offered to a viewer", offered, offered === 0);
   const launch = (pilot) => ({ key: `forged-${pilot}`, intent: { kind: "launch", aircraft: 1, purpose: "p", incident: "i", pilot } });

@@ -47,7 +47,8 @@ export function linkAge(f: Fast | null): number | null {
 }
 
 /** True when the server itself is not heard: it says something at least once a second. */
-export const serverSilent = computed(() => now.value - heardAt.value > 2500);
+/** Silence is an alarm only where something is to be heard: not at the login. */
+export const serverSilent = computed(() => (hello.value === null || hears(hello.value)) && now.value - heardAt.value > 2500);
 
 let socket: WebSocket | null = null;
 setInterval(() => {
@@ -137,7 +138,9 @@ export async function refreshHello(): Promise<Hello | null> {
 }
 const sameAs = (h: Hello): string => JSON.stringify([h.who ?? null, hears(h)]);
 /** Whether the server has anything to say to this page. */
-const hears = (h: Hello): boolean => (h.state ?? "open") === "open" || (["in", "locked", "over"].includes(h.state ?? "") && (h.who?.roles.some((r) => r !== "admin") ?? false));
+function hears(h: Hello): boolean {
+  return (h.state ?? "open") === "open" || (["in", "locked", "over"].includes(h.state ?? "") && (h.who?.roles.some((r) => r !== "admin") ?? false));
+}
 
 function forgetAll(): void {
   batch(() => {
@@ -156,6 +159,8 @@ function again(): void {
   const old = socket;
   socket = null;
   old?.close();
+  // Whoever has just come has not been waiting.
+  heardAt.value = performance.now();
   clearTimeout(waiting);
   void connect();
 }
