@@ -82,6 +82,8 @@ pub(crate) struct Due {
     pub(crate) params: Mono,
     /// State reports still to be sent in quick succession.
     pub(crate) news: u8,
+    /// The same of who has the aircraft.
+    pub(crate) control_news: u8,
 }
 
 /// The companion.

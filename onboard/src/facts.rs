@@ -296,7 +296,7 @@ impl Facts {
                     let value = f64::from(m.voltage_battery) * 1e-3;
                     self.battery_v = Some(Heard { value, at: now });
                     let aloft = self.airborne();
-                    self.gauge.volts(now, value, aloft);
+                    self.gauge.volts(now, value, self.armed, aloft);
                 }
             }
             Common::BATTERY_STATUS(m) if m.id == 0 => self.battery(now, m.battery_remaining),

@@ -41,8 +41,9 @@ pub struct Gauge {
 }
 
 impl Gauge {
-    /// The pack's voltage, volts. Anything that is no voltage is passed over.
-    pub fn volts(&mut self, now: Mono, volts: f64, aloft: bool) {
+    /// The pack's voltage, volts. Anything that is no voltage is passed over. `armed`: the motors run, so that a voltage on
+    /// the ground is none at rest: the take-off's pull is there before anybody says that the ground was left.
+    pub fn volts(&mut self, now: Mono, volts: f64, armed: bool, aloft: bool) {
         if !(2.0..1_000.0).contains(&volts) {
             return;
         }
@@ -50,13 +51,16 @@ impl Gauge {
             .cells
             .get_or_insert_with(|| (volts / FULL_CELL_V).ceil().max(1.0));
         let cell_v = volts / cells;
-        if !aloft {
+        if !aloft && !armed {
             // Another pack may have been put in.
             *self = Gauge {
                 cells: Some((volts / FULL_CELL_V).ceil().max(1.0)),
                 rest_v: Some(cell_v),
                 ..Gauge::default()
             };
+            return;
+        }
+        if !aloft {
             return;
         }
         let since = *self.aloft_since.get_or_insert(now);
@@ -102,9 +106,9 @@ mod tests {
 
     fn flown(rest_v: f64, loaded_v: f64) -> Gauge {
         let mut g = Gauge::default();
-        g.volts(Mono::ZERO, rest_v, false);
-        g.volts(Mono::from_millis(1_000), loaded_v, true);
-        g.volts(Mono::from_millis(9_000), loaded_v, true);
+        g.volts(Mono::ZERO, rest_v, false, false);
+        g.volts(Mono::from_millis(1_000), loaded_v, true, true);
+        g.volts(Mono::from_millis(9_000), loaded_v, true, true);
         g
     }
 
@@ -113,7 +117,7 @@ mod tests {
         let mut g = flown(16.7, 16.2);
         assert_eq!(g.believed_pct(97.0), 97.0);
         // 3.65 V a cell at rest, 0.125 V sag learnt.
-        g.volts(Mono::from_millis(60_000), 4.0 * (3.65 - 0.125), true);
+        g.volts(Mono::from_millis(60_000), 4.0 * (3.65 - 0.125), true, true);
         let left = g.believed_pct(100.0);
         assert!((10.0..25.0).contains(&left), "{left}");
     }
@@ -129,7 +133,26 @@ mod tests {
         ] {
             let mut g = flown(16.7, 16.2);
             // A climb takes another tenth of a volt.
-            g.volts(Mono::from_millis(60_000), 4.0 * (open_v - 0.225), true);
+            g.volts(
+                Mono::from_millis(60_000),
+                4.0 * (open_v - 0.225),
+                true,
+                true,
+            );
+            assert_eq!(g.believed_pct(pct), pct);
+        }
+    }
+
+    #[test]
+    fn the_pull_of_a_take_off_is_no_rest() {
+        // A heavy aircraft: a fifth of a volt a cell, from before the ground is left until the end.
+        let mut g = Gauge::default();
+        g.volts(Mono::ZERO, 4.0 * 4.18, false, false);
+        g.volts(Mono::from_millis(900), 4.0 * 3.95, true, false);
+        g.volts(Mono::from_millis(1_400), 4.0 * 3.97, true, true);
+        g.volts(Mono::from_millis(9_000), 4.0 * 3.97, true, true);
+        for (open_v, pct) in [(3.8, 60.0), (3.73, 40.0)] {
+            g.volts(Mono::from_millis(60_000), 4.0 * (open_v - 0.25), true, true);
             assert_eq!(g.believed_pct(pct), pct);
         }
     }
@@ -138,7 +161,7 @@ mod tests {
     fn without_a_voltage_the_gauge_is_all_there_is() {
         let mut g = Gauge::default();
         for v in [f64::NAN, 0.0, -3.0, 65_535.0] {
-            g.volts(Mono::ZERO, v, true);
+            g.volts(Mono::ZERO, v, true, true);
         }
         assert_eq!(g.believed_pct(100.0), 100.0);
     }

@@ -107,6 +107,7 @@ impl Craft {
         let aircraft = Aircraft::new(AircraftConfig {
             seed,
             real_pace: berth.real_pace,
+            airframe: scenario.airframe.clone().unwrap_or_default(),
             ..AircraftConfig::new(berth.kind, home, berth.system_id)
         });
         let mut wind = Wind::new(scenario.wind, berth.seed, 0x01);

@@ -8,6 +8,7 @@ use crate::{
     fault::Planned,
     radio::RadioSpec,
     site::{SiteError, utc_us_from_rfc3339},
+    vehicle::AirframeSpec,
     world::wind::WindSpec,
 };
 use missions::time::Utc;
@@ -48,6 +49,9 @@ pub struct Staging {
     pub own_remote_id: Option<String>,
     /// Serial number of a drone of the show that is on the roster; `None`: there is none.
     pub roster_drone: Option<String>,
+    /// Spectators who break through the barrier together, from a crowd area into a watch zone; 0: none do.
+    #[serde(default)]
+    pub surge: u32,
 }
 
 /// The thermal camera.
@@ -90,6 +94,9 @@ pub struct Scenario {
     pub staging: Staging,
     /// The camera.
     pub camera: CameraSpec,
+    /// The airframe; absent: the quadrotor of the 2 kg class.
+    #[serde(default)]
+    pub airframe: Option<AirframeSpec>,
     /// What fails.
     #[serde(default, rename = "fault")]
     pub faults: Vec<Planned>,
@@ -133,9 +140,11 @@ impl Scenario {
             ));
         }
         let (lo, hi) = s.wind.mean_mps;
-        if !(lo >= 0.0 && hi >= lo && hi <= 40.0 && s.wind.gusts >= 0.0) {
+        let from_deg = s.wind.from_deg.unwrap_or(0.0);
+        let sane = lo >= 0.0 && hi >= lo && hi <= 40.0 && s.wind.gusts >= 0.0;
+        if !sane || !from_deg.is_finite() {
             return Err(ScenarioError::Senseless(
-                "wind: mean_mps = [least, most] between 0 and 40, gusts >= 0",
+                "wind: mean_mps = [least, most] between 0 and 40, gusts >= 0, from_deg a direction",
             ));
         }
         Ok(s)

@@ -44,8 +44,20 @@ try {
         await until(() => page.locator(".checks li").count(), 20_000);
         row("preflight lines", await page.locator(".checks li[data-check]").count(), (await page.locator(".checks li[data-check]").count()) === 12);
         row("every line says how it is trusted", await page.locator("[data-lines] li").count(), (await page.locator("[data-lines] li").count()) >= 1);
+        // The plan was rehearsed by the time it may fly: what each failure would do where.
+        const passed = await until(() => page.locator("[data-rehearsal=passed]").count(), 120_000);
+        row("the plan's rehearsal passes", await page.locator("[data-rehearsal]").getAttribute("data-rehearsal"), Boolean(passed));
+        await page.locator(".rehearsal summary").click();
+        row("every flight of it is told", await page.locator("[data-case]").allInnerTexts(), (await page.locator("[data-case]").count()) === 5);
         await axe("launch sheet, day");
         await smallTargets("launch sheet");
+        await shot("rehearsal-zh");
+        await page.keyboard.press("l");
+        await page.waitForTimeout(300);
+        await axe("launch sheet, en");
+        await shot("rehearsal-en");
+        await page.keyboard.press("l");
+        await page.locator(".rehearsal summary").click();
         const field = page.locator(".sheet input[type=text]");
         await field.nth(0).fill("灯光秀安保巡查");
         await field.nth(1).fill("2026-0917");

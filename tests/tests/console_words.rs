@@ -66,3 +66,31 @@ fn every_fault_of_a_plan_has_a_sentence() {
         .collect();
     assert!(missing.is_empty(), "no sentence for {missing:?}");
 }
+
+#[test]
+fn every_flight_and_finding_of_a_rehearsal_has_words() {
+    use ground_station::rehearse::study::WhatCase;
+    let rust: BTreeSet<String> = WhatCase::ALL.iter().map(|w| w.word().to_owned()).collect();
+    assert_eq!(rust, group("rehearsal_case"));
+    let folder = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../ground-station/src/rehearse/study"
+    );
+    let source: String = ["mod.rs", "flight.rs"]
+        .iter()
+        .map(|f| std::fs::read_to_string(format!("{folder}/{f}")).expect("the study's source"))
+        .collect();
+    let codes: BTreeSet<String> = source
+        .split('"')
+        .filter(|s| {
+            s.strip_prefix("rehearsal.").is_some_and(|r| {
+                !r.is_empty() && r.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
+            })
+        })
+        .map(str::to_owned)
+        .collect();
+    assert_eq!(codes, group("rehearsal_finding"));
+    for staged in group("rehearsal_staged") {
+        assert!(source.contains(&format!("\"{staged}\"")), "{staged}");
+    }
+}

@@ -271,6 +271,7 @@ fn live(a: &Demo, s: &Settings) -> anyhow::Result<ExitCode> {
         },
         plan: Some(plan.to_json()),
         vehicle: s.vehicle_chosen.then(|| s.vehicle.clone()),
+        rehearse: Some(super::rehearse::for_the_console),
         rerun: s.rerun.clone(),
         lang: s.lang.clone(),
         json: s.json,

@@ -4,7 +4,9 @@
 
 use super::serve::ask_real_words;
 use super::settings::{Settings, order_base, run_name};
-use crate::desk::{Answer, Desk, DeskConfig, DeskEvent, DeskIn, DeskOut, Event, Intent};
+use crate::desk::{
+    Answer, Desk, DeskConfig, DeskEvent, DeskIn, DeskOut, Event, Intent, Rehearsing,
+};
 use crate::evidence::chain::{ClockReading, ClockSource};
 use crate::evidence::heads::Offer;
 use crate::evidence::io::Syncing;
@@ -53,6 +55,49 @@ pub struct Fly {
     /// Do not record
     #[arg(long)]
     no_record: bool,
+    /// Duty officer who answers for a flight without a passed rehearsal; in the record
+    #[arg(long, value_name = "NAME", requires = "despite")]
+    duty_officer: Option<String>,
+    /// Why it flies without one
+    #[arg(long, value_name = "REASON", requires = "duty_officer")]
+    despite: Option<String>,
+}
+
+/// What lets the plan fly: its rehearsal, or a duty officer's word.
+enum Rehearsed {
+    Passed(serde_json::Value),
+    Answered { officer: String, reason: String },
+}
+
+/// Rehearses a plan before anything is sent, as both autopilots: which one waits on the line is not known yet.
+fn rehearsed(a: &Fly, plan: &PatrolPlan) -> anyhow::Result<Rehearsed> {
+    if let (Some(officer), Some(reason)) = (&a.duty_officer, &a.despite) {
+        return Ok(Rehearsed::Answered {
+            officer: officer.clone(),
+            reason: reason.clone(),
+        });
+    }
+    let bar = super::rehearse::bar();
+    let mut passed = serde_json::Value::Null;
+    for (n, kind) in [(0.0, "px4"), (1.0, "ardupilot")] {
+        let told = super::rehearse::for_the_console(plan, kind, &mut |part| {
+            bar.set_position(((n + part) * 500.0) as u64);
+            true
+        })?;
+        let (ok, result) = told.context("the rehearsal was broken off")?;
+        if !ok {
+            bar.finish_and_clear();
+            bail!(
+                "the rehearsal as {kind} blocks this plan: {}. `rehearse {} --as {kind}` tells more; change the plan, or \
+                 a duty officer answers for it (--duty-officer NAME --despite REASON)",
+                result.get("blocking").unwrap_or(&serde_json::Value::Null),
+                a.plan.display()
+            );
+        }
+        passed = result;
+    }
+    bar.finish_and_clear();
+    Ok(Rehearsed::Passed(passed))
 }
 
 /// Whose head, which, and whether it is durable.
@@ -88,6 +133,7 @@ pub fn run(a: &Fly, s: &Settings) -> anyhow::Result<ExitCode> {
     if a.real_aircraft {
         ask_real_words()?;
     }
+    let rehearsed = rehearsed(a, &plan)?;
     let link = link.clone();
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -106,7 +152,7 @@ pub fn run(a: &Fly, s: &Settings) -> anyhow::Result<ExitCode> {
                     }
                 }
             });
-            Flight::begin(a, s, plan, bytes, to_line, events)?
+            Flight::begin(a, s, plan, (bytes, rehearsed), to_line, events)?
                 .until_over(inbox)
                 .await
         })
@@ -126,6 +172,8 @@ struct Flight {
     /// Heads of the aircraft's own log that became durable here, or did not.
     heads: (mpsc::Sender<Kept>, mpsc::Receiver<Kept>),
     bytes: Vec<u8>,
+    rehearsed: Rehearsed,
+    plan_id: u64,
     to_line: mpsc::Sender<Vec<u8>>,
     events: mpsc::Sender<In>,
     step: Step,
@@ -143,7 +191,7 @@ impl Flight {
         a: &Fly,
         s: &Settings,
         plan: PatrolPlan,
-        bytes: Vec<u8>,
+        (bytes, rehearsed): (Vec<u8>, Rehearsed),
         to_line: mpsc::Sender<Vec<u8>>,
         events: mpsc::Sender<In>,
     ) -> anyhow::Result<Flight> {
@@ -157,6 +205,7 @@ impl Flight {
                 real_aircraft: a.real_aircraft,
                 bulk_bytes_per_s: s.bulk_bytes_per_s,
                 first_order: order_base(now),
+                rehearsals: true,
                 ..DeskConfig::default()
             },
             Box::new(disk),
@@ -198,7 +247,9 @@ impl Flight {
             ),
             recorder,
             heads: mpsc::channel(HEADS),
+            plan_id: plan.id(),
             bytes,
+            rehearsed,
             to_line,
             events,
             step: Step::Over,
@@ -366,6 +417,30 @@ impl Flight {
         self.officer.answered(now.mono, deed, &answer);
         if let Deed::Intent(i) = deed {
             self.record(Some(Entry::intent(wall(now), i, &answer)));
+        }
+        if *deed == Deed::LoadPlan && answer.accepted {
+            self.tell_rehearsed(now);
+        }
+    }
+
+    /// The plan that was just loaded may fly, and why: in the desk and in the record.
+    fn tell_rehearsed(&mut self, now: Now) {
+        match &self.rehearsed {
+            Rehearsed::Passed(result) => {
+                let told = Rehearsing::Done {
+                    passed: true,
+                    result: result.clone(),
+                };
+                self.desk.rehearsal(now, self.plan_id, told);
+            }
+            Rehearsed::Answered { officer, reason } => {
+                let word = Intent::OverrideRehearsal {
+                    officer: officer.clone(),
+                    reason: reason.clone(),
+                };
+                let answer = self.desk.command(now, "", &word);
+                self.record(Some(Entry::intent(wall(now), &word, &answer)));
+            }
         }
     }
 

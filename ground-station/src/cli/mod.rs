@@ -13,6 +13,7 @@ mod ground;
 mod measure;
 mod people;
 mod plan;
+mod rehearse;
 mod seek;
 mod serve;
 mod settings;
@@ -52,6 +53,8 @@ enum What {
     People(people::PeopleArgs),
     /// Make a patrol plan inside a venue's fence
     Plan(Box<plan::Plan>),
+    /// Rehearse a plan in the simulator: what it sees, what each failsafe would do where, and whether anything blocks it
+    Rehearse(rehearse::Rehearse),
     /// Fly a plan from the command line: upload, checks, confirmation, launch, watch
     Fly(fly::Fly),
     /// Show a recorded flight again in the console
@@ -98,6 +101,7 @@ fn act(args: Args) -> anyhow::Result<ExitCode> {
         What::Fly(f) => fly::run(&f, &settings::resolve(&args.common)?),
         What::Replay(r) => serve::replay(&r, &settings::resolve(&args.common)?),
         What::Flights(f) => flights::run(&f, &settings::resolve(&args.common)?),
+        What::Rehearse(r) => rehearse::run(&r, json),
         What::Again(a) => again::run(&a, &settings::resolve(&args.common)?),
         What::BenchAgain(b) => again::bench(&b, json),
         What::BenchSeek(b) => seek::bench(&b, json),

@@ -177,6 +177,7 @@ pub fn serve(a: &Serve, s: Settings) -> anyhow::Result<ExitCode> {
         },
         plan,
         vehicle: s.vehicle_chosen.then_some(s.vehicle),
+        rehearse: Some(super::rehearse::for_the_console),
         rerun: s.rerun,
         lang: s.lang,
         json: s.json,

@@ -3,6 +3,7 @@
 use super::http::{ASKS, Ask, Shown};
 use super::hub::Hub;
 use super::planning::Basis;
+use super::rehearsals::Rehearsals;
 use super::{BATCH_AT_LEAST, BATCH_EVERY, Front, Ready, ServeSetup};
 use crate::desk::{Answer, Desk, DeskEvent, DeskIn, DeskOut, Intent, picture_file, view};
 use crate::evidence::chain::{ClockReading, ClockSource, Head};
@@ -59,6 +60,7 @@ pub(super) async fn serve_until(
         Some(last) => last.saturating_add(1),
         None => links,
     };
+    desk_config.rehearsals = setup.rehearse.is_some();
     let venue = desk_config.venue.clone();
     let desk = Desk::new(desk_config, Box::new(disk)).context("the store cannot be read")?;
     let clock = Clock::start();
@@ -110,8 +112,10 @@ pub(super) async fn serve_until(
         tokio::spawn(link_io::serve(n, endpoint, line_events.clone(), recv));
     }
 
+    let (rehearsals, mut rehearsed) = Rehearsals::new(setup.rehearse);
     let mut task = Task {
         desk,
+        rehearsals,
         clock,
         hub,
         lines,
@@ -172,6 +176,10 @@ pub(super) async fn serve_until(
             }
             Some(ask) = asked.recv() => task.ask(ask),
             Some(words) = troubles.recv() => task.trouble(&words),
+            Some((plan, told)) = rehearsed.recv() => {
+                let now = task.clock.now();
+                task.desk.rehearsal(now, plan, told);
+            }
             Some((aircraft, offer, durable)) = heads_kept.recv() => {
                 let now = task.clock.now();
                 let offer = &offer;
@@ -182,6 +190,7 @@ pub(super) async fn serve_until(
                 task.desk.handle(now, DeskIn::Tick);
             }
         }
+        task.rehearsals.look(&task.desk);
         task.watch_session();
         task.tell_recorded();
         task.drain();
@@ -235,6 +244,7 @@ fn printer() -> anyhow::Result<mpsc::Sender<Utf8Bytes>> {
 
 struct Task {
     desk: Desk,
+    rehearsals: Rehearsals,
     clock: Clock,
     hub: Hub,
     lines: Vec<mpsc::Sender<Vec<u8>>>,
@@ -500,6 +510,7 @@ impl Task {
                 .aircraft(*id)
                 .and_then(view::preflight)
                 .map(|p| json!({"type": "preflight", "preflight": p})),
+            DeskEvent::Rehearsing(part) => Some(json!({"type": "rehearsal", "part": part})),
             DeskEvent::Plan => Some(json!({"type": "plan", "plan": self.desk.plan_view()})),
             DeskEvent::Picture { .. } | DeskEvent::Head { .. } | DeskEvent::Receipted(_) => None,
             DeskEvent::Preview(id) => {

@@ -279,7 +279,7 @@ fn may(app: &App, asker: &Asker, kind: &str, intent: &Intent) -> Result<(), Deni
     access::allows_intent(kind, &caller.roles, locked)?;
     let named = match intent {
         Intent::Launch { pilot, .. } => pilot,
-        Intent::TakeControl { officer } => officer,
+        Intent::TakeControl { officer } | Intent::OverrideRehearsal { officer, .. } => officer,
         // A supervisor hands over for somebody who cannot.
         Intent::HandOver { from, .. } if !caller.roles.contains(&Role::Supervisor) => from,
         _ => return Ok(()),

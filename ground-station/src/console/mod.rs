@@ -19,6 +19,7 @@ mod people;
 mod people_tests;
 mod planning;
 mod playback;
+mod rehearsals;
 #[cfg(test)]
 mod tests;
 pub mod tls;
@@ -34,6 +35,8 @@ use doors::Doors;
 use http::{App, Ask, Shown, Site};
 use hub::Previews;
 use link_io::Endpoint;
+use missions::plan::PatrolPlan;
+use serde_json::Value;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -48,6 +51,11 @@ const BATCH_EVERY: Duration = Duration::from_millis(100);
 const BATCH_AT_LEAST: Duration = Duration::from_millis(900);
 /// Pages get this long to part.
 const PARTING: Duration = Duration::from_secs(1);
+
+/// Rehearses a plan with the autopilot of this word (`px4` or `ardupilot`). Takes seconds; told the part that is done, the
+/// caller says whether to go on. Whether it passed, and the result for the page; `None`: broken off.
+pub type Rehearse =
+    fn(&PatrolPlan, &str, &mut dyn FnMut(f64) -> bool) -> anyhow::Result<Option<(bool, Value)>>;
 
 /// A console beside a flight.
 #[derive(Clone, Debug)]
@@ -76,6 +84,8 @@ pub struct ServeSetup {
     pub plan: Option<Vec<u8>>,
     /// What plans are made for; `None`: the loaded plan's vehicle, or the simulator's.
     pub vehicle: Option<missions::vehicle::VehicleSpec>,
+    /// Who rehearses plans before they may fly; `None`: nobody, and none is asked for.
+    pub rehearse: Option<Rehearse>,
     /// A running Rerun viewer.
     pub rerun: Option<String>,
     /// The page's language; `None`: the browser's.

@@ -185,7 +185,7 @@ const EXPECTED: [(&str, &str); 25] = [
     ("POST /api/logout", "vpseal"),
 ];
 
-const EXPECTED_INTENTS: [(&str, &str); 13] = [
+const EXPECTED_INTENTS: [(&str, &str); 14] = [
     ("hold", "psl"),
     ("return", "ps"),
     ("resume", "p"),
@@ -198,6 +198,7 @@ const EXPECTED_INTENTS: [(&str, &str); 13] = [
     ("preflight", "ps"),
     ("confirm", "ps"),
     ("dismiss", "ps"),
+    ("override_rehearsal", "s"),
     ("replay", "ps"),
 ];
 
@@ -211,6 +212,7 @@ fn intent(kind: &str) -> Value {
         "dismiss" => json!({"anomaly": "x", "reason": "other"}),
         "hand_over" => json!({"from": "pilot", "to": "x"}),
         "take_control" => json!({"officer": "pilot"}),
+        "override_rehearsal" => json!({"officer": "supervisor", "reason": "a guest waits"}),
         "replay" => json!({"op": "pause"}),
         _ => json!({}),
     };
@@ -323,7 +325,7 @@ fn every_role_at_every_endpoint_gets_what_the_table_says_and_nothing_else() {
                 asked += 1;
             }
         }
-        assert_eq!(asked, 7 * (25 + 13));
+        assert_eq!(asked, 7 * (25 + 14));
         // After logging out, each is nobody.
         for (letter, roles, browser) in &mut all {
             if roles.is_some() {
@@ -920,6 +922,7 @@ fn messages_are_those_of_the_page_and_endpoints_all_have_rows() {
         "event",
         "plan",
         "preflight",
+        "rehearsal",
         "replay",
         "snapshot",
     ];

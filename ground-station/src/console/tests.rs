@@ -40,6 +40,7 @@ pub(super) fn setup(dir: &Path, link: SocketAddr) -> ServeSetup {
         desk: DeskConfig::default(),
         plan: None,
         vehicle: None,
+        rehearse: None,
         rerun: None,
         lang: Some("zh-CN".into()),
         json: false,

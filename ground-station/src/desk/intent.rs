@@ -34,6 +34,13 @@ pub enum Intent {
         /// Who answers for it.
         pilot: String,
     },
+    /// The plan may fly although its rehearsal is missing or blocks it: a duty officer's word.
+    OverrideRehearsal {
+        /// Who says so.
+        officer: String,
+        /// Why.
+        reason: String,
+    },
     /// Land at a site of the venue.
     LandAt {
         /// Which aircraft.

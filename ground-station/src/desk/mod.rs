@@ -7,6 +7,7 @@ pub mod aircraft;
 mod heads;
 mod heard;
 pub mod intent;
+mod rehearsed;
 mod seat;
 #[cfg(test)]
 mod tests;
@@ -14,6 +15,7 @@ pub mod view;
 
 pub use aircraft::{Aircraft, Upload};
 pub use intent::{Answer, Intent, Reason};
+pub use rehearsed::Rehearsing;
 
 use link::blob::{BlobKind, Sender, Sending};
 use link::codes::Refusal;
@@ -76,6 +78,8 @@ pub struct DeskConfig {
     /// UTC at the shell's [`missions::time::Mono::ZERO`] in a simulated world, which has a day of its own; `None` on a real
     /// watch, where the shell's clock is asked until an aircraft tells the time.
     pub simulated_day: Option<Utc>,
+    /// Whether a plan may only be launched after its rehearsal, or on a duty officer's word.
+    pub rehearsals: bool,
 }
 
 impl Default for DeskConfig {
@@ -90,6 +94,7 @@ impl Default for DeskConfig {
             bulk_bytes_per_s: 60_000.0,
             first_order: 0,
             simulated_day: None,
+            rehearsals: false,
         }
     }
 }
@@ -158,8 +163,10 @@ pub enum DeskEvent {
     },
     /// A preflight list.
     Preflight(u8),
-    /// The plan or its sending.
+    /// The plan, its sending or the result of its rehearsal.
     Plan,
+    /// How much of the plan's rehearsal is done, 0..=1.
+    Rehearsing(f64),
     /// A picture arrived and is durable.
     Picture {
         /// Its SHA-256, hex.
@@ -219,6 +226,7 @@ pub struct Desk {
     sitting: seat::Sitting,
     venue: Venue,
     plan: Option<PatrolPlan>,
+    rehearsal: rehearsed::Rehearsal,
     inbox: Inbox,
     /// Which aircraft an anomaly store is aboard, and when its anomalies came.
     stores: BTreeMap<u64, u8>,
@@ -310,6 +318,7 @@ impl Desk {
                 utc: Reading::NotYet,
             },
             plan: None,
+            rehearsal: rehearsed::Rehearsal::default(),
             inbox,
             stores: BTreeMap::new(),
             received: BTreeMap::new(),
@@ -345,6 +354,7 @@ impl Desk {
             aircraft: self.aircraft.clone(),
             venue: self.venue.clone(),
             plan: self.plan.clone(),
+            rehearsal: self.rehearsal.clone(),
             inbox: self.inbox.clone(),
             stores: self.stores.clone(),
             received: self.received.clone(),
@@ -504,6 +514,8 @@ impl Desk {
             &[("name", plan.file().name.clone().into())],
             None,
         );
+        // A rehearsal is of one plan: a changed one needs its own.
+        self.rehearsal.forget_unless(plan.id());
         self.plan = Some(plan);
         for i in 0..self.aircraft.len() {
             self.start_upload(i);
@@ -602,6 +614,9 @@ impl Desk {
                 self.named(pilot);
                 Ok(())
             }
+            Intent::OverrideRehearsal { officer, reason } => {
+                self.override_rehearsal(officer, reason)
+            }
             Intent::HandOver { from, to } => self.hand_over(from, to),
             Intent::TakeControl { officer } => self.take_control(officer),
             Intent::Confirm { anomaly } => self.decide(anomaly, true, None, None),
@@ -689,6 +704,7 @@ impl Desk {
         if !a.has_plan(plan_id) {
             return Err(Reason::new(Refusal::NotOnAircraft.key()));
         }
+        self.rehearsed(plan_id)?;
         let token = a
             .token(self.now.mono)
             .ok_or_else(|| Reason::new(Refusal::Preflight.key()))?;
@@ -860,10 +876,13 @@ impl Desk {
             a.upload = upload;
         }
         match (&a.upload, a.state) {
-            (Upload::Checking { .. } | Upload::Idle | Upload::Failed(_), _)
-                if plan_id.is_some_and(|p| a.has_plan(p)) =>
-            {
+            // Also where the receipt of its last piece never came: the aircraft's own word is more than that.
+            (
+                Upload::Sending { .. } | Upload::Checking { .. } | Upload::Idle | Upload::Failed(_),
+                _,
+            ) if plan_id.is_some_and(|p| a.has_plan(p)) => {
                 a.upload = Upload::OnAircraft;
+                a.sender = None;
                 plan_changed = true;
                 said.push(("plan_on_aircraft", None));
             }

@@ -9,9 +9,10 @@ use missions::time::Mono;
 use serde_json::Value;
 use std::time::Duration;
 
-/// A seat is told this often, and while control is being taken more often: the frame may be lost.
+/// A seat is told this often; while it is news, and while control is being taken, more often: the frame may be lost.
 const TELL_EVERY: Duration = Duration::from_secs(1);
 const TAKE_EVERY: Duration = Duration::from_millis(250);
+const NEWS_FOR: Duration = Duration::from_secs(1);
 /// Control is asked for this long.
 const TAKE_FOR: Duration = Duration::from_secs(3);
 
@@ -22,6 +23,7 @@ pub(super) struct Sitting {
     seat: Option<Seat>,
     officer: String,
     told: Option<Mono>,
+    since: Mono,
     taking_since: Option<Mono>,
 }
 
@@ -55,6 +57,7 @@ impl Desk {
     fn sit(&mut self, seat: Seat) {
         self.sitting.seat = Some(seat);
         self.sitting.told = None;
+        self.sitting.since = self.now.mono;
         self.sitting.taking_since = (seat == Seat::Takes).then_some(self.now.mono);
     }
 
@@ -120,7 +123,8 @@ impl Desk {
         let Some(seat) = self.sitting.seat else {
             return;
         };
-        let every = if seat == Seat::Takes {
+        let news = now.since(self.sitting.since) < NEWS_FOR;
+        let every = if seat == Seat::Takes || news {
             TAKE_EVERY
         } else {
             TELL_EVERY

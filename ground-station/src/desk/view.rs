@@ -345,10 +345,15 @@ impl Desk {
     #[must_use]
     pub fn plan_view(&self) -> Value {
         match &self.plan {
-            Some(p) => plan(
-                p,
-                self.aircraft.first().map_or(&Upload::Idle, |a| &a.upload),
-            ),
+            Some(p) => {
+                let upload = self.aircraft.first().map_or(&Upload::Idle, |a| &a.upload);
+                let mut view = plan(p, upload);
+                if let Some(o) = view.as_object_mut() {
+                    let rehearsal = self.rehearsal.view(self.config.rehearsals);
+                    o.insert("rehearsal".into(), rehearsal);
+                }
+                view
+            }
             None => Value::Null,
         }
     }

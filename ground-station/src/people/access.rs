@@ -386,12 +386,13 @@ pub fn intent_kind(intent: &Intent) -> &'static str {
         Intent::Upload { .. } => "upload",
         Intent::HandOver { .. } => "hand_over",
         Intent::TakeControl { .. } => "take_control",
+        Intent::OverrideRehearsal { .. } => "override_rehearsal",
         Intent::Replay { .. } => "replay",
     }
 }
 
 /// Who may want what. Stopping is one press from a locked screen too: a password must not stand before it.
-pub const INTENTS: [(&str, &[Role], bool); 13] = [
+pub const INTENTS: [(&str, &[Role], bool); 14] = [
     ("hold", CALM, true),
     ("return", CALM, false),
     ("resume", FLY, false),
@@ -404,6 +405,8 @@ pub const INTENTS: [(&str, &[Role], bool); 13] = [
     ("preflight", CALM, false),
     ("confirm", CALM, false),
     ("dismiss", CALM, false),
+    // Whoever flies does not answer for what the rehearsal found.
+    ("override_rehearsal", &[Role::Supervisor], false),
     ("replay", CALM, false),
 ];
 
@@ -420,12 +423,13 @@ pub fn allows_intent(kind: &str, roles: &BTreeSet<Role>, locked: bool) -> Result
 
 /// What goes over the socket to the page, and who hears it. A page that is locked goes on hearing: its alarms are made of
 /// these. From the page nothing is taken.
-pub const MESSAGES: [(&str, &[Role]); 8] = [
+pub const MESSAGES: [(&str, &[Role]); 9] = [
     ("snapshot", WATCH),
     ("aircraft", WATCH),
     ("anomaly", WATCH),
     ("preflight", WATCH),
     ("plan", WATCH),
+    ("rehearsal", WATCH),
     ("event", WATCH),
     ("replay", WATCH),
     ("batch", WATCH),

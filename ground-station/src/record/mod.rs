@@ -176,6 +176,8 @@ impl Entry {
                 offer: offer.clone(),
             }),
             DeskEvent::Receipted(r) => Entry::Receipted(r.clone()),
+            // The result is recorded, with the plan; how far it had come is of no use to anybody later.
+            DeskEvent::Rehearsing(_) => return None,
             DeskEvent::Preview(id) => Entry::Preview {
                 utc,
                 aircraft: *id,

@@ -194,7 +194,7 @@ pub fn demo_identities() -> anyhow::Result<(String, String)> {
 }
 
 /// The places of a plan, for the oracle.
-fn goals(plan: &PatrolPlan) -> Vec<Goal> {
+pub(super) fn goals(plan: &PatrolPlan) -> Vec<Goal> {
     let file = plan.file();
     let home = file.home;
     missions::plan::steps(file)

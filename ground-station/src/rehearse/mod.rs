@@ -14,6 +14,7 @@ pub mod play;
 mod record;
 pub mod rig;
 pub mod sabotage;
+pub mod study;
 pub mod summary;
 #[cfg(test)]
 mod tests;

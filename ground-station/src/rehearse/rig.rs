@@ -14,10 +14,12 @@ use crate::desk::{Answer, Desk, DeskConfig, DeskEvent, DeskIn, DeskOut, Intent, 
 use crate::evidence::chain::Head;
 use crate::evidence::key::Signer;
 use anyhow::Context;
-use link::frame::Framer;
+use link::frame::{Framer, Msg};
 use link::items::{ListKind, WireItem};
 use link::journal::Disk;
+use link::patrol::MavMessage as Patrol;
 use link::signing::{Key, Trust};
+use link::state::StateReport;
 use missions::time::{Mono, Now, Reading, Utc};
 use onboard::{
     Config as OnboardConfig, Input, Logged, Onboard, Output, Port,
@@ -100,6 +102,15 @@ pub struct Rig {
     commands: Option<Vec<(Mono, Vec<u8>)>>,
     /// Frames of this message that the line from the autopilot still loses.
     line_loses: Option<Losing>,
+    /// The companion's last word about itself as it left, whatever the radio made of it; `None`: nobody asked.
+    words_aboard: Option<Aboard>,
+}
+
+/// Listens to the companion where it stands.
+#[derive(Default)]
+struct Aboard {
+    framer: Framer,
+    state: Option<StateReport>,
 }
 
 impl Rig {
@@ -168,6 +179,7 @@ impl Rig {
             second_events: Vec::new(),
             commands: None,
             line_loses: None,
+            words_aboard: None,
             to_autopilot: SerialLine::new(BAUD),
             from_autopilot: SerialLine::new(BAUD),
             turnaround: Turnaround::new(config.kind, config.seed),
@@ -225,6 +237,7 @@ impl Rig {
             told: self.told.clone(),
             commands: self.commands.clone(),
             line_loses: self.line_loses,
+            words_aboard: None,
         }
     }
 
@@ -379,6 +392,16 @@ impl Rig {
     pub fn tell_desk(&mut self, input: DeskIn<'_>) {
         let now = self.now_ground();
         self.feed_desk(now, input);
+    }
+
+    /// Listens from here on to what the companion says about itself.
+    pub fn watch_aboard(&mut self) {
+        self.words_aboard.get_or_insert_default();
+    }
+    /// Its last word, whether or not the ground heard it.
+    #[must_use]
+    pub fn aboard_state(&self) -> Option<StateReport> {
+        self.words_aboard.as_ref().and_then(|w| w.state)
     }
 
     /// World time.
@@ -692,6 +715,20 @@ impl Rig {
         self.drain_desk();
         answer
     }
+    /// An officer's session lives at the desk, or does not. The desk finds out for itself what follows.
+    pub fn session(&mut self, lives: bool) {
+        let now = self.now_ground();
+        self.desk.session(now, lives);
+        self.drain_desk();
+    }
+    /// The same at the second station.
+    pub fn second_session(&mut self, lives: bool) {
+        let now = self.now();
+        if let Some(d) = self.second.as_mut() {
+            d.session(now, lives);
+        }
+        self.drain_second();
+    }
     /// The officer loads a plan.
     pub fn load_plan(&mut self, bytes: &[u8]) -> Answer {
         if self.ground.is_deaf(self.now) {
@@ -722,6 +759,9 @@ impl Rig {
                     bytes,
                 } => {
                     self.trace.note(Wire::Down, self.now, &bytes);
+                    if let Some(w) = &mut self.words_aboard {
+                        w.hear(self.now, &bytes);
+                    }
                     self.radio.down.send(self.now, &bytes);
                 }
                 Output::ToEyes(down) => {
@@ -738,6 +778,10 @@ impl Rig {
     fn drain_eyes(&mut self) {
         let now = self.now_aboard();
         while let Some(up) = self.eyes.poll() {
+            if self.air.is_deaf(self.now) {
+                // Nobody reads the pipe: a companion that is off must not be woken by its eyes.
+                continue;
+            }
             match up {
                 Up::Took { entry } => self.onboard.note_eyes(&entry),
                 up => self.onboard.handle(now, Input::Eyes(&up)),
@@ -775,6 +819,19 @@ impl Rig {
         if self.logs.len() < MAX_LOGS {
             self.logs
                 .push(format!("{:9.3} {line}", self.now.as_secs_f64()));
+        }
+    }
+}
+
+impl Aboard {
+    fn hear(&mut self, now: Mono, bytes: &[u8]) {
+        self.framer.push(now, bytes);
+        while let Some(f) = self.framer.next_frame() {
+            if let Msg::Patrol(m) = f.decode()
+                && let Patrol::PATROL_STATE(d) = *m
+            {
+                self.state = Some(StateReport::from_data(&d));
+            }
         }
     }
 }

@@ -33,9 +33,26 @@ export interface Anomaly {
 
 export interface Preflight { aircraft: number; ready: boolean; checks: { check: string; status: "unknown" | "pass" | "fail"; value: number | null }[]; lines?: Line[] | null }
 
+export interface Finding { code: Code<"rehearsal_finding">; params: Params }
+/** One flight of a rehearsal. Clearance below 0 is outside. */
+export interface RehearsedCase {
+  case: Code<"rehearsal_case">; fault_s: number | null; landed: boolean; landed_at: LonLat; from_home_m: number; in_crowd: boolean; flight_s: number; battery_pct: number; min_clearance_m: number | null; clearance_zone: string;
+  deeds: { t_s: number; at: LonLat; above_home_m: number; state: string; response: string; cause: string }[];
+}
+export interface RehearsalResult {
+  plan: string; name: string; autopilot: string; seed: number; wind_mps: number; places: [number, number]; passed: boolean; blocking: Finding[]; notes: Finding[];
+  watched: { zone: string; covered_pct: number; worst_age_s: number }[]; found: { what: Code<"rehearsal_staged">; at: LonLat; appears_s: number; in_view_s: number; found_s: number | null }[];
+  cases: RehearsedCase[]; simulated_s: number; real_time_factor: number;
+}
+/** The rehearsal of this very plan. `needed`: no launch without one that passed, or a duty officer's word. */
+export interface Rehearsal {
+  needed: boolean; state: "none" | "running" | "passed" | "blocked" | "failed"; part: number; result: RehearsalResult | null; words: string | null; overridden: { officer: string; reason: string } | null;
+}
+
 export interface Plan {
   name: string; hash: string; path: [number, number, number][]; items: (LonLat | null)[]; home: LonLat; rally: LonLat[]; gained?: LonLat[];
   alt_max_m: number; speed_mps: number; time_s: number; distance_m: number; reserve_pct: number; on_link_loss: OnLinkLoss;
+  rehearsal?: Rehearsal;
   upload: { state: "idle" | "sending" | "checking" | "on_aircraft" | "failed"; sent: number; total: number; reason: Reason | null };
 }
 
@@ -59,6 +76,7 @@ export type Message =
   | { type: "anomaly"; seq: number; anomaly: Anomaly }
   | { type: "preflight"; seq: number; preflight: Preflight }
   | { type: "plan"; seq: number; plan: Plan | null }
+  | { type: "rehearsal"; seq: number; part: number }
   | { type: "event"; seq: number; event: Event }
   | { type: "replay"; seq: number; replay: Replay };
 
@@ -66,6 +84,7 @@ export type Intent =
   | { kind: "hold"; aircraft: number | null }
   | { kind: "resume" | "return" | "preflight" | "upload"; aircraft: number }
   | { kind: "launch"; aircraft: number; purpose: string; incident: string; pilot: string }
+  | { kind: "override_rehearsal"; officer: string; reason: string }
   | { kind: "hand_over"; from: string; to: string }
   | { kind: "take_control"; officer: string }
   | { kind: "land_at"; aircraft: number; site: string }

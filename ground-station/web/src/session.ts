@@ -16,6 +16,8 @@ export const has = (role: Role): boolean => who.value?.roles.includes(role) ?? f
 /** What the server would refuse anyway is not offered. */
 export const mayFly = computed(() => isOpen.value || has("pilot"));
 export const mayStop = computed(() => isOpen.value || has("pilot") || has("supervisor"));
+/** A duty officer's word on a rehearsal. */
+export const mayAnswer = computed(() => isOpen.value || has("supervisor"));
 /** In whose name this page launches; null: whoever says so. */
 export const signedAs = computed(() => (isOpen.value ? null : who.value?.name ?? null));
 

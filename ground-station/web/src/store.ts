@@ -96,6 +96,11 @@ function onText(m: Message): void {
     case "anomaly": anomalies.value = replace(anomalies.value, m.anomaly, (a) => a.id === m.anomaly.id); break;
     case "preflight": preflight.value = replace(preflight.value, m.preflight, (p) => p.aircraft === m.preflight.aircraft); break;
     case "plan": plan.value = m.plan; break;
+    case "rehearsal": {
+      const p = plan.value;
+      if (p?.rehearsal) plan.value = { ...p, rehearsal: { ...p.rehearsal, state: "running", part: m.part } };
+      break;
+    }
     case "replay": replay.value = m.replay; break;
     case "event":
       log.value = [...log.value, m.event].slice(-LOG_LIMIT);
@@ -205,7 +210,7 @@ export function forget(id: number): void {
 
 const KIND_WORDS: Record<Intent["kind"], () => string> = {
   hold: () => t("hold"), resume: () => t("resume"), return: () => t("return"), launch: () => word("order_kind", "launch"), land_at: () => word("order_kind", "land_at"), look: () => word("order_kind", "look"),
-  confirm: () => t("confirm"), dismiss: () => t("dismiss").replace("…", ""), preflight: () => t("preflight"), upload: () => t("upload_again"), hand_over: () => t("hand_over"), take_control: () => t("take_control"), replay: () => t("replay"),
+  confirm: () => t("confirm"), dismiss: () => t("dismiss").replace("…", ""), preflight: () => t("preflight"), upload: () => t("upload_again"), override_rehearsal: () => t("rehearsal_override"), hand_over: () => t("hand_over"), take_control: () => t("take_control"), replay: () => t("replay"),
 };
 
 export const reasonWords = (r: Reason | null): string => word("refusal", r?.code ?? "unknown", r?.params);
@@ -272,7 +277,7 @@ export async function importVenue(file: File, datum: string): Promise<Imported> 
   }
 }
 
-const PARAM_GROUPS: Record<string, keyof typeof CODES> = { state: "flight_state", who: "in_charge", response: "response", cause: "cause", kind: "anomaly_kind", order: "order_kind" };
+const PARAM_GROUPS: Record<string, keyof typeof CODES> = { state: "flight_state", who: "in_charge", response: "response", cause: "cause", kind: "anomaly_kind", order: "order_kind", finding: "rehearsal_finding" };
 
 /** The sentence of a log line: codes among its parameters become words first. */
 export function eventWords(e: Event): string {

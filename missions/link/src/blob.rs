@@ -22,7 +22,8 @@ const RESEND: Duration = Duration::from_millis(150);
 /// The same at the least and at the most, once the way's time is known or nobody answers.
 const RESEND_LEAST: Duration = Duration::from_millis(60);
 const RESEND_MOST: Duration = Duration::from_secs(2);
-/// Offers in a row before they come less and less often.
+/// Offers in a row before they come half as often. Not more seldom: who sends hears the other side, so it is the answers
+/// that are lost, and a loss in bursts lasts for so many messages, not for so long.
 const OFFERS_WITHOUT_PAUSE: u32 = 10;
 /// Chunks sent behind an offer before anybody answered: a small blob then needs one way there and one back.
 const EARLY: usize = 24;
@@ -219,8 +220,8 @@ impl Sender {
         if self.answered {
             self.resend()
         } else {
-            let doubled = self.offers.saturating_sub(OFFERS_WITHOUT_PAUSE).min(4);
-            (RESEND * 2u32.pow(doubled)).min(RESEND_MOST)
+            let doubled = self.offers.saturating_sub(OFFERS_WITHOUT_PAUSE).min(1);
+            RESEND * 2u32.pow(doubled)
         }
     }
 
@@ -593,6 +594,22 @@ mod tests {
     use super::*;
     use missions::time::Reading;
     use rand::{RngExt, SeedableRng};
+
+    #[test]
+    fn an_offer_that_nobody_answers_is_made_on_three_times_a_second() {
+        let mut tx = Sender::new(BlobKind::Bundle, 1, 0, vec![7; 2_000]).unwrap();
+        let mut offers = [0u32; 10];
+        for ms in 0..10_000u64 {
+            for m in tx.send(at(ms * 1_000), 3_000) {
+                if matches!(m, MavMessage::PATROL_BLOB_OFFER(_))
+                    && let Some(n) = offers.get_mut(ms as usize / 1_000)
+                {
+                    *n += 1;
+                }
+            }
+        }
+        assert!(offers.iter().all(|n| (3..=8).contains(n)), "{offers:?}");
+    }
 
     fn at(us: u64) -> Now {
         Now {

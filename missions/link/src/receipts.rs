@@ -10,8 +10,10 @@ use std::time::Duration;
 
 /// Time between sendings of an anomaly that was not receipted; doubles up to [`SLOWEST`].
 pub const RESEND: Duration = Duration::from_millis(500);
-/// Slowest resending.
+/// Slowest resending while nothing is heard of the ground.
 const SLOWEST: Duration = Duration::from_secs(8);
+/// And while it is heard: what is not receipted then was lost on the way there or back, and only trying again helps.
+const SLOWEST_HEARD: Duration = Duration::from_secs(2);
 /// Anomalies sent in one go, gravest and newest first.
 const BURST: usize = 20;
 
@@ -58,6 +60,9 @@ pub struct Outbox {
 
 /// The store's identity once more, beside the log.
 const IDENTITY: &str = "store.id";
+/// The highest number that was ever to be given (u32, little-endian), durable before the anomaly's record is begun. A log
+/// that lost its end, as a card that lies about its syncs leaves it, does not show which numbers the ground may know.
+const NUMBERS: &str = "numbers.high";
 /// An anomaly's record is longer than this, bytes.
 const LEAST_RECORD: usize = 200;
 
@@ -111,7 +116,11 @@ impl Outbox {
         }
         let whole = last;
         // The numbers of what is gone may be on the ground already: they are never given to anything else.
-        if found.damaged_bytes > 0 {
+        let high =
+            <[u8; 4]>::try_from(disk.read(NUMBERS)?.as_slice()).map_or(0, u32::from_le_bytes);
+        if (whole + 1..UNSTORED).contains(&high) {
+            last = high;
+        } else if found.damaged_bytes > 0 {
             let gone = u32::try_from(found.damaged_bytes / LEAST_RECORD).unwrap_or(u32::MAX);
             last = last.saturating_add(gone).saturating_add(1);
         }
@@ -207,6 +216,7 @@ impl Outbox {
     ) -> u32 {
         anomaly.number = self.last + 1;
         let stored = (|| {
+            disk.replace(NUMBERS, &anomaly.number.to_le_bytes())?;
             if let Some(p) = &picture {
                 disk.replace(&picture_file(anomaly.number), p)?;
             }
@@ -237,8 +247,8 @@ impl Outbox {
         number
     }
 
-    /// The anomalies to send now, gravest and newest first, at most `room` of them.
-    pub fn due(&mut self, now: Now, room: usize) -> Vec<Anomaly> {
+    /// The anomalies to send now, gravest and newest first, at most `room` of them. `heard`: the ground is heard.
+    pub fn due(&mut self, now: Now, room: usize, heard: bool) -> Vec<Anomaly> {
         if room == 0 {
             return Vec::new();
         }
@@ -250,11 +260,12 @@ impl Outbox {
             .collect();
         due.sort_unstable();
         due.truncate(BURST.min(room));
+        let slowest = if heard { SLOWEST_HEARD } else { SLOWEST };
         due.into_iter()
             .filter_map(|(_, std::cmp::Reverse(n))| {
                 let e = self.waiting.get_mut(&n)?;
                 e.next = now.mono.after(e.wait);
-                e.wait = (e.wait * 2).min(SLOWEST);
+                e.wait = (e.wait * 2).min(slowest);
                 Some(e.anomaly.clone())
             })
             .collect()
@@ -525,10 +536,47 @@ mod tests {
                 mono: Mono::ZERO,
                 utc: Reading::Missing,
             };
-            for w in outbox.due(now, 100) {
+            for w in outbox.due(now, 100, true) {
                 let (store, w) = outbox.on_the_wire(&w);
                 assert_eq!(inbox.take(&mut ground, store, &w).unwrap(), Taken::Again);
             }
+        }
+    }
+
+    #[test]
+    fn a_log_that_lost_its_end_gives_no_number_again_that_the_ground_may_know() {
+        let mut whole = MemDisk::default();
+        let mut outbox = Outbox::open(&mut whole, 77).unwrap();
+        for _ in 0..4 {
+            outbox.add(&mut whole, anomaly(Priority::High), None);
+        }
+        let len = whole.read(LOG).unwrap().len();
+        for left in 0..=len {
+            let mut air = whole.clone();
+            air.truncate(LOG, left as u64).unwrap();
+            let mut outbox = Outbox::open(&mut air, 78).unwrap();
+            // Under this identity the ground may have all four.
+            let n = outbox.add(&mut air, anomaly(Priority::High), None);
+            assert!(outbox.storage_ok() && n == 5, "{left} of {len} bytes: {n}");
+        }
+    }
+
+    #[test]
+    fn while_the_ground_is_heard_what_is_not_receipted_is_sent_every_two_seconds() {
+        for (heard, least) in [(true, 13), (false, 4)] {
+            let mut air = MemDisk::default();
+            let mut outbox = Outbox::open(&mut air, 77).unwrap();
+            outbox.add(&mut air, anomaly(Priority::High), None);
+            let sent: usize = (0..300u64)
+                .map(|n| {
+                    let now = Now {
+                        mono: Mono::from_millis(n * 100),
+                        utc: Reading::Missing,
+                    };
+                    outbox.due(now, 20, heard).len()
+                })
+                .sum();
+            assert!((least..=least + 4).contains(&sent), "{heard}: {sent}");
         }
     }
 
@@ -551,7 +599,7 @@ mod tests {
                     made += 1;
                     assert_eq!(n, made);
                 }
-                for a in outbox.due(now, 20) {
+                for a in outbox.due(now, 20, true) {
                     for _ in 0..rng.random_range(0..3) {
                         if inbox.take(&mut ground, outbox.store_id(), &a).unwrap() == Taken::New {
                             shown.push(a.number);
@@ -628,7 +676,7 @@ mod tests {
                 mono: Mono::from_millis(1),
                 utc: Reading::NotYet,
             };
-            for a in o.due(now, 20) {
+            for a in o.due(now, 20, true) {
                 let (store, a) = o.on_the_wire(&a);
                 if inbox.take(&mut ground, store, &a).unwrap() == Taken::New {
                     shown.push(a.subject.clone());
@@ -659,7 +707,7 @@ mod tests {
             mono: Mono(0),
             utc: Reading::NotYet,
         };
-        let order: Vec<u32> = o.due(now, 20).iter().map(|a| a.number).collect();
+        let order: Vec<u32> = o.due(now, 20, true).iter().map(|a| a.number).collect();
         assert_eq!(order, [4, 2, 3, 1]);
     }
 

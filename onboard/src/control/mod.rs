@@ -36,6 +36,8 @@ const NEWS: Duration = Duration::from_millis(100);
 const STATE: Duration = Duration::from_millis(500);
 /// Who has the aircraft.
 const CONTROL: Duration = Duration::from_millis(1000);
+/// So often in quick succession when that is news: a radio loses frames.
+const CONTROL_NEWS: u8 = 3;
 const PREFLIGHT: Duration = Duration::from_millis(500);
 const STREAMS_AGAIN: Duration = Duration::from_secs(2);
 /// A stream not heard for this long is asked for again.
@@ -111,7 +113,9 @@ impl Onboard {
         self.with_gate(|g, cx| g.tick(cx));
         self.watch_officers();
         self.keep_params(now);
-        for a in self.outbox.due(self.now, self.wires.record_room()) {
+        let alive = self.ground_silent().is_some_and(|s| s < self.link_loss());
+        let room = self.wires.record_room();
+        for a in self.outbox.due(self.now, room, alive) {
             let (store, a) = self.outbox.on_the_wire(&a);
             self.wires.patrol(anomaly_to_message(store, &a));
         }
@@ -120,7 +124,6 @@ impl Onboard {
         if self.pilot.facts.id.is_some() {
             self.reports(now);
         }
-        let alive = self.ground_silent().is_some_and(|s| s < self.link_loss());
         for m in self
             .bulk
             .send(self.now, &self.outbox, alive, self.wires.bulk_room())
@@ -147,6 +150,7 @@ impl Onboard {
         if self.control_said != Some(news) {
             self.control_said = Some(news);
             self.due.control = self.now.mono;
+            self.due.control_news = CONTROL_NEWS;
         }
     }
 
@@ -495,7 +499,9 @@ impl Onboard {
             self.send_preflight();
         }
         if now >= self.due.control {
-            self.due.control = now.after(CONTROL);
+            let soon = self.due.control_news > 0;
+            self.due.control_news = self.due.control_news.saturating_sub(1);
+            self.due.control = now.after(if soon { NEWS } else { CONTROL });
             let report = self.control_report();
             self.wires.patrol(report.to_message());
         }

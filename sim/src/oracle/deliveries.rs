@@ -54,6 +54,7 @@ pub fn judge(things: &[Thing], start: Utc, flat: &Flat, anomalies: &[Anomaly]) -
                 flags[i] += 1;
                 j.location_error_m = j.location_error_m.max(m);
             }
+            Some((i, _)) if things[i].kind == ThingKind::Surge => {}
             Some((i, m)) => {
                 j.false_alarms += 1;
                 j.words.push(format!(

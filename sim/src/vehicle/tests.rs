@@ -40,6 +40,7 @@ impl Rig {
         let spec = WindSpec {
             mean_mps: (wind_mps, wind_mps),
             gusts: 1.0,
+            from_deg: None,
         };
         let mut rig = Rig {
             body,

@@ -25,6 +25,12 @@ const LEAST_LOOK_S: f64 = 2.0;
 /// Share of the picture's half side that a tilted, gust-shaken aircraft is sure to still see.
 const SURE_SHARE: f64 = 0.55;
 
+/// People in a surge run this fast, metres a second.
+const SURGE_MPS: f64 = 2.5;
+/// And are there so long before the camera looks, seconds, at this share of its reckoned time.
+const SURGE_BEFORE_S: f64 = 6.0;
+const SURGE_EARLY: f64 = 0.75;
+
 /// Draws one flight's things.
 #[derive(Debug)]
 pub struct Director<'a> {
@@ -86,6 +92,9 @@ impl<'a> Director<'a> {
                 self.rng.random_range(0..1_000_000_000_000u64)
             );
             self.drone(ThingKind::UnknownDrone, serial);
+        }
+        if staging.surge > 0 {
+            self.surge(staging.surge);
         }
         let (lo, hi) = staging.bonnets;
         for _ in 0..self.rng.random_range(lo..=hi.max(lo)) {
@@ -175,6 +184,81 @@ impl<'a> Director<'a> {
             return true;
         }
         false
+    }
+
+    /// `people` spectators leave the nearest crowd area together and run to a place in a watch zone under the route, to be
+    /// there shortly before the aircraft looks. Nobody does where there is no crowd or no such place.
+    fn surge(&mut self, people: u32) {
+        let site = self.site;
+        let zones: Vec<&SiteZone> = site.of_role("watch_zone").collect();
+        let crowds: Vec<Spot> = site
+            .of_role("crowd")
+            .flat_map(|z| {
+                let (lo, hi) = z.form.bounds();
+                let mut at = || {
+                    Spot::new(
+                        lo.x_m + (hi.x_m - lo.x_m) * self.rng.random::<f64>(),
+                        lo.y_m + (hi.y_m - lo.y_m) * self.rng.random::<f64>(),
+                    )
+                };
+                let drawn: Vec<Spot> = (0..40).map(|_| at()).collect();
+                drawn.into_iter().filter(|p| z.form.depth_m(*p) > INSIDE_M)
+            })
+            .collect();
+        if zones.is_empty() || crowds.is_empty() {
+            return;
+        }
+        for _ in 0..3_000 {
+            let zone = zones[self.rng.random_range(0..zones.len())];
+            let (lo, hi) = zone.form.bounds();
+            let spot = Spot::new(
+                lo.x_m + (hi.x_m - lo.x_m) * self.rng.random::<f64>(),
+                lo.y_m + (hi.y_m - lo.y_m) * self.rng.random::<f64>(),
+            );
+            if zone.form.depth_m(spot) < INSIDE_M {
+                continue;
+            }
+            let Some((look_s, _)) = self.route.first_look(spot, self.half_view, LEAST_LOOK_S)
+            else {
+                continue;
+            };
+            let from_spot = crowds
+                .iter()
+                .copied()
+                .min_by(|a, b| a.distance_m(spot).total_cmp(&b.distance_m(spot)))
+                .unwrap_or(spot);
+            // The route's times are nominal and rather late than early.
+            let arrive_s = look_s * SURGE_EARLY - SURGE_BEFORE_S;
+            let run_s = from_spot.distance_m(spot) / SURGE_MPS;
+            if run_s > arrive_s {
+                continue;
+            }
+            for _ in 0..people {
+                let turn = self.rng.random::<f64>() * std::f64::consts::TAU;
+                let far_m = INSIDE_M * self.rng.random::<f64>().sqrt();
+                let off =
+                    |p: Spot| Spot::new(p.x_m + far_m * turn.sin(), p.y_m + far_m * turn.cos());
+                let knot = |s: f64, spot: Spot| Knot {
+                    at: self.after_launch(s),
+                    spot: off(spot),
+                    above_ground_m: 0.0,
+                };
+                let path = vec![knot(arrive_s - run_s, from_spot), knot(arrive_s, spot)];
+                let thing = Thing {
+                    id: self.next_id,
+                    kind: ThingKind::Surge,
+                    subject: zone.id.clone(),
+                    from: self.launch,
+                    until: Mono(u64::MAX),
+                    path,
+                    size_m: (0.5, 0.5),
+                    heading_rad: turn,
+                    kelvin: 306.0 + 2.0 * self.rng.random::<f64>(),
+                };
+                self.add(thing);
+            }
+            return;
+        }
     }
 
     /// Far enough from other warm things, crowds, no-look places and our own launch site.
@@ -434,6 +518,37 @@ mod tests {
             .count();
         assert!((2..=4).contains(&drones));
         assert!(!things.iter().any(|t| t.kind.is_warm()));
+    }
+
+    #[test]
+    fn a_surge_runs_from_the_crowd_into_a_watch_zone_before_the_camera_looks() {
+        let (site, route, scenario) = (site(), route(), Scenario::sixi().unwrap());
+        let half_view = scenario.camera.half_view();
+        for seed in 0..20 {
+            let mut staging = scenario.staging.clone();
+            let quiet =
+                Director::new(seed, 1, &site, &route, Mono::ZERO, half_view, 1).stage(&staging);
+            assert!(!quiet.iter().any(|t| t.kind == ThingKind::Surge));
+            staging.surge = 12;
+            let things =
+                Director::new(seed, 1, &site, &route, Mono::ZERO, half_view, 1).stage(&staging);
+            let surge: Vec<&Thing> = things
+                .iter()
+                .filter(|t| t.kind == ThingKind::Surge)
+                .collect();
+            assert_eq!(surge.len(), 12);
+            for t in surge {
+                let zone = site
+                    .of_role("watch_zone")
+                    .find(|z| z.id == t.subject)
+                    .unwrap();
+                let (first, last) = (t.path.first().unwrap(), t.path.last().unwrap());
+                assert!(zone.form.depth_m(last.spot) >= 0.0);
+                assert!(zone.form.depth_m(first.spot) < 0.0, "{t:?}");
+                let (look_s, _) = route.first_look(last.spot, half_view, 1.0).unwrap();
+                assert!(last.at.as_secs_f64() <= look_s.max(1.0), "{t:?} {look_s}");
+            }
+        }
     }
 
     #[test]

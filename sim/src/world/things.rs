@@ -18,6 +18,8 @@ pub enum ThingKind {
     RosterDrone,
     /// A spectator in a crowd area, where people may be. Scenery, and an alarm about one is false.
     Bystander,
+    /// One of many who break through the barrier into a watch zone: an alarm about any of them is right, one is enough.
+    Surge,
 }
 
 impl ThingKind {
@@ -39,7 +41,7 @@ impl ThingKind {
     pub fn is_warm(self) -> bool {
         matches!(
             self,
-            ThingKind::Person | ThingKind::WarmBonnet | ThingKind::Bystander
+            ThingKind::Person | ThingKind::WarmBonnet | ThingKind::Bystander | ThingKind::Surge
         )
     }
     /// Whether it broadcasts Remote ID.

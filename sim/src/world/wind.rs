@@ -14,6 +14,9 @@ pub struct WindSpec {
     pub mean_mps: (f64, f64),
     /// Factor on Dryden's turbulence; 1 = as the standard says for this mean, 0 = none.
     pub gusts: f64,
+    /// Where it comes from, degrees clockwise from north; absent: drawn.
+    #[serde(default)]
+    pub from_deg: Option<f64>,
 }
 
 /// The wind of one simulation.
@@ -44,7 +47,11 @@ impl Wind {
         rng.set_stream(stream);
         let (lo, hi) = spec.mean_mps;
         let mean_mps = lo + (hi - lo) * rng.random::<f64>();
-        let towards_rad = rng.random::<f64>() * std::f64::consts::TAU;
+        let drawn_rad = rng.random::<f64>() * std::f64::consts::TAU;
+        let towards_rad = match spec.from_deg {
+            Some(from) => (from + 180.0).to_radians(),
+            None => drawn_rad,
+        };
         let mean_ned_mps = [
             mean_mps * towards_rad.cos(),
             mean_mps * towards_rad.sin(),
@@ -161,6 +168,7 @@ mod tests {
         let spec = WindSpec {
             mean_mps: (6.0, 6.0),
             gusts: 1.0,
+            from_deg: None,
         };
         let mut wind = Wind::new(spec, 5, 1);
         let n = 400_000;
@@ -184,6 +192,7 @@ mod tests {
         let spec = WindSpec {
             mean_mps: (0.0, 0.0),
             gusts: 0.0,
+            from_deg: None,
         };
         let mut wind = Wind::new(spec, 5, 1);
         wind.gust(Gust {
@@ -201,6 +210,7 @@ mod tests {
         let spec = WindSpec {
             mean_mps: (4.0, 4.0),
             gusts: 0.0,
+            from_deg: None,
         };
         let mut wind = Wind::new(spec, 5, 1);
         let w = wind.step(0.01, 50.0, [0.0; 3]);

@@ -98,6 +98,8 @@ export const CODES = {
     "people.store_failed",
     "people.not_you",
     "people.bad_request",
+    "desk.not_rehearsed",
+    "desk.rehearsal_blocks",
     // missions::plan::PlanFault and the planner
     "plan.not_read",
     "plan.not_written",
@@ -160,10 +162,20 @@ export const CODES = {
   venue_kind: ["geo_json", "kml", "qgc_plan", "ardu_pilot", "ed269", "ed318"],
   /** missions::planner::patterns::Pattern. */
   pattern: ["sweep", "perimeter", "corridor", "watch_points", "orbit", "expanding_square", "sector_search", "creeping_line", "revisit"],
+  /** The flights of a rehearsal: ground_station::rehearse::study::WhatCase. */
+  rehearsal_case: ["evening", "link_lost", "low_battery", "no_gnss", "companion_dead"],
+  /** What is staged in its evening. */
+  rehearsal_staged: ["swimmer", "intruder", "surge"],
+  /** What it found wrong. */
+  rehearsal_finding: [
+    "rehearsal.never_flew", "rehearsal.left_fence", "rehearsal.drifted_out", "rehearsal.down_in_crowd", "rehearsal.not_down", "rehearsal.battery", "rehearsal.not_whole",
+    "rehearsal.not_found", "rehearsal.nothing_staged", "rehearsal.not_covered",
+  ],
   /** Lines of the event log. */
   event: [
     "aircraft_found", "link_lost", "link_back", "plan_loaded", "plan_sending", "plan_on_aircraft", "plan_refused", "order_sent", "order_accepted", "order_refused", "order_done", "order_failed", "order_expired",
     "launch_recorded", "state", "in_charge", "response", "armed", "disarmed", "anomaly", "anomaly_confirmed", "anomaly_dismissed", "picture", "status_text", "companion_text", "recorder_failed", "recorder_started", "eyes_failed", "eyes_running", "refused", "patrol_done",
+    "rehearsal_passed", "rehearsal_blocked", "rehearsal_failed", "rehearsal_overridden",
     "session_lost", "control", "control_asked", "hand_over", "no_officer", "no_officer_acted",
   ],
 } as const;

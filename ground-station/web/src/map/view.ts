@@ -26,7 +26,8 @@ const ORDER = ["inclusion", "watch_zone", "show", "crowd", "no_look", "exclusion
 
 export interface MapView {
   setVenue(v: Venue | null, roleWord: (role: string) => string, label: (f: VenueFeature) => string): void;
-  setPlan(p: Plan | null): void;
+  /** `fates`: where the flights of the rehearsal came down, with what went wrong in each. */
+  setPlan(p: Plan | null, fates: { at: LonLat; label: string }[]): void;
   setTheme(t: Theme): void;
   /** Device-independent pixel of a place, or null before the first frame. */
   pixel(at: LonLat): [number, number] | null;
@@ -128,12 +129,13 @@ export function createMap(target: HTMLElement, onFrame: () => void, onPress: (at
       }
       if (!touched) fit();
     },
-    setPlan(p) {
+    setPlan(p, fates) {
       plan.clear();
       if (!p) return;
       plan.addFeature(new Feature({ geometry: new LineString(p.path.map(([lon, lat]) => metric([lon, lat]))), kind: "path" }));
       for (const at of p.items) if (at) plan.addFeature(new Feature({ geometry: new Point(metric(at)), kind: "item" }));
       for (const at of p.rally) plan.addFeature(new Feature({ geometry: new Point(metric(at)), kind: "rally" }));
+      for (const f of fates) plan.addFeature(new Feature({ geometry: new Point(metric(f.at)), kind: "fate", label: f.label }));
     },
     setTheme(t) { theme = t; restyle(); },
     pixel(at) {

@@ -7,6 +7,7 @@ import { lossWords } from "../alarms.ts";
 import { checkFigure, localName, t, word } from "../i18n/index.ts";
 import { signedAs } from "../session.ts";
 import { importVenue, plan, preflight, reasonWords, selected, selectedFast, send, sendPlan, sheet, venue } from "../store.ts";
+import { isRehearsed, Override, Rehearsal } from "./Rehearsal.tsx";
 import { Slide } from "./Slide.tsx";
 
 const close = () => { sheet.value = null; };
@@ -33,8 +34,8 @@ function Launch() {
   const waiting = list ? list.checks.filter((c) => c.status !== "pass").length : null;
   const filled = Boolean(purpose.trim() && incident.trim() && pilot.trim());
   // The aircraft says whether it is ready: a check that this aircraft cannot measure may be unknown and block nothing.
-  const ready = Boolean(list?.ready);
-  useEffect(() => { if (!ready || !filled) setArmed(false); }, [ready, filled]);
+  const ready = Boolean(list?.ready), rehearsed = isRehearsed();
+  useEffect(() => { if (!ready || !filled || !rehearsed) setArmed(false); }, [ready, filled, rehearsed]);
   if (!a || !p) return <Frame title={t("launch")}><p class="refusal">{word("refusal", "desk.no_plan")}</p></Frame>;
   const u = p.upload;
   const launch = async () => {
@@ -63,6 +64,7 @@ function Launch() {
               <span class="figure">{l.up ? "" : t("line_silent")}</span>
             </li>))}</ul>}
           <button type="button" style={{ marginTop: "8px" }} onClick={() => void send({ kind: "preflight", aircraft: a.id })}>{t("recheck")}</button>
+          <Rehearsal />
         </div>
         <div>
           <label class="field"><span>{t("purpose")}</span><input type="text" maxLength={120} value={purpose} onInput={(e) => setPurpose(e.currentTarget.value)} /></label>
@@ -73,9 +75,11 @@ function Launch() {
           {refusal && <p class="refusal" role="alert">{refusal()}</p>}
           {!ready ? <p class="consequence" role="status">{waiting === null ? t("no_preflight") : t("fix_checks", { n: waiting })}</p>
             : !filled ? <p class="consequence" role="status">{t("fill_all")}</p>
+            : !rehearsed ? <p class="consequence" role="status" data-unrehearsed>{t("rehearsal_wait")}</p>
             : <p class="consequence">{t("launch_consequence", { plan: p.name, min: Math.max(1, Math.round(p.time_s / 60)), loss: lossWords(p.on_link_loss) })}</p>}
+          <Override />
           {armed ? <Slide words={t("slide_launch")} onDone={() => void launch()} />
-            : <button type="button" class="primary" style={{ width: "100%", minHeight: "56px" }} disabled={!ready || !filled} onClick={() => { setRefusal(null); setArmed(true); }}>{t("arm_slide")}</button>}
+            : <button type="button" class="primary" style={{ width: "100%", minHeight: "56px" }} disabled={!ready || !filled || !rehearsed} onClick={() => { setRefusal(null); setArmed(true); }}>{t("arm_slide")}</button>}
         </div>
       </div>
     </Frame>
@@ -157,6 +161,8 @@ function Making() {
       <Importing imported={imported} onDone={(i) => { setImported(i); setOver(i.accepted); }} />
       {imported?.accepted && <label class="check"><input type="checkbox" checked={over} onChange={(e) => setOver(e.currentTarget.checked)} /> {t("import_use")}</label>}
       {p && <Upload />}
+      <Rehearsal />
+      <Override />
     </Frame>
   );
 }

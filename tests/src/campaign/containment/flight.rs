@@ -241,6 +241,7 @@ fn draw(seed: u64, rng: &mut ChaCha8Rng, brake_mps2: f64, react_s: f64) -> Drawn
     let spec = WindSpec {
         mean_mps: (0.0, 8.0 * wind),
         gusts,
+        from_deg: None,
     };
     Drawn {
         down_s,
@@ -521,10 +522,11 @@ pub fn fly(
                     && let Some(why) = p.flight.cause().filter(|c| *c != Cause::PlanComplete)
                 {
                     out.left_for = format!(
-                        "{why:?} at {:.0} s of {:.0}, battery {:.0} %",
+                        "{why:?} at {:.0} s of {:.0}, battery {:.0} %, believed {:.0} %",
                         flown_steps as f64 * STEP_S,
                         file.estimate.time_s,
-                        p.facts.battery_pct.map_or(f64::NAN, |b| b.value)
+                        p.facts.battery_pct.map_or(f64::NAN, |b| b.value),
+                        p.facts.charge_pct().unwrap_or(f64::NAN)
                     );
                 }
             }

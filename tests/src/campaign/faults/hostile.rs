@@ -181,7 +181,7 @@ fn forged(s: &Stage, seed: u64) -> anyhow::Result<Outcome> {
     Ok(w.end(took, 1.0, 8.0, true))
 }
 
-fn other() -> DeskConfig {
+pub(super) fn other() -> DeskConfig {
     DeskConfig {
         system: 252,
         venue: Venue::sixi_river(),

@@ -11,7 +11,7 @@ use sim::fault::{Fault, House, Side, Way};
 use sim::radio::RadioSpec;
 use std::time::Duration;
 
-pub const LINES: [Line; 8] = [
+pub const LINES: [Line; 7] = [
     line(
         7,
         "07-companion-killed",
@@ -50,11 +50,6 @@ pub const LINES: [Line; 8] = [
         apart: true,
         run: Run::World(outage_slow),
     },
-    not_built(
-        25,
-        "25-no-officer",
-        "60 s hand-over alarm, then the plan's no-officer action: not in this build",
-    ),
     not_built(
         27,
         "27-several-aircraft",

@@ -136,5 +136,8 @@ mod tests {
                 assert!(o.wrong.is_empty(), "seed {seed}, {side:?}: {:?}", o.wrong);
             }
         }
+        // Its last record's receipts were lost one after the other, each eight seconds after the one before.
+        let o = stop(&story, 370, Side::Ground, End::PowerCut).unwrap();
+        assert!(o.settled && o.wrong.is_empty(), "{:?}", o.wrong);
     }
 }
