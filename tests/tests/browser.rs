@@ -212,7 +212,7 @@ fn people_log_in_with_two_factors_do_what_their_roles_say_and_a_locked_screen_st
         "people.spec.mjs",
         &station.url,
         &out,
-        &["--minutes", "6", "--code", &code],
+        &["--minutes", "8", "--code", &code],
     );
     station.stop();
 }
