@@ -277,7 +277,8 @@ fn every_role_at_every_endpoint_gets_what_the_table_says_and_nothing_else() {
                 } else {
                     match letter {
                         'n' => 401,
-                        'l' => 423,
+                        // A pilot's locked screen: what no pilot may is not a matter of unlocking.
+                        'l' if allowed.contains('p') => 423,
                         _ => 403,
                     }
                 };
