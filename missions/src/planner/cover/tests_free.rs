@@ -5,6 +5,7 @@ use super::geom::{P, between, dist, lerp, nearer_than, nearest_on, pt};
 use super::grid::SegmentGrid;
 use super::oracle::{dice, draw, request, winding};
 use super::*;
+use geo::Contains;
 use proptest::prelude::*;
 
 /// A wheel with teeth: long edges close together.
@@ -80,12 +81,19 @@ proptest! {
             .flat_map(|r| r.iter().zip(r.iter().cycle().skip(1)))
             .map(|(a, b)| (*a, *b))
             .collect();
+        let far_m = |p: P| rings.iter().map(|(c, e)| dist(p, nearest_on(p, *c, *e))).fold(f64::INFINITY, f64::min);
         for (a, b) in edges(&r.target) {
             for k in 0..8 {
                 let p = lerp(a, b, f64::from(k) / 7.0);
-                let far_m = rings.iter().map(|(c, e)| dist(p, nearest_on(p, *c, *e))).fold(f64::INFINITY, f64::min);
+                prop_assert!(far_m(p) <= radius_m, "seed {seed}: {} of {radius_m}", far_m(p));
                 // All that is not free lies within the margin of the outline, or a little more.
-                prop_assert!(far_m + 1.05 * margin_m <= radius_m, "seed {seed}: {far_m} of {radius_m}");
+                let long_m = dist(a, b).max(1e-9);
+                let (nx, ny) = ((a.y - b.y) / long_m * margin_m, (b.x - a.x) / long_m * margin_m);
+                for q in [pt(p.x + nx, p.y + ny), pt(p.x - nx, p.y - ny)] {
+                    let at = geo::Point::new(q.x, q.y);
+                    let hidden = r.target.contains(&at) && !part.shape.contains(&at);
+                    prop_assert!(!hidden || far_m(q) <= radius_m, "seed {seed}: {} of {radius_m} beside", far_m(q));
+                }
             }
         }
     }
