@@ -11,9 +11,14 @@ use started::{Process, udp_ports};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 
 /// A seed whose first anomaly comes early enough for a test in real time.
 const SEED: &str = "7";
+
+/// Stories on the ground go one after the other, beside the one that flies: three browsers, simulators and stations at once
+/// starve the flight that a story watches.
+static GROUND: Mutex<()> = Mutex::new(());
 
 /// A running ground station; stopped in the end, however the test ends.
 struct Station {
@@ -108,6 +113,7 @@ fn shots(story: &str) -> PathBuf {
 
 #[test]
 fn an_officer_plans_every_pattern_the_days_wind_and_an_imported_venue_in_a_browser() {
+    let _one = GROUND.lock().unwrap_or_else(PoisonError::into_inner);
     let Some(node) = node() else { return };
     let out = shots("plan");
     let work = tempfile::tempdir().expect("a folder to work in");
@@ -155,6 +161,7 @@ fn an_officer_launches_watches_acts_and_replays_in_a_browser() {
 /// A small field, a simulated aircraft, its companion and a station where people log in.
 #[test]
 fn people_log_in_with_two_factors_do_what_their_roles_say_and_a_locked_screen_stops_no_flight() {
+    let _one = GROUND.lock().unwrap_or_else(PoisonError::into_inner);
     let Some(node) = node() else { return };
     let out = shots("people");
     let work = tempfile::tempdir().expect("a folder to work in");
