@@ -1,6 +1,6 @@
 // What every browser story needs: Chromium with the page open, rows that pass or fail, screenshots, axe, sizes of targets.
 //   const { page, row, … } = await open();  …  await finish(failed);
-// Usage of every story: SCRIPT BASE_URL OUT_DIR [--replay] [--minutes N]. Screenshots and summary.json go to OUT_DIR.
+// Usage of every story: SCRIPT BASE_URL OUT_DIR [--replay] [--minutes N] [--code FIRST_CODE]. Screenshots and summary.json go to OUT_DIR.
 // Exit 0: every check held; 1: one did not; 2: bad usage or no browser. Needs `npm ci` in ground-station/web and a Chromium
 // (CHROMIUM, default /usr/bin/chromium); it downloads nothing.
 import { createRequire } from "node:module";
@@ -8,9 +8,10 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-export async function open() {
+/** `expected`: refusals that the story asks for; the browser writes each on its console. */
+export async function open(expected = /status of 404/) {
   const args = process.argv.slice(2);
-  const [base, out] = args.filter((a, i) => !a.startsWith("--") && args[i - 1] !== "--minutes");
+  const [base, out] = args.filter((a, i) => !a.startsWith("--") && args[i - 1] !== "--minutes" && args[i - 1] !== "--code");
   const replay = args.includes("--replay");
   const minutes = Number(args[args.indexOf("--minutes") + 1]) || 6;
   if (!base || !out) { console.error("usage: BASE_URL OUT_DIR [--replay] [--minutes N]"); process.exit(2); }
@@ -36,7 +37,7 @@ export async function open() {
   page.on("request", (r) => { const u = new URL(r.url()); if (u.host !== home.host && u.protocol !== "data:" && u.protocol !== "blob:") outside.push(r.url()); });
   page.on("pageerror", (e) => errors.push(e.message));
   // A 404 of a picture or preview that is still on its way is no fault of the page.
-  page.on("console", (m) => { if (m.type() === "error" && !/status of 404/.test(m.text())) errors.push(m.text()); });
+  page.on("console", (m) => { if (m.type() === "error" && !expected.test(m.text())) errors.push(m.text()); });
 
   const shot = (name) => page.screenshot({ path: join(out, `${name}.png`) });
   const state = () => page.locator("[data-testid=state]").getAttribute("data-state");
@@ -76,5 +77,5 @@ export async function open() {
     console.log(`${summary.passed} passed, ${summary.failed} failed`);
     process.exit(summary.failed ? 1 : 0);
   }
-  return { base, out, page, replay, deadline, row, shot, state, until, axe, smallTargets, finish };
+  return { base, out, browser, page, code: args[args.indexOf("--code") + 1], replay, deadline, row, shot, state, until, axe, smallTargets, finish };
 }

@@ -1,21 +1,31 @@
 //! The console in a real browser: the live demonstration from launch to return, then its recording as a replay; and an
-//! officer planning on the ground.
+//! officer planning on the ground; and people who log in, whose locked screen stops no flight.
 //!
 //! Starts the ground station as a person would, reads the page's address from what it prints, and lets
 //! `tests/browser/*.spec.mjs` drive headless Chromium. Screenshots stay in `target/console`.
 
+mod started;
+
 use patrol_tests::{skip, workspace_root};
+use started::{Process, udp_ports};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 
 /// A seed whose first anomaly comes early enough for a test in real time.
 const SEED: &str = "7";
+
+/// Stories on the ground go one after the other, beside the one that flies: three browsers, simulators and stations at once
+/// starve the flight that a story watches.
+static GROUND: Mutex<()> = Mutex::new(());
 
 /// A running ground station; stopped in the end, however the test ends.
 struct Station {
     child: Child,
     url: String,
+    /// The code that makes the first admin, where people log in.
+    first_code: Option<String>,
 }
 
 impl Station {
@@ -31,17 +41,22 @@ impl Station {
             .spawn()
             .expect("the ground station starts");
         let mut lines = BufReader::new(child.stdout.take().expect("its output")).lines();
-        let url = lines
+        let (url, first_code) = lines
             .by_ref()
             .map_while(Result::ok)
             .find_map(|l| {
                 let said: serde_json::Value = serde_json::from_str(&l).ok()?;
-                said["console"].as_str().map(str::to_owned)
+                let url = said["console"].as_str()?.to_owned();
+                Some((url, said["first_code"].as_str().map(str::to_owned)))
             })
             .expect("it prints where the page is");
         // Whatever else it says must not fill the pipe.
         std::thread::spawn(move || lines.for_each(drop));
-        Station { child, url }
+        Station {
+            child,
+            url,
+            first_code,
+        }
     }
 
     /// As Ctrl-C: it closes its recording.
@@ -98,6 +113,7 @@ fn shots(story: &str) -> PathBuf {
 
 #[test]
 fn an_officer_plans_every_pattern_the_days_wind_and_an_imported_venue_in_a_browser() {
+    let _one = GROUND.lock().unwrap_or_else(PoisonError::into_inner);
     let Some(node) = node() else { return };
     let out = shots("plan");
     let work = tempfile::tempdir().expect("a folder to work in");
@@ -140,4 +156,70 @@ fn an_officer_launches_watches_acts_and_replays_in_a_browser() {
         &out.join("replay"),
         &["--replay"],
     );
+}
+
+/// A small field, a simulated aircraft, its companion and a station where people log in.
+#[test]
+fn people_log_in_with_two_factors_do_what_their_roles_say_and_a_locked_screen_stops_no_flight() {
+    let _one = GROUND.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some(node) = node() else { return };
+    let out = shots("people");
+    let work = tempfile::tempdir().expect("a folder to work in");
+    let at = |name: &str| {
+        let path = work.path().join(name);
+        path.to_str().expect("a plain path").to_owned()
+    };
+    let root = workspace_root();
+    let venue = root.join("tests/data/small-field.geojson");
+    let venue = venue.to_str().expect("a plain path");
+    let vehicle = root.join("missions/vehicles/quad-x4.toml");
+    let vehicle = vehicle.to_str().expect("a plain path");
+    let soon = std::time::Duration::from_secs(30);
+    let [autopilot, ground] = udp_ports();
+    let autopilot = format!("udp:127.0.0.1:{autopilot}");
+    let listen = format!("udp-listen:127.0.0.1:{ground}");
+    let call = format!("udp:127.0.0.1:{ground}");
+    let mut sim = Process::start("sim", &["--venue", venue, "--autopilot", &autopilot]);
+    sim.wait_line("ready", soon);
+    let mut onboard = Process::start(
+        "onboard",
+        &[
+            "--autopilot",
+            &autopilot,
+            "--ground",
+            &call,
+            "--trust",
+            "wired-lab",
+            "--store",
+            &at("aircraft"),
+        ],
+    );
+    onboard.wait_line("Ground(0) on", soon);
+    let mut station = Station::start(
+        &[
+            "serve",
+            "--people",
+            &at("people.json"),
+            "--venue",
+            venue,
+            "--vehicle",
+            vehicle,
+            "--link",
+            &listen,
+            "--store",
+            &at("store"),
+            "--record",
+            &at("flights"),
+        ],
+        work.path(),
+    );
+    let code = station.first_code.clone().expect("nobody can log in yet");
+    browse(
+        &node,
+        "people.spec.mjs",
+        &station.url,
+        &out,
+        &["--minutes", "8", "--code", &code],
+    );
+    station.stop();
 }

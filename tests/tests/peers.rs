@@ -1,5 +1,5 @@
 //! Outside peers that nobody here wrote: pymavlink and MAVSDK as ground stations, pymavlink as reader of our logs and
-//! of our dialect. Each skips where its peer is missing, and says so.
+//! of our dialect, schemathesis as a user of our HTTP API. Each skips where its peer is missing, and says so.
 
 mod started;
 
@@ -356,4 +356,56 @@ fn pymavlinks_generator_takes_our_dialect_and_decodes_our_frames() {
             wanted.to_str().unwrap(),
         ],
     );
+}
+
+/// How long the scan of the HTTP API may take, seconds; together with what surrounds it below a minute.
+const SCAN_S: &str = "40";
+
+/// Thousands of requests by the API's own document, as nobody and as somebody with every role: none is answered 5xx.
+#[test]
+fn a_scan_of_the_http_api_by_its_own_document_finds_no_server_error() {
+    let Some(python) = python_with("schemathesis") else {
+        return;
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    let mut station = Process::start(
+        "ground-station",
+        &[
+            "serve",
+            "--json",
+            "--http",
+            "127.0.0.1:0",
+            "--link",
+            "udp-listen:127.0.0.1:0",
+            "--people",
+            &at("people.json"),
+            "--store",
+            &at("store"),
+            "--record",
+            &at("flights"),
+        ],
+    );
+    station.wait_line("first_code", SOON);
+    let said: Value = serde_json::from_str(station.said.last().unwrap()).unwrap();
+    let (url, code) = (&said["console"], &said["first_code"]);
+    let answers = run(
+        &python,
+        "scan_api.py",
+        &[url.as_str().unwrap(), code.as_str().unwrap(), SCAN_S],
+    );
+    assert_eq!(answers.len(), 2);
+    for (who, answer) in ["nobody", "every role"].iter().zip(&answers) {
+        assert_eq!(answer["who"], *who);
+        let of = |status: &str| answer["answers"][status].as_u64().unwrap_or(0);
+        assert!(answer["asked"].as_u64() > Some(500), "too little: {answer}");
+        // Nobody is told to log in, and somebody with every role never has to be.
+        let (turned_away, let_in) = (of("401"), of("200"));
+        if *who == "nobody" {
+            assert!(turned_away > let_in, "{answer}");
+        } else {
+            assert!(let_in > 100 && let_in > turned_away, "{answer}");
+        }
+    }
+    assert!(station.stop().success());
 }

@@ -2,7 +2,7 @@
 
 use super::serve::announce;
 use super::settings::{Settings, order_base, run_name};
-use crate::console::ServeSetup;
+use crate::console::{Entrance, ServeSetup};
 use crate::desk::DeskConfig;
 use crate::evidence::io::seal_folder;
 use crate::record::fresh;
@@ -24,6 +24,8 @@ use std::time::Duration;
 const AUTO_EVERY: Duration = Duration::from_secs(3);
 /// And for so long: a real PX4 needs some 40 s until it is ready.
 const AUTO_TRIES: u32 = 60;
+/// Who sits at the demonstration's console, in its record.
+const DEMO_OFFICER: &str = "demo officer";
 /// The console answers within this, or something is wrong.
 const HTTP_TIMEOUT: Duration = Duration::from_secs(5);
 /// Longest answer of the console that is read, bytes.
@@ -249,6 +251,12 @@ fn live(a: &Demo, s: &Settings) -> anyhow::Result<ExitCode> {
         } else {
             SocketAddr::from(([127, 0, 0, 1], 0))
         },
+        // One command, no login: who may start this may do all of it, and it flies simulated aircraft only.
+        entrance: Entrance::Open {
+            officer: DEMO_OFFICER.to_owned(),
+        },
+        tls: None,
+        names: Vec::new(),
         store: dir.join("ground"),
         record: Some(dir.clone()),
         signer: Some(signer.clone()),
@@ -273,8 +281,9 @@ fn live(a: &Demo, s: &Settings) -> anyhow::Result<ExitCode> {
     let served = std::thread::scope(|scope| {
         let over = &over;
         let watch = scope.spawn(|| watch(&mut aircraft, over));
-        let served = crate::console::serve(setup, |at| {
-            announce("console", at, open, json);
+        let served = crate::console::serve(setup, |said| {
+            let at = said.at;
+            announce("console", &said, open, json);
             if auto {
                 scope.spawn(move || {
                     if let Err(e) = launch_by_itself(at, seed, over) {

@@ -11,6 +11,7 @@ mod geometry;
 mod graphs;
 mod ground;
 mod measure;
+mod people;
 mod plan;
 mod rehearse;
 mod seek;
@@ -46,8 +47,10 @@ struct Args {
 enum What {
     /// Fly a simulated aircraft over a light show: with the console, or --headless in virtual time
     Demo(demo::Demo),
-    /// The officers' console, on this machine only
+    /// The officers' console: on this machine, or with TLS for others
     Serve(serve::Serve),
+    /// Who may log in at the console: list, add, disable, enable, reset, roles
+    People(people::PeopleArgs),
     /// Make a patrol plan inside a venue's fence
     Plan(Box<plan::Plan>),
     /// Rehearse a plan in the simulator: what it sees, what each failsafe would do where, and whether anything blocks it
@@ -92,7 +95,8 @@ fn act(args: Args) -> anyhow::Result<ExitCode> {
     }
     match args.what {
         What::Demo(d) => demo::run(&d, &settings::resolve(&args.common)?),
-        What::Serve(s) => serve::serve(&s, settings::resolve(&args.common)?),
+        What::Serve(s) => serve::serve(&s, settings::resolve_for_others(&args.common)?),
+        What::People(p) => people::run(&p, &settings::resolve(&args.common)?),
         What::Plan(p) => plan::run(&p, &settings::resolve(&args.common)?),
         What::Fly(f) => fly::run(&f, &settings::resolve(&args.common)?),
         What::Replay(r) => serve::replay(&r, &settings::resolve(&args.common)?),
@@ -166,6 +170,11 @@ mod tests {
             "demo --headless --speed max --loss 0.2",
             "demo --headless --guard off --sabotage",
             "serve --link udp-listen:127.0.0.1:14550 --http 127.0.0.1:8080",
+            "serve --http 0.0.0.0:8443 --name patrol.example --tls-cert a.pem --tls-key b.pem",
+            "people list --json",
+            "people add 王建国 --role pilot,admin --role viewer",
+            "people roles Li pilot,viewer",
+            "people reset Li",
             "plan venue.geojson --pattern perimeter --altitude 60 --speed 7.5 --swath 50 -o plan.json",
             "fly plan.json --link serial:/dev/ttyUSB0:57600 --yes",
             "replay flights/1 --speed 4",
@@ -197,6 +206,9 @@ mod tests {
             "demo --headless --as betaflight",
             "demo --headless --loss 2",
             "demo --sabotage",
+            "serve --tls-cert a.pem",
+            "people add Li",
+            "people roles Li emperor",
             "fly",
             "replay x --speed 99",
             "plan v --pattern zigzag",

@@ -1,12 +1,12 @@
 //! `serve` and `replay`: the console.
 
 use super::settings::{Settings, order_base, run_name};
-use crate::console::{ReplaySetup, ServeSetup};
+use crate::console::tls::{Certificate, Identity, identity};
+use crate::console::{Entrance, Ready, ReplaySetup, ServeSetup};
 use crate::desk::DeskConfig;
 use anyhow::{Context, bail};
 use link_io::Clock;
 use std::io::{BufRead, Write};
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -22,6 +22,18 @@ pub struct Serve {
     /// Do not record
     #[arg(long)]
     no_record: bool,
+    /// Speak TLS on this machine's loopback too; elsewhere it is always spoken
+    #[arg(long)]
+    tls: bool,
+    /// Certificate and those that signed it (PEM) [default: our own, made on the first run beside the people's file]
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// The certificate's key (PEM), for its owner's eyes only
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+    /// Name under which officers reach this machine, such as patrol.example; may be given several times
+    #[arg(long, value_name = "HOST", value_delimiter = ',')]
+    name: Vec<String>,
     /// Open the page in this machine's browser
     #[arg(long)]
     open: bool,
@@ -68,18 +80,64 @@ pub fn ask_real_words() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Says where the page is, and opens it if asked to.
-pub fn announce(what: &str, at: SocketAddr, open: bool, json: bool) {
-    let url = format!("http://{at}/");
+/// Says where the page is and how to get in, and opens it if asked to.
+pub fn announce(what: &str, said: &Ready, open: bool, json: bool) {
+    let url = &said.url;
     if json {
-        println!("{}", serde_json::json!({"console": url}));
+        let mut line = serde_json::json!({"console": url});
+        if let Some(o) = line.as_object_mut() {
+            if let Some(f) = &said.fingerprint {
+                o.insert("certificate_sha256".into(), f.as_str().into());
+            }
+            if let Some(c) = &said.first_code {
+                o.insert("first_code".into(), c.as_str().into());
+            }
+        }
+        println!("{line}");
     } else {
         println!("{what}: {url}   (Ctrl-C stops)");
+        if let Some(f) = &said.fingerprint {
+            println!("certificate, SHA-256, to be compared in the browser: {f}");
+        }
+        if let Some(c) = &said.first_code {
+            println!(
+                "nobody can log in here yet. Code that makes the first admin, good until this ends: {c}"
+            );
+        }
     }
     let _ = std::io::stdout().flush();
-    if open && let Err(e) = open::that_detached(&url) {
+    if open && let Err(e) = open::that_detached(url) {
         eprintln!("no browser could be opened ({e}): open {url} yourself");
     }
+}
+
+/// The page's certificate: given, or our own where there must be one.
+fn certificate(a: &Serve, s: &Settings) -> anyhow::Result<Option<Identity>> {
+    let from = match (&a.tls_cert, &a.tls_key) {
+        (Some(cert), Some(key)) => Certificate::Given {
+            cert: cert.clone(),
+            key: key.clone(),
+        },
+        _ if a.tls || !s.http.ip().is_loopback() => {
+            let mut names = a.name.clone();
+            if !s.http.ip().is_unspecified() && !s.http.ip().is_loopback() {
+                names.push(s.http.ip().to_string());
+            }
+            Certificate::Own {
+                file: s.people.with_file_name("console-tls.pem"),
+                names,
+            }
+        }
+        _ => return Ok(None),
+    };
+    let made = identity(&from)?;
+    if made.new {
+        eprintln!(
+            "this station's certificate was made: {}",
+            s.people.with_file_name("console-tls.pem").display()
+        );
+    }
+    Ok(Some(made))
 }
 
 /// Runs the console until interrupted.
@@ -96,10 +154,14 @@ pub fn serve(a: &Serve, s: Settings) -> anyhow::Result<ExitCode> {
     };
     let links = u8::try_from(s.links.len()).context("too many links: 255 at most")?;
     let record = (!a.no_record).then(|| s.record.join(run_name("flight", now)));
+    let tls = certificate(a, &s)?;
     let signer = record.is_some().then(|| s.signer()).transpose()?;
     let setup = ServeSetup {
         links: s.links,
         http: s.http,
+        entrance: Entrance::People { file: s.people },
+        tls,
+        names: a.name.clone(),
         store: s.store,
         record,
         signer,
@@ -121,7 +183,7 @@ pub fn serve(a: &Serve, s: Settings) -> anyhow::Result<ExitCode> {
         json: s.json,
     };
     let (open, json) = (a.open, s.json);
-    crate::console::serve(setup, move |at| announce("console", at, open, json))?;
+    crate::console::serve(setup, move |said| announce("console", &said, open, json))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -142,6 +204,6 @@ pub fn replay(a: &Replay, s: &Settings) -> anyhow::Result<ExitCode> {
         rerun: s.rerun.clone(),
     };
     let (open, json) = (a.open, s.json);
-    crate::console::replay(setup, move |at| announce("replay", at, open, json))?;
+    crate::console::replay(setup, move |said| announce("replay", &said, open, json))?;
     Ok(ExitCode::SUCCESS)
 }

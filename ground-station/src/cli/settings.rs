@@ -33,7 +33,8 @@ pub struct Common {
         global = true
     )]
     pub link: Vec<String>,
-    /// Where the console's page is served: an address of this machine only [default: 127.0.0.1:8080]
+    /// Where the console's page is served; `serve` may take an address that others reach, with TLS
+    /// [default: 127.0.0.1:8080]
     #[arg(
         long,
         env = "PATROL_GROUND_HTTP",
@@ -74,6 +75,14 @@ pub struct Common {
     /// The station's signing key; made on the first run [default: with the user's state, patrol/station.key]
     #[arg(long, env = "PATROL_GROUND_KEY", value_name = "FILE", global = true)]
     pub station_key: Option<PathBuf>,
+    /// People who may log in at the console [default: with the user's state, patrol/people.json]
+    #[arg(
+        long = "people",
+        env = "PATROL_GROUND_PEOPLE",
+        value_name = "FILE",
+        global = true
+    )]
+    pub people_file: Option<PathBuf>,
     /// Write answers and the log as JSON
     #[arg(long, global = true)]
     pub json: bool,
@@ -92,6 +101,7 @@ struct File {
     lang: Option<String>,
     rerun: Option<String>,
     station_key: Option<PathBuf>,
+    people: Option<PathBuf>,
     /// File with classes of retention.
     retention: Option<PathBuf>,
     bulk_bytes_per_s: Option<f64>,
@@ -128,6 +138,8 @@ pub struct Settings {
     pub bulk_bytes_per_s: f64,
     /// The station's signing key.
     pub station_key: PathBuf,
+    /// People who may log in.
+    pub people: PathBuf,
     /// Classes of retention.
     pub retention: Classes,
     /// Answers as JSON.
@@ -164,8 +176,21 @@ pub fn import(path: &Path, datum: Option<Datum>) -> anyhow::Result<ImportedVenue
     import_venue(&name, &bytes, datum).with_context(|| format!("{name} cannot be used as a venue"))
 }
 
-/// Puts file, environment and flags together.
+/// Puts file, environment and flags together. The page is for this machine only.
 pub fn resolve(a: &Common) -> anyhow::Result<Settings> {
+    let s = resolve_for_others(a)?;
+    if !s.http.ip().is_loopback() {
+        bail!(
+            "--http {}: this page is for this machine only, because whoever opens it is let in: give 127.0.0.1:{}, or use `serve`",
+            s.http,
+            s.http.port()
+        );
+    }
+    Ok(s)
+}
+
+/// The same for a page that others may reach: it asks for passwords and speaks TLS.
+pub fn resolve_for_others(a: &Common) -> anyhow::Result<Settings> {
     let file: File = match &a.config {
         Some(path) => toml::from_str(&read(path)?)
             .with_context(|| format!("{} is not a settings file", path.display()))?,
@@ -183,12 +208,6 @@ pub fn resolve(a: &Common) -> anyhow::Result<Settings> {
     let http: SocketAddr = text.parse().with_context(|| {
         format!("--http {text} is not an address and a port such as 127.0.0.1:8080")
     })?;
-    if !http.ip().is_loopback() {
-        bail!(
-            "--http {http}: the console is for this machine only, because whoever opens it can launch: give 127.0.0.1:{}",
-            http.port()
-        );
-    }
     let bulk_bytes_per_s = file.bulk_bytes_per_s.unwrap_or(60_000.0);
     if !(200.0..=10_000_000.0).contains(&bulk_bytes_per_s) {
         bail!("bulk_bytes_per_s = {bulk_bytes_per_s}: give 200 to 10000000");
@@ -250,6 +269,11 @@ pub fn resolve(a: &Common) -> anyhow::Result<Settings> {
             .clone()
             .or(file.station_key)
             .unwrap_or_else(default_path),
+        people: a
+            .people_file
+            .clone()
+            .or(file.people)
+            .unwrap_or_else(crate::people::io::default_path),
         retention: match &file.retention {
             None => Classes::parse(DEFAULT_CLASSES)?,
             Some(path) => {
@@ -274,6 +298,7 @@ pub fn print(s: &Settings) -> anyhow::Result<ExitCode> {
         "lang": s.lang,
         "rerun": s.rerun,
         "station_key": s.station_key,
+        "people": s.people,
         "bulk_bytes_per_s": s.bulk_bytes_per_s,
         "retention": s.retention,
     });
@@ -332,6 +357,7 @@ mod tests {
         a.http = Some("0.0.0.0:9001".into());
         let e = resolve(&a).unwrap_err().to_string();
         assert!(e.contains("this machine only"), "{e}");
+        assert_eq!(resolve_for_others(&a).unwrap().http.port(), 9001);
         for bad in [
             "lnk = ['udp:a:1']\n",
             "lang = 'fr'\n",

@@ -1,14 +1,15 @@
 //! The task that owns the desk in flight: lines in, frames out, pages told, everything recorded.
 
-use super::http::{ASKS, Ask, Site};
+use super::http::{ASKS, Ask, Shown};
 use super::hub::Hub;
 use super::planning::Basis;
 use super::rehearsals::Rehearsals;
-use super::{BATCH_AT_LEAST, BATCH_EVERY, ServeSetup, Server, bind, token};
+use super::{BATCH_AT_LEAST, BATCH_EVERY, Front, Ready, ServeSetup};
 use crate::desk::{Answer, Desk, DeskEvent, DeskIn, DeskOut, Intent, picture_file, view};
 use crate::evidence::chain::{ClockReading, ClockSource, Head};
 use crate::evidence::heads::Offer;
 use crate::evidence::io::Syncing;
+use crate::people::audit::Access;
 use crate::record::{Entry, Live, RecorderSetup, fresh};
 use anyhow::Context;
 use axum::extract::ws::Utf8Bytes;
@@ -18,7 +19,6 @@ use missions::vehicle::VehicleSpec;
 use serde_json::{Value, json};
 use std::future::Future;
 use std::io::Write;
-use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
@@ -44,10 +44,10 @@ const AT_ONCE: usize = 64;
 /// Serves until `stop`.
 pub(super) async fn serve_until(
     setup: ServeSetup,
-    ready: impl FnOnce(SocketAddr) + Send,
+    ready: impl FnOnce(Ready) + Send,
     stop: impl Future<Output = ()> + Send,
 ) -> anyhow::Result<()> {
-    let (listener, at) = bind(setup.http).await?;
+    let front = Front::open(setup.http, setup.entrance, setup.tls, setup.names).await?;
     if let Some(bytes) = &setup.plan {
         // Before anything is opened or recorded.
         missions::plan::PatrolPlan::from_json(bytes).context("the plan was refused")?;
@@ -95,15 +95,13 @@ pub(super) async fn serve_until(
     let print = setup.json.then(printer).transpose()?;
     let (hub, batches, previews) = Hub::new(print);
     let (asks, mut asked) = mpsc::channel(ASKS);
-    let site = Site {
-        csrf: token(),
+    let shown = Shown {
         mode: "live",
         lang: setup.lang,
-        at,
         pictures: (setup.store.clone(), "picture-"),
     };
     debug_assert_eq!(picture_file("x"), "picture-x.jpg");
-    let server = Server::start(listener, site, asks, batches, previews);
+    let (server, said) = front.serve(shown, asks, batches, previews);
 
     let (line_events, mut heard) = mpsc::channel::<LineEvent<u8>>(LINE_EVENTS);
     let mut lines = Vec::new();
@@ -148,7 +146,7 @@ pub(super) async fn serve_until(
         }
     }
     task.drain();
-    ready(at);
+    ready(said);
 
     let mut stop = std::pin::pin!(stop);
     loop {
@@ -199,11 +197,20 @@ pub(super) async fn serve_until(
         task.show();
     }
 
-    let Task { hub, recorder, .. } = task;
     // Pages part first: a recorder with much to write must not keep them waiting.
-    drop(hub);
-    server.stop().await;
-    if let Some(r) = recorder {
+    task.hub.part();
+    let counted = server.stop().await;
+    // What was let in or refused before the door closed is in the record, though its turn had not come.
+    asked.close();
+    while let Ok(ask) = asked.try_recv() {
+        if let Ask::Access(access) = ask {
+            task.access(access);
+        }
+    }
+    for access in counted {
+        task.access(access);
+    }
+    if let Some(r) = task.recorder {
         let told = tokio::task::spawn_blocking(move || r.finish())
             .await
             .context("the recorder's thread broke off")?;
@@ -326,14 +333,23 @@ impl Task {
                     now: self.utc(now),
                 }));
             }
-            Ask::Join { reply } => {
+            Ask::Access(access) => self.access(access),
+            Ask::Join { sits, reply } => {
                 // What the desk has said is told before the snapshot is taken, or it would be shown twice.
                 self.drain();
                 let utc = self.utc(now);
-                let joined = self.hub.join(self.desk.snapshot(utc));
+                let joined = self.hub.join(self.desk.snapshot(utc), sits);
                 let _ = reply.send(joined);
                 self.changed = true;
             }
+        }
+    }
+
+    /// Who used what, or was refused.
+    fn access(&mut self, access: Access) {
+        if self.recorder.is_some() {
+            let utc = self.utc(self.clock.now());
+            self.record(Entry::access(utc, access));
         }
     }
 

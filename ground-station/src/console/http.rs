@@ -1,20 +1,25 @@
-//! HTTP for the page, as `web/API.md` has it. Loopback only; our own page only: `Host`, `Origin` and a token are
-//! checked. Knows nothing of flight: it asks the task that owns the core and waits a bounded time.
+//! HTTP for the page, as `web/API.md` has it. Its routes are those of `people::access`, each behind the gate. Knows nothing
+//! of flight: it asks the task that owns the core and waits a bounded time.
 
+use super::doors::Doors;
+use super::gate::{self, Asker};
 use super::hub::{Joined, Previews};
 use super::import::{self, Imported};
 use super::planning::{self, Basis, Wish};
-use super::{live, pages};
+use super::{live, openapi, pages, people};
 use crate::desk::{Answer, Intent, Reason};
-use axum::Router;
+use crate::people::access::{self, Endpoint, ROUTES};
+use crate::people::audit::Access;
+use crate::people::session::Standing;
+use crate::people::{Denied, Role};
 use axum::body::{Body, Bytes};
-use axum::extract::{DefaultBodyLimit, Path, Query, Request, State, WebSocketUpgrade};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::extract::{DefaultBodyLimit, Path, Query, State, WebSocketUpgrade};
+use axum::http::{StatusCode, header};
+use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, get, post};
+use axum::{Extension, Router};
 use serde::Deserialize;
-use serde_json::json;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -33,10 +38,6 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(2);
 const MAX_KEY: usize = 128;
 /// Questions that may wait for the core.
 pub(super) const ASKS: usize = 64;
-
-const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
-                   base-uri 'none'; frame-ancestors 'none'; form-action 'none'";
-const CSRF: HeaderName = HeaderName::from_static("x-csrf");
 
 /// What a request asks of the task that owns the core.
 pub(super) enum Ask {
@@ -61,8 +62,12 @@ pub(super) enum Ask {
         /// Where the answer goes.
         reply: oneshot::Sender<Option<Basis>>,
     },
+    /// Who did or saw what, or was refused: for the record.
+    Access(Access),
     /// A page comes.
     Join {
+        /// Whether it is an officer's, who keeps an aircraft flying.
+        sits: bool,
         /// Where the answer goes; `None`: too many.
         reply: oneshot::Sender<Option<Joined>>,
     },
@@ -70,14 +75,26 @@ pub(super) enum Ask {
 
 /// Fixed facts of this server.
 pub(super) struct Site {
-    /// Token that every POST must carry.
+    /// Token that a change must carry where nobody is logged in.
     pub csrf: String,
+    /// TLS.
+    pub tls: bool,
+    /// With a certificate that others signed: browsers are told to insist on TLS.
+    pub insist_on_tls: bool,
+    /// Names under which it is reached, beside this machine's.
+    pub names: Vec<String>,
+    /// Where it listens.
+    pub at: SocketAddr,
+    /// What it shows.
+    pub shown: Shown,
+}
+
+/// What a page shows.
+pub(super) struct Shown {
     /// `live` or `replay`.
     pub mode: &'static str,
     /// `zh-CN`, `en`, or the browser's.
     pub lang: Option<String>,
-    /// Where it listens.
-    pub at: SocketAddr,
     /// Folder of pictures and what stands before the hash in their names.
     pub pictures: (PathBuf, &'static str),
 }
@@ -85,6 +102,7 @@ pub(super) struct Site {
 #[derive(Clone)]
 pub(super) struct App {
     pub site: Arc<Site>,
+    pub doors: Arc<Doors>,
     pub asks: mpsc::Sender<Ask>,
     pub batches: watch::Receiver<Bytes>,
     pub previews: watch::Receiver<Previews>,
@@ -108,118 +126,64 @@ impl App {
     }
 }
 
-/// All routes.
+/// What answers at an endpoint. One that has none does not compile.
+fn handler(endpoint: Endpoint) -> MethodRouter<App> {
+    use Endpoint as E;
+    match endpoint {
+        E::Page | E::File => get(pages::page),
+        E::Hello => get(people::hello),
+        E::Login => small(post(people::login)),
+        E::Enrol => small(post(people::enrol)),
+        E::EnrolConfirm => small(post(people::enrol_confirm)),
+        E::Logout => small(post(people::logout)),
+        E::Lock => small(post(people::lock)),
+        E::Unlock => small(post(people::unlock)),
+        E::Here => small(post(people::here)),
+        E::Password => small(post(people::password)),
+        E::OpenApi => get(openapi::document),
+        E::Live => get(socket),
+        E::Picture => get(picture),
+        E::Camera => get(camera),
+        E::Command => post(command).layer(DefaultBodyLimit::max(MAX_COMMAND)),
+        E::Plan => post(plan).layer(DefaultBodyLimit::max(MAX_PLAN)),
+        E::PlanMake => post(make).layer(DefaultBodyLimit::max(MAX_COMMAND)),
+        E::VenueImport => post(import_venue).layer(DefaultBodyLimit::max(import::MAX_VENUE)),
+        E::People => get(people::list),
+        E::PeopleAdd => small(post(people::add)),
+        E::PeopleRoles => small(post(people::set_roles)),
+        E::PeopleReset => small(post(people::reset)),
+        E::PeopleDisable => small(post(people::disable)),
+        E::Audit => get(people::audit),
+    }
+}
+
+fn small(m: MethodRouter<App>) -> MethodRouter<App> {
+    m.layer(DefaultBodyLimit::max(people::MAX_BODY))
+}
+
+/// All routes: those of the table, and no other. The guard stands before them and before what has no row.
 pub(super) fn router(app: App) -> Router {
-    Router::new()
-        .route("/api/hello", get(hello))
-        .route("/api/live", get(socket))
-        .route("/api/picture/{sha256}", get(picture))
-        .route("/api/camera/{aircraft}", get(camera))
-        .route(
-            "/api/command",
-            post(command).layer(DefaultBodyLimit::max(MAX_COMMAND)),
-        )
-        .route(
-            "/api/plan",
-            post(plan).layer(DefaultBodyLimit::max(MAX_PLAN)),
-        )
-        .route(
-            "/api/plan/make",
-            post(make).layer(DefaultBodyLimit::max(MAX_COMMAND)),
-        )
-        .route(
-            "/api/venue/import",
-            post(import_venue).layer(DefaultBodyLimit::max(import::MAX_VENUE)),
-        )
-        .fallback(get(pages::page))
-        .layer(from_fn_with_state(app.clone(), guard))
+    let mut router = Router::new();
+    for row in &ROUTES {
+        router = router.route(row.path, handler(row.endpoint));
+    }
+    router
+        .fallback(|| async { StatusCode::NOT_FOUND })
+        .layer(from_fn_with_state(app.clone(), gate::guard))
         .with_state(app)
 }
 
-/// Names under which a browser on this machine reaches us. Any other `Host` is somebody's name that was bent to
-/// 127.0.0.1 (DNS rebinding).
-fn is_ours(host: &str, at: SocketAddr) -> bool {
-    let port = format!(":{}", at.port());
-    let name = match host.strip_suffix(&port) {
-        Some(name) => name,
-        None if at.port() == 80 => host,
-        None => return false,
+async fn socket(
+    State(app): State<App>,
+    Extension(asker): Extension<Asker>,
+    upgrade: WebSocketUpgrade,
+) -> Response {
+    let Ok(caller) = asker.caller().cloned() else {
+        return gate::deny(Denied::LogIn);
     };
-    matches!(name, "127.0.0.1" | "localhost" | "[::1]") || name == at.ip().to_string()
-}
-
-fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
-    headers.get(name).and_then(|v| v.to_str().ok())
-}
-
-/// Lets only our own page through, and sets what every answer carries.
-async fn guard(State(app): State<App>, request: Request, next: Next) -> Response {
-    let refused = refusal(
-        &app.site,
-        request.method(),
-        request.uri().path(),
-        request.headers(),
-    );
-    let mut answer = match refused {
-        Some(status) => status.into_response(),
-        None => next.run(request).await,
-    };
-    let headers = answer.headers_mut();
-    for (name, value) in [
-        (header::CONTENT_SECURITY_POLICY, CSP),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::REFERRER_POLICY, "no-referrer"),
-        (
-            HeaderName::from_static("cross-origin-resource-policy"),
-            "same-origin",
-        ),
-    ] {
-        headers.insert(name, HeaderValue::from_static(value));
-    }
-    headers
-        .entry(header::CACHE_CONTROL)
-        .or_insert(HeaderValue::from_static("no-store"));
-    answer
-}
-
-fn refusal(site: &Site, method: &Method, path: &str, headers: &HeaderMap) -> Option<StatusCode> {
-    const NO: Option<StatusCode> = Some(StatusCode::FORBIDDEN);
-    let Some(host) = text(headers, &header::HOST).filter(|h| is_ours(h, site.at)) else {
-        return NO;
-    };
-    // A page of another origin may send, though not read: whatever says another origin is refused, whatever it asks.
-    let origin_ours = headers.get(header::ORIGIN).map(|o| {
-        o.to_str()
-            .is_ok_and(|o| o.strip_prefix("http://") == Some(host))
-    });
-    if origin_ours == Some(false) {
-        return NO;
-    }
-    let changes = method != Method::GET && method != Method::HEAD;
-    // The socket has no token: a browser always names the origin there.
-    if (changes || path == "/api/live") && origin_ours.is_none() {
-        return NO;
-    }
-    if changes && text(headers, &CSRF) != Some(site.csrf.as_str()) {
-        return NO;
-    }
-    None
-}
-
-async fn hello(State(app): State<App>) -> Response {
-    let s = &app.site;
-    axum::Json(json!({
-        "csrf": s.csrf,
-        "mode": s.mode,
-        "lang": s.lang,
-        "version": env!("CARGO_PKG_VERSION"),
-    }))
-    .into_response()
-}
-
-async fn socket(State(app): State<App>, upgrade: WebSocketUpgrade) -> Response {
-    match app.ask(|reply| Ask::Join { reply }).await {
-        Ok(Some(joined)) => live::serve(upgrade, joined, app.batches.clone()),
+    let sits = access::sits(&caller.roles);
+    match app.ask(|reply| Ask::Join { sits, reply }).await {
+        Ok(Some(joined)) => live::serve(upgrade, joined, app, asker, caller),
         Ok(None) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
         Err(status) => status.into_response(),
     }
@@ -230,7 +194,7 @@ async fn picture(State(app): State<App>, Path(sha256): Path<String>) -> Response
     if !crate::record::is_sha256(&sha256) {
         return StatusCode::NOT_FOUND.into_response();
     }
-    let (dir, prefix) = &app.site.pictures;
+    let (dir, prefix) = &app.site.shown.pictures;
     let file = dir.join(format!("{prefix}{sha256}.jpg"));
     match tokio::fs::metadata(&file).await {
         Ok(m) if m.len() > 0 && m.len() <= MAX_PICTURE => {}
@@ -281,13 +245,49 @@ fn refuse(code: &str) -> Response {
     answer(Ok(Answer::no(Reason::new(code))))
 }
 
-async fn command(State(app): State<App>, body: Bytes) -> Response {
-    match serde_json::from_slice::<Command>(&body) {
-        Ok(Command { key, intent }) if !key.is_empty() && key.len() <= MAX_KEY => {
-            answer(app.ask(|reply| Ask::Command { key, intent, reply }).await)
-        }
-        _ => refuse("desk.bad_request"),
+async fn command(
+    State(app): State<App>,
+    Extension(asker): Extension<Asker>,
+    body: Bytes,
+) -> Response {
+    let Ok(Command { key, intent }) = serde_json::from_slice::<Command>(&body) else {
+        return refuse("desk.bad_request");
+    };
+    if key.is_empty() || key.len() > MAX_KEY {
+        return refuse("desk.bad_request");
     }
+    let kind = access::intent_kind(&intent);
+    if let Err(why) = may(&app, &asker, kind, &intent) {
+        gate::tell(&app, asker.access(kind, Some(why)), true);
+        return gate::deny(why);
+    }
+    if !gate::tell(&app, asker.access(kind, None), false) {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    }
+    // One officer's key is not another's.
+    let key = match &asker.caller {
+        Some(c) if !app.doors.is_open() => format!("{}/{key}", c.name),
+        _ => key,
+    };
+    answer(app.ask(|reply| Ask::Command { key, intent, reply }).await)
+}
+
+/// Whether this officer may want this, in this name.
+fn may(app: &App, asker: &Asker, kind: &str, intent: &Intent) -> Result<(), Denied> {
+    let caller = asker.caller()?;
+    let locked = caller.standing != Standing::Open;
+    access::allows_intent(kind, &caller.roles, locked)?;
+    let named = match intent {
+        Intent::Launch { pilot, .. } => pilot,
+        Intent::TakeControl { officer } | Intent::OverrideRehearsal { officer, .. } => officer,
+        // A supervisor hands over for somebody who cannot.
+        Intent::HandOver { from, .. } if !caller.roles.contains(&Role::Supervisor) => from,
+        _ => return Ok(()),
+    };
+    if !app.doors.is_open() && named.trim() != caller.name {
+        return Err(Denied::NotYou);
+    }
+    Ok(())
 }
 
 async fn plan(State(app): State<App>, body: Bytes) -> Response {
@@ -324,7 +324,7 @@ async fn import_venue(
     Query(said): Query<import::Said>,
     body: Bytes,
 ) -> Response {
-    if app.site.mode == "replay" {
+    if app.site.shown.mode == "replay" {
         return refuse("desk.replay_only");
     }
     let Ok(_one) = app.planning.try_acquire() else {

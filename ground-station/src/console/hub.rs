@@ -2,6 +2,7 @@
 //!
 //! Lives in the task that owns the core. Never waits for a page: each has a bounded queue of its own.
 
+use crate::people::access::MESSAGES;
 use axum::body::Bytes;
 use axum::extract::ws::Utf8Bytes;
 use serde_json::Value;
@@ -20,15 +21,25 @@ pub(super) type Previews = Arc<BTreeMap<u8, Bytes>>;
 /// What a page's task gets.
 pub(super) struct Joined {
     /// The snapshot; events follow on without a gap.
-    pub snapshot: Utf8Bytes,
+    pub snapshot: Said,
     /// Events.
-    pub events: mpsc::Receiver<Utf8Bytes>,
+    pub events: mpsc::Receiver<Said>,
     /// Ends when the page is too slow or the server stops, however busy its socket.
     pub gone: oneshot::Receiver<()>,
 }
 
+/// A message and its type: whether a page may hear it is asked for each.
+#[derive(Clone, Debug)]
+pub(super) struct Said {
+    pub kind: &'static str,
+    pub seq: u64,
+    pub text: Utf8Bytes,
+}
+
 struct Page {
-    events: mpsc::Sender<Utf8Bytes>,
+    events: mpsc::Sender<Said>,
+    /// An officer's.
+    sits: bool,
     /// Dropped with the page.
     _gone: oneshot::Sender<()>,
 }
@@ -61,7 +72,8 @@ impl Hub {
     }
 
     /// A page comes; `None` when there are too many. `snapshot` is the state that all events so far have led to.
-    pub fn join(&mut self, snapshot: Value) -> Option<Joined> {
+    /// `sits`: it is an officer's.
+    pub fn join(&mut self, snapshot: Value, sits: bool) -> Option<Joined> {
         self.pages.retain(|p| !p.events.is_closed());
         if self.pages.len() >= MAX_PAGES {
             return None;
@@ -70,6 +82,7 @@ impl Hub {
         let (tell, gone) = oneshot::channel();
         self.pages.push(Page {
             events,
+            sits,
             _gone: tell,
         });
         Some(Joined {
@@ -79,21 +92,26 @@ impl Hub {
         })
     }
 
-    /// Whether a page is connected.
+    /// All pages part.
+    pub fn part(&mut self) {
+        self.pages.clear();
+    }
+
+    /// Whether an officer's page is connected. Who only watches keeps nothing flying.
     pub fn is_watched(&self) -> bool {
-        self.pages.iter().any(|p| !p.events.is_closed())
+        self.pages.iter().any(|p| p.sits && !p.events.is_closed())
     }
 
     /// Says something to everyone. Who cannot take it is closed: it comes back for a snapshot.
     pub fn tell(&mut self, message: Value) {
         self.seq += 1;
-        let text = numbered(message, self.seq);
+        let said = numbered(message, self.seq);
         if let Some(p) = &self.print {
             // A terminal that hangs loses lines.
-            let _ = p.try_send(text.clone());
+            let _ = p.try_send(said.text.clone());
         }
         self.pages
-            .retain(|p| p.events.try_send(text.clone()).is_ok());
+            .retain(|p| p.events.try_send(said.clone()).is_ok());
     }
 
     /// The newest positions.
@@ -121,9 +139,19 @@ impl Hub {
     }
 }
 
-fn numbered(mut message: Value, seq: u64) -> Utf8Bytes {
+fn numbered(mut message: Value, seq: u64) -> Said {
+    // A type without a row is nobody's.
+    let kind = message
+        .get("type")
+        .and_then(Value::as_str)
+        .and_then(|t| MESSAGES.iter().find(|m| m.0 == t))
+        .map_or("", |m| m.0);
     if let Some(m) = message.as_object_mut() {
         m.insert("seq".into(), seq.into());
     }
-    message.to_string().into()
+    Said {
+        kind,
+        seq,
+        text: message.to_string().into(),
+    }
 }

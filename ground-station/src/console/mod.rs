@@ -2,26 +2,37 @@
 //! others only pass messages to it.
 //!
 //! A shell: sockets, files, tasks and the clock. Nothing here can delay flight: pages, recorder and viewer each have a
-//! bounded queue, and whoever is slow loses its own place. Listens on this machine only.
+//! bounded queue, and whoever is slow loses its own place. Off this machine's loopback only with people and TLS.
 
+mod doors;
 mod flight;
+mod gate;
 mod http;
 mod hub;
 mod import;
 mod listener;
 mod live;
+mod openapi;
 mod pages;
+mod people;
+#[cfg(test)]
+mod people_tests;
 mod planning;
 mod playback;
 mod rehearsals;
 #[cfg(test)]
 mod tests;
+pub mod tls;
+
+pub use doors::Entrance;
 
 use crate::desk::DeskConfig;
 use crate::evidence::key::Signer;
+use crate::people::audit::Access;
 use anyhow::Context;
 use axum::body::Bytes;
-use http::{App, Ask, Site};
+use doors::Doors;
+use http::{App, Ask, Shown, Site};
 use hub::Previews;
 use link_io::Endpoint;
 use missions::plan::PatrolPlan;
@@ -51,8 +62,14 @@ pub type Rehearse =
 pub struct ServeSetup {
     /// One line for each aircraft.
     pub links: Vec<Endpoint>,
-    /// Where the page is served: an address of this machine, port 0 for any.
+    /// Where the page is served; port 0 for any.
     pub http: SocketAddr,
+    /// Who is let in.
+    pub entrance: Entrance,
+    /// The page's certificate; off this machine's loopback there must be one.
+    pub tls: Option<tls::Identity>,
+    /// Names under which the page is reached, beside this machine's own.
+    pub names: Vec<String>,
     /// Anomalies, pictures, decisions: the desk's disk.
     pub store: PathBuf,
     /// Where to record: this folder, or one beside it when a recording is in it. `None`: nowhere.
@@ -95,8 +112,8 @@ pub struct ReplaySetup {
 /// Serves the page beside a flight until interrupted. `ready` is called once, when the page can be opened.
 ///
 /// # Errors
-/// When the address is not this machine's own, the port is taken, or store or recording cannot be opened.
-pub fn serve(setup: ServeSetup, ready: impl FnOnce(SocketAddr) + Send) -> anyhow::Result<()> {
+/// When the address is others' without people and TLS, the port is taken, or store or recording cannot be opened.
+pub fn serve(setup: ServeSetup, ready: impl FnOnce(Ready) + Send) -> anyhow::Result<()> {
     runtime()?.block_on(flight::serve_until(setup, ready, link_io::stopped()))
 }
 
@@ -104,7 +121,7 @@ pub fn serve(setup: ServeSetup, ready: impl FnOnce(SocketAddr) + Send) -> anyhow
 ///
 /// # Errors
 /// When the address is not this machine's own, the port is taken, or the folder holds no recording.
-pub fn replay(setup: ReplaySetup, ready: impl FnOnce(SocketAddr) + Send) -> anyhow::Result<()> {
+pub fn replay(setup: ReplaySetup, ready: impl FnOnce(Ready) + Send) -> anyhow::Result<()> {
     runtime()?.block_on(playback::replay_until(setup, ready, link_io::stopped()))
 }
 
@@ -118,18 +135,101 @@ fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
         .context("cannot start the runtime")
 }
 
-/// Binds the page's port; refuses any address that others could reach.
-async fn bind(at: SocketAddr) -> anyhow::Result<(TcpListener, SocketAddr)> {
-    anyhow::ensure!(
-        at.ip().is_loopback(),
-        "{at} can be reached from other machines, and the page has no passwords. Use 127.0.0.1:{}",
-        at.port()
-    );
-    let listener = TcpListener::bind(at)
-        .await
-        .with_context(|| format!("cannot serve the page on {at} (is another one running?)"))?;
-    let at = listener.local_addr().context("the page's own address")?;
-    Ok((listener, at))
+/// What is said when the page can be opened.
+#[derive(Clone, Debug)]
+pub struct Ready {
+    /// Where it listens.
+    pub at: SocketAddr,
+    /// Its address.
+    pub url: String,
+    /// The certificate's fingerprint.
+    pub fingerprint: Option<String>,
+    /// The code that makes the first admin, where there is none.
+    pub first_code: Option<String>,
+}
+
+/// The page's door to the world, open but not yet answering.
+struct Front {
+    listener: TcpListener,
+    at: SocketAddr,
+    tls: Option<tls::Identity>,
+    names: Vec<String>,
+    doors: Doors,
+    first_code: Option<String>,
+}
+
+impl Front {
+    /// Binds the port. Refuses an address that others could reach without passwords and TLS.
+    async fn open(
+        at: SocketAddr,
+        entrance: Entrance,
+        tls: Option<tls::Identity>,
+        names: Vec<String>,
+    ) -> anyhow::Result<Front> {
+        doors::fit(at, &entrance, tls.is_some())?;
+        let (doors, first_code) = Doors::open(entrance)?;
+        let listener = TcpListener::bind(at)
+            .await
+            .with_context(|| format!("cannot serve the page on {at} (is another one running?)"))?;
+        let at = listener.local_addr().context("the page's own address")?;
+        Ok(Front {
+            listener,
+            at,
+            tls,
+            names,
+            doors,
+            first_code,
+        })
+    }
+
+    /// Begins to answer.
+    fn serve(
+        self,
+        shown: Shown,
+        asks: mpsc::Sender<Ask>,
+        batches: watch::Receiver<Bytes>,
+        previews: watch::Receiver<Previews>,
+    ) -> (Server, Ready) {
+        let Front {
+            listener,
+            at,
+            tls,
+            names,
+            doors,
+            first_code,
+        } = self;
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        // An address that stands for all is no address to open.
+        let host = match names.first() {
+            Some(name) if !at.ip().is_loopback() => format!("{name}:{}", at.port()),
+            _ if at.ip().is_unspecified() => format!("127.0.0.1:{}", at.port()),
+            _ => at.to_string(),
+        };
+        let ready = Ready {
+            at,
+            url: format!("{scheme}://{host}/"),
+            fingerprint: tls.as_ref().map(|t| t.fingerprint.clone()),
+            first_code,
+        };
+        let site = Site {
+            csrf: token(),
+            tls: tls.is_some(),
+            insist_on_tls: tls.as_ref().is_some_and(|t| t.given),
+            names,
+            at,
+            shown,
+        };
+        let app = App {
+            site: Arc::new(site),
+            doors: Arc::new(doors),
+            asks,
+            batches,
+            previews,
+            planning: Arc::new(Semaphore::new(1)),
+            imported: Arc::default(),
+        };
+        (Server::start(listener, tls.as_ref(), app), ready)
+    }
 }
 
 /// A token that no other page can guess: the hash of two numbers keyed by the system's randomness (128 bits, drawn by
@@ -146,48 +246,65 @@ fn token() -> String {
     missions::plan::hex(&hash)
 }
 
+/// Looks at the file of people now and then, and tells the record what was counted meanwhile.
+async fn look_after(app: App) {
+    let mut every = tokio::time::interval(doors::LOOK_EVERY);
+    loop {
+        every.tick().await;
+        let doors = Arc::clone(&app.doors);
+        if let Ok(Some(changed)) = tokio::task::spawn_blocking(move || doors.look()).await {
+            gate::tell(&app, changed, false);
+        }
+        let now = app.doors.now();
+        let utc_ms = now.utc.valid().map_or(0, |u| u.0 / 1_000);
+        let due = app.doors.house().journal.due(now.mono, utc_ms);
+        for access in due {
+            let _ = app.asks.try_send(Ask::Access(access));
+        }
+    }
+}
+
 /// The page's server, running.
 struct Server {
+    doors: Arc<Doors>,
     task: JoinHandle<()>,
     stop: oneshot::Sender<()>,
 }
 
 impl Server {
-    fn start(
-        listener: TcpListener,
-        site: Site,
-        asks: mpsc::Sender<Ask>,
-        batches: watch::Receiver<Bytes>,
-        previews: watch::Receiver<Previews>,
-    ) -> Server {
-        let router = http::router(App {
-            site: Arc::new(site),
-            asks,
-            batches,
-            previews,
-            planning: Arc::new(Semaphore::new(1)),
-            imported: Arc::default(),
-        });
+    fn start(listener: TcpListener, tls: Option<&tls::Identity>, app: App) -> Server {
+        let doors = Arc::clone(&app.doors);
+        // Before anybody can ask: the record's first line says who there was.
+        if let Some(state) = doors.state("people at the start") {
+            gate::tell(&app, state, false);
+        }
+        let router =
+            http::router(app.clone()).into_make_service_with_connect_info::<listener::Peer>();
+        let listener = listener::Bounded::new(listener, tls);
         let (stop, stopped) = oneshot::channel::<()>();
         let task = tokio::spawn(async move {
-            let served = axum::serve(listener::Bounded::new(listener), router)
+            let looking = tokio::spawn(look_after(app));
+            let served = axum::serve(listener, router)
                 .with_graceful_shutdown(async move {
                     let _ = stopped.await;
                 })
                 .await;
+            looking.abort();
             if let Err(e) = served {
                 tracing::error!("the page's server ended: {e}");
             }
         });
-        Server { task, stop }
+        Server { doors, task, stop }
     }
 
-    /// Ends it; pages that do not part are cut.
-    async fn stop(self) {
+    /// Ends it; pages that do not part are cut. What was only counted of late, for the record.
+    async fn stop(self) -> Vec<Access> {
         let _ = self.stop.send(());
         let mut task = self.task;
         if tokio::time::timeout(PARTING, &mut task).await.is_err() {
             task.abort();
         }
+        let utc_ms = self.doors.now().utc.valid().map_or(0, |u| u.0 / 1_000);
+        self.doors.house().journal.end(utc_ms)
     }
 }

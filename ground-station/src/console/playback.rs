@@ -1,8 +1,8 @@
 //! The task that owns a recording and plays it to the page. Sends nothing to any aircraft: there is no line here.
 
-use super::http::{ASKS, Ask, Site};
+use super::http::{ASKS, Ask, Shown};
 use super::hub::Hub;
-use super::{BATCH_AT_LEAST, BATCH_EVERY, ReplaySetup, Server, bind, token};
+use super::{BATCH_AT_LEAST, BATCH_EVERY, Entrance, Front, Ready, ReplaySetup};
 use crate::desk::{Answer, Reason};
 use crate::record::{PICTURES, open, stream_to_viewer};
 use crate::replay::{Change, Player, Recording};
@@ -11,7 +11,6 @@ use link_io::Clock;
 use missions::time::Mono;
 use std::collections::VecDeque;
 use std::future::Future;
-use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::sync::mpsc;
 
@@ -23,10 +22,14 @@ const MAX_KEYS: usize = 512;
 /// Serves until `stop`.
 pub(super) async fn replay_until(
     setup: ReplaySetup,
-    ready: impl FnOnce(SocketAddr) + Send,
+    ready: impl FnOnce(Ready) + Send,
     stop: impl Future<Output = ()> + Send,
 ) -> anyhow::Result<()> {
-    let (listener, at) = bind(setup.http).await?;
+    // Whoever can start this can read the folder: a login would keep nobody from it.
+    let entrance = Entrance::Open {
+        officer: "replay".into(),
+    };
+    let front = Front::open(setup.http, entrance, None, Vec::new()).await?;
     let (dir, files) = open(&setup.dir)?;
     if let Some(url) = setup.rerun {
         let (files, dir) = (files.clone(), dir.clone());
@@ -48,14 +51,12 @@ pub(super) async fn replay_until(
     }
     let (hub, batches, previews) = Hub::new(None);
     let (asks, mut asked) = mpsc::channel(ASKS);
-    let site = Site {
-        csrf: token(),
+    let shown = Shown {
         mode: "replay",
         lang: setup.lang,
-        at,
         pictures: (dir.join(PICTURES), ""),
     };
-    let server = Server::start(listener, site, asks, batches, previews);
+    let (server, said) = front.serve(shown, asks, batches, previews);
     let clock = Clock::start();
     let mut task = Task {
         player: Player::new(recording, setup.speed),
@@ -66,7 +67,7 @@ pub(super) async fn replay_until(
         said: Mono::ZERO,
     };
     task.previews();
-    ready(at);
+    ready(said);
     let mut stop = std::pin::pin!(stop);
     loop {
         let pause = if task.player.playing() {
@@ -179,8 +180,10 @@ impl Task {
             Ask::Basis { reply } => {
                 let _ = reply.send(None);
             }
-            Ask::Join { reply } => {
-                let joined = self.hub.join(self.player.snapshot());
+            // A replay is not recorded.
+            Ask::Access(_) => {}
+            Ask::Join { sits, reply } => {
+                let joined = self.hub.join(self.player.snapshot(), sits);
                 let _ = reply.send(joined);
             }
         }

@@ -17,17 +17,22 @@ use tokio::net::{TcpSocket, TcpStream};
 /// Nothing here takes this long, unless it is broken.
 const LIMIT: Duration = Duration::from_secs(20);
 
-async fn soon<T>(what: &str, f: impl Future<Output = T>) -> T {
+pub(super) async fn soon<T>(what: &str, f: impl Future<Output = T>) -> T {
     match tokio::time::timeout(LIMIT, f).await {
         Ok(v) => v,
         Err(_) => panic!("{what}: nothing within {LIMIT:?}"),
     }
 }
 
-fn setup(dir: &Path, link: SocketAddr) -> ServeSetup {
+pub(super) fn setup(dir: &Path, link: SocketAddr) -> ServeSetup {
     ServeSetup {
         links: vec![Endpoint::Tcp(link.to_string())],
         http: ([127, 0, 0, 1], 0).into(),
+        entrance: Entrance::Open {
+            officer: "tester".into(),
+        },
+        tls: None,
+        names: Vec::new(),
         store: dir.join("store"),
         record: Some(dir.join("flight")),
         signer: Some(Signer::from_seed(&[7; 32])),
@@ -54,7 +59,7 @@ fn with_console<F: Future<Output = ()>>(
         let (stop, stopped) = oneshot::channel::<()>();
         let served = serve_until(
             setup(dir, link),
-            move |at| tell.send(at).unwrap(),
+            move |said| tell.send(said.at).unwrap(),
             async move {
                 let _ = stopped.await;
             },
@@ -82,7 +87,7 @@ fn with_replay<F: Future<Output = ()>>(dir: &Path, story: impl FnOnce(SocketAddr
             lang: None,
             rerun: None,
         };
-        let served = replay_until(setup, move |at| tell.send(at).unwrap(), async move {
+        let served = replay_until(setup, move |said| tell.send(said.at).unwrap(), async move {
             let _ = stopped.await;
         });
         let told_story = async {
@@ -96,7 +101,7 @@ fn with_replay<F: Future<Output = ()>>(dir: &Path, story: impl FnOnce(SocketAddr
 }
 
 /// One request in the plainest HTTP: status, head, body.
-async fn request(
+pub(super) async fn request(
     at: SocketAddr,
     method: &str,
     path: &str,
@@ -143,15 +148,15 @@ async fn command(at: SocketAddr, key: &str, intent: Value) -> Value {
 }
 
 #[derive(Debug)]
-enum Got {
+pub(super) enum Got {
     Text(Value),
     Batch(Vec<u8>),
     Closed,
 }
 
 /// A page's socket, by hand.
-struct Page {
-    stream: TcpStream,
+pub(super) struct Page {
+    pub(super) stream: TcpStream,
     buf: Vec<u8>,
 }
 
@@ -164,9 +169,19 @@ impl Page {
     }
 
     /// `Err`: the status of a refusal.
-    async fn over(mut stream: TcpStream, at: SocketAddr, origin: &str) -> Result<Page, u16> {
+    async fn over(stream: TcpStream, at: SocketAddr, origin: &str) -> Result<Page, u16> {
+        Page::with(stream, at, origin, "").await
+    }
+
+    /// As somebody: `cookie` as a browser sends it, or empty.
+    pub(super) async fn with(
+        mut stream: TcpStream,
+        at: SocketAddr,
+        origin: &str,
+        cookie: &str,
+    ) -> Result<Page, u16> {
         let head = format!(
-            "GET /api/live HTTP/1.1\r\nHost: {at}\r\nOrigin: {origin}\r\nConnection: Upgrade\r\n\
+            "GET /api/live HTTP/1.1\r\nHost: {at}\r\nOrigin: {origin}\r\nCookie: {cookie}\r\nConnection: Upgrade\r\n\
              Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
         );
         stream.write_all(head.as_bytes()).await.unwrap();
@@ -186,7 +201,7 @@ impl Page {
         }
     }
 
-    async fn next(&mut self) -> Got {
+    pub(super) async fn next(&mut self) -> Got {
         loop {
             if let Some((code, payload, len)) = self.frame() {
                 self.buf.drain(..len);
@@ -222,21 +237,37 @@ impl Page {
     }
 
     /// The next text that `f` wants; batches and other texts pass.
-    async fn until<T>(&mut self, what: &str, mut f: impl FnMut(&Value) -> Option<T>) -> T {
-        loop {
-            match self.next().await {
-                Got::Text(v) => {
-                    if let Some(t) = f(&v) {
-                        return t;
+    pub(super) async fn until<T>(
+        &mut self,
+        what: &str,
+        mut f: impl FnMut(&Value) -> Option<T>,
+    ) -> T {
+        // As a whole: batches come without end.
+        soon(what, async {
+            loop {
+                match self.next().await {
+                    Got::Text(v) => {
+                        if let Some(t) = f(&v) {
+                            return t;
+                        }
                     }
+                    Got::Batch(_) => {}
+                    Got::Closed => panic!("closed while waiting for {what}"),
                 }
-                Got::Batch(_) => {}
-                Got::Closed => panic!("closed while waiting for {what}"),
             }
-        }
+        })
+        .await
     }
 
-    async fn snapshot(&mut self) -> Value {
+    /// Whatever still comes, it ends.
+    pub(super) async fn closed(&mut self, what: &str) {
+        soon(what, async {
+            while !matches!(self.next().await, Got::Closed) {}
+        })
+        .await;
+    }
+
+    pub(super) async fn snapshot(&mut self) -> Value {
         self.until("a snapshot", |v| {
             (v["type"] == "snapshot").then(|| v.clone())
         })

@@ -4,6 +4,7 @@
 //! do. Values are those of the console (`web/API.md`), so that a replay shows what the officer saw.
 
 use crate::desk::{Answer, Event, Intent};
+use crate::people::audit::Access;
 use link::record::heads::Offer;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -86,6 +87,11 @@ pub enum Fact {
         /// What was answered.
         answer: Answer,
     },
+    /// Who did or saw what at the console, or was refused.
+    Access {
+        /// One use or refusal.
+        access: Access,
+    },
 }
 
 /// Reads a whole file; lines that are torn or of a later format are left out and counted.
@@ -129,6 +135,16 @@ mod tests {
             Fact::Intent {
                 intent: Intent::Hold { aircraft: None },
                 answer: Answer::yes(),
+            },
+            Fact::Access {
+                access: Access {
+                    who: Some("Li".into()),
+                    from: "127.0.0.1".into(),
+                    what: "POST /api/command".into(),
+                    about: "launch".into(),
+                    denied: Some("people.not_allowed".into()),
+                    again: 0,
+                },
             },
         ];
         let lines: Vec<Line> = facts

@@ -23,6 +23,7 @@ use crate::evidence::files::OfDisk;
 use crate::evidence::io::{Folder, Syncing, random, seal_folder};
 use crate::evidence::key::Signer;
 use crate::evidence::seal;
+use crate::people::audit::Access;
 use anyhow::Context;
 use line::{FORMAT, Fact, Line};
 use link::frame::{Frame, Framer};
@@ -194,6 +195,18 @@ impl Entry {
                 intent: intent.clone(),
                 answer: answer.clone(),
             }),
+            anomaly: None,
+        }
+    }
+}
+
+impl Entry {
+    /// Who did or saw what, or was refused: as a line of `events.jsonl`, in the chain like an officer's click.
+    #[must_use]
+    pub fn access(utc: Utc, access: Access) -> Entry {
+        Entry::Fact {
+            utc,
+            fact: Box::new(Fact::Access { access }),
             anomaly: None,
         }
     }

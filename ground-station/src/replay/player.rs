@@ -82,7 +82,8 @@ impl Shown {
             Fact::Recording { .. }
             | Fact::Picture { .. }
             | Fact::Intent { .. }
-            | Fact::Head { .. } => return None,
+            | Fact::Head { .. }
+            | Fact::Access { .. } => return None,
         })
     }
 }

@@ -99,7 +99,9 @@ export interface Imported {
   accepted: boolean; reason: Reason | null; kind?: Code<"venue_kind">; name?: string; zones?: number; boundaries?: number; keep_outs?: number;
   lines?: string[]; datum_stated?: boolean; notes?: { code: Code<"import_note">; about: string; words: string }[];
 }
-export interface Hello { csrf: string; mode: "live" | "replay"; lang: "zh-CN" | "en" | null; version: string }
+export type Role = Code<"role">;
+/** `state`: open (nobody logs in here), first_run, login, in, locked, or over (password and code are asked anew). */
+export interface Hello { csrf: string; mode: "live" | "replay"; lang: "zh-CN" | "en" | null; version: string; state?: "open" | "first_run" | "login" | "in" | "locked" | "over"; who?: { name: string; roles: Role[] } | null }
 
 /** Ten times a second, newest wins. Figures are null where the aircraft does not know them. */
 export interface Fast {

@@ -4,20 +4,28 @@ import "./style.css";
 import { acknowledgeNext } from "./alarms.ts";
 import { t, toggleLang } from "./i18n/index.ts";
 import { wake } from "./sound.ts";
+import { hand, isLocked, mayStop, state, watches } from "./session.ts";
 import { aircraft, chosenId, hello, replaying, start, venue } from "./store.ts";
 import { toggleTheme } from "./theme.ts";
 import { Actions, holdSelected, returnSelected } from "./ui/Actions.tsx";
 import { Anomalies } from "./ui/Anomalies.tsx";
+import { Door } from "./ui/Door.tsx";
 import { Help, showHelp } from "./ui/Help.tsx";
 import { Left } from "./ui/Left.tsx";
 import { MapBox, mapDo } from "./ui/MapBox.tsx";
+import { AdminPage, Me } from "./ui/Me.tsx";
 import { rateReplay, ReplayBar, stepReplay, toggleReplay } from "./ui/ReplayBar.tsx";
 import { Sheet } from "./ui/Sheets.tsx";
 import { Alarms, holdAll, TopBar } from "./ui/TopBar.tsx";
 
+/** Nobody is logged in: there is no console yet. */
+const outside = (): boolean => state.value === "first_run" || state.value === "login";
+
 function App() {
+  if (outside()) return <Door />;
+  if (!watches.value) return isLocked.value ? <Door /> : <AdminPage />;
   return (
-    <div class={`shell ${replaying.value ? "replaying" : ""}`}>
+    <div class={`shell ${replaying.value ? "replaying" : ""} ${isLocked.value ? "locked" : ""}`}>
       <TopBar />
       <Alarms />
       <Left />
@@ -29,22 +37,26 @@ function App() {
       <Anomalies />
       <ReplayBar />
       <Help />
+      <Me />
+      {isLocked.value && <Door />}
       {!hello.value && !venue.value && <p class="hidden-visually" role="status">{t("loading")}</p>}
     </div>
   );
 }
 
-addEventListener("pointerdown", wake, { capture: true });
+addEventListener("pointerdown", () => { wake(); hand(); }, { capture: true });
 addEventListener("keydown", (e) => {
   wake();
+  hand();
   if (e.ctrlKey || e.metaKey || e.altKey || e.defaultPrevented) return;
   const target = e.target as HTMLElement;
-  if (target.matches("input[type=text], input[type=file], select, textarea") || target.closest("dialog")) return;
+  if (target.matches("input[type=text], input[type=password], input[type=file], select, textarea") || target.closest("dialog")) return;
+  if (outside() || !watches.value) { const k = e.key.toLowerCase(); if (k === "n") toggleTheme(); else if (k === "l") toggleLang(); return; }
   const onControl = target.matches("button, input, select, [role=tab]");
   if (e.code === "Space") {
     // Space always holds, whatever has the focus: the safe order must not depend on it.
     e.preventDefault();
-    if (e.repeat) return;
+    if (e.repeat || !mayStop.value) return;
     if (replaying.value) toggleReplay();
     else if (e.shiftKey) holdAll();
     else holdSelected();
@@ -52,11 +64,13 @@ addEventListener("keydown", (e) => {
   }
   if (e.repeat) return;
   const key = e.key.toLowerCase();
+  // On a locked screen alarms and holding go on, nothing else.
+  if (isLocked.value && !["a", "n", "l"].includes(key)) return;
   if (key === "a") acknowledgeNext();
   else if (key === "n") toggleTheme();
   else if (key === "l") toggleLang();
   else if (key === "f") mapDo.fit();
-  else if (key === "r") returnSelected();
+  else if (key === "r") { if (mayStop.value) returnSelected(); }
   else if (key === "?") showHelp();
   else if (key === "[") rateReplay(-1);
   else if (key === "]") rateReplay(1);

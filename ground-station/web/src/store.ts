@@ -47,7 +47,8 @@ export function linkAge(f: Fast | null): number | null {
 }
 
 /** True when the server itself is not heard: it says something at least once a second. */
-export const serverSilent = computed(() => now.value - heardAt.value > 2500);
+/** Silence is an alarm only where something is to be heard: not at the login. */
+export const serverSilent = computed(() => (hello.value === null || hears(hello.value)) && now.value - heardAt.value > 2500);
 
 let socket: WebSocket | null = null;
 setInterval(() => {
@@ -55,6 +56,7 @@ setInterval(() => {
   if (socket && connection.value === "open" && now.value - heardAt.value > 6000) socket.close(); // a dead line that TCP has not noticed
 }, 250);
 
+let waiting: ReturnType<typeof setTimeout> | undefined;
 let lastSeq = -1;
 let lastBatch = -1;
 let tries = 0;
@@ -123,18 +125,57 @@ function onBatch(buffer: ArrayBuffer): void {
   });
 }
 
-async function connect(): Promise<void> {
-  connection.value = "connecting";
+/** Asks anew who this is and with which token. */
+export async function refreshHello(): Promise<Hello | null> {
   try {
     const answer = await fetch("/api/hello", { cache: "no-store" });
-    if (!answer.ok) throw new Error(String(answer.status));
+    if (!answer.ok) return null;
     const h = (await answer.json()) as Hello;
-    hello.value = h;
+    const before = hello.value;
+    if (JSON.stringify(before) !== JSON.stringify(h)) hello.value = h;
     if (!chosen() && h.lang) lang.value = h.lang;
+    // Somebody came, went, or is another: what was shown was the other's.
+    if (before && sameAs(before) !== sameAs(h)) { forgetAll(); again(); }
+    return h;
   } catch {
-    later();
-    return;
+    return null;
   }
+}
+const sameAs = (h: Hello): string => JSON.stringify([h.who ?? null, hears(h)]);
+/** Whether the server has anything to say to this page. */
+function hears(h: Hello): boolean {
+  return (h.state ?? "open") === "open" || (["in", "locked", "over"].includes(h.state ?? "") && (h.who?.roles.some((r) => r !== "admin") ?? false));
+}
+
+function forgetAll(): void {
+  batch(() => {
+    venue.value = plan.value = replay.value = sheet.value = refusedAt.value = null;
+    aircraft.value = [];
+    anomalies.value = [];
+    preflight.value = [];
+    log.value = [];
+    fast.value = new Map();
+    answers.value = [];
+  });
+}
+
+/** A new connection, at once. */
+function again(): void {
+  const old = socket;
+  socket = null;
+  old?.close();
+  // Whoever has just come has not been waiting.
+  heardAt.value = performance.now();
+  clearTimeout(waiting);
+  void connect();
+}
+
+async function connect(): Promise<void> {
+  connection.value = "connecting";
+  const h = await refreshHello();
+  if (!h) { later(); return; }
+  // Nobody is there yet, or nobody who may hear: the login connects.
+  if (!hears(h) || socket) return;
   const s = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/api/live`);
   socket = s;
   s.binaryType = "arraybuffer";
@@ -153,7 +194,8 @@ function later(): void {
   socket = null;
   connection.value = "closed";
   const wait = Math.min(5000, 250 * 2 ** Math.min(tries++, 5));
-  setTimeout(() => void connect(), wait);
+  clearTimeout(waiting);
+  waiting = setTimeout(() => void connect(), wait);
 }
 
 let answerId = 0;
@@ -186,13 +228,14 @@ export async function send(intent: Intent): Promise<Answer> {
   for (let attempt = 0; attempt < 3; attempt++) {
     try {
       const r = await fetch("/api/command", { method: "POST", headers: { "Content-Type": "application/json", "X-CSRF": hello.value?.csrf ?? "" }, body, signal: AbortSignal.timeout(2000) });
-      if (r.status === 403 && attempt === 0) { // the server was started anew: take its new token
-        const again = await fetch("/api/hello", { cache: "no-store" });
-        if (again.ok) hello.value = (await again.json()) as Hello;
+      const told = r.ok ? null : ((await r.json().catch(() => null)) as Answer | null);
+      if (r.status === 403 && !told && attempt === 0) { // the server was started anew: take its new token
+        await refreshHello();
         continue;
       }
-      if (!r.ok) throw new Error(String(r.status));
-      const a = (await r.json()) as Answer;
+      if (r.status === 401 || r.status === 423) void refreshHello();
+      if (!r.ok && !told) throw new Error(String(r.status));
+      const a = told ?? ((await r.json()) as Answer);
       if (!a.accepted) {
         if (intent.kind !== "look") answer(false, () => t("refused", { what: what(), why: reasonWords(a.reason) }));
         else refusedAt.value = { at: a.reason?.at ?? [intent.lon_deg, intent.lat_deg], what, text: () => reasonWords(a.reason) };
@@ -210,8 +253,9 @@ export async function send(intent: Intent): Promise<Answer> {
 export async function sendPlan(path: "/api/plan" | "/api/plan/make", body: string): Promise<Answer> {
   try {
     const r = await fetch(path, { method: "POST", headers: { "Content-Type": "application/json", "X-CSRF": hello.value?.csrf ?? "" }, body, signal: AbortSignal.timeout(30000) });
-    if (!r.ok) throw new Error(String(r.status));
-    const a = (await r.json()) as Answer;
+    const told = r.ok ? null : ((await r.json().catch(() => null)) as Answer | null);
+    if (!r.ok && !told) throw new Error(String(r.status));
+    const a = told ?? ((await r.json()) as Answer);
     // What was refused before is answered by this plan.
     refusedAt.value = a.accepted || !a.reason?.at ? null : { at: a.reason.at, what: () => t("plan_on"), text: () => reasonWords(a.reason) };
     return a;
@@ -225,8 +269,9 @@ export async function importVenue(file: File, datum: string): Promise<Imported> 
   try {
     const r = await fetch(`/api/venue/import?${new URLSearchParams({ name: file.name, datum })}`, { method: "POST", headers: { "Content-Type": "application/octet-stream", "X-CSRF": hello.value?.csrf ?? "" }, body: await file.arrayBuffer(), signal: AbortSignal.timeout(30000) });
     if (r.status === 413) return { accepted: false, reason: { code: "import.too_large", params: { place: file.name } } };
-    if (!r.ok) throw new Error(String(r.status));
-    return (await r.json()) as Imported;
+    const told = r.ok ? null : ((await r.json().catch(() => null)) as Answer | null);
+    if (!r.ok && !told) throw new Error(String(r.status));
+    return told ?? ((await r.json()) as Imported);
   } catch {
     return { accepted: false, reason: { code: "desk.not_delivered", params: {} } };
   }

@@ -160,6 +160,17 @@ pub fn events_csv(facts: &Facts) -> String {
                     ],
                 );
             }
+            Fact::Access { access } => row(
+                &mut out,
+                &[
+                    time,
+                    "access".into(),
+                    access.what.clone(),
+                    String::new(),
+                    access.denied.is_none().to_string(),
+                    serde_json::to_value(access).unwrap_or_default().to_string(),
+                ],
+            ),
             _ => {}
         }
     }

@@ -5,6 +5,7 @@ import { bearing, metresBetween, type Aircraft, type Fast, type LonLat } from ".
 import { BATTERY_HIGH_PCT, BATTERY_URGENT_PCT, LINK_GREY_S, lossWords, MARK, sortedAnomalies } from "../alarms.ts";
 import { localName, t, word } from "../i18n/index.ts";
 import { aircraft, airborne, chosenId, eventWords, fast, linkAge, log, plan, replaying, selected, selectedFast, send, venue } from "../store.ts";
+import { mayFly, signedAs } from "../session.ts";
 import { askLook, hours } from "./MapBox.tsx";
 
 function Figure({ label, value, unit, tone = "", children, id }: { label: string; value: string; unit: string; tone?: string; children?: ComponentChildren; id: string }) {
@@ -14,7 +15,7 @@ function Figure({ label, value, unit, tone = "", children, id }: { label: string
 const text = (v: number | null | undefined, digits: number): string => (v === null || v === undefined ? "–" : v.toFixed(digits));
 
 /** The name given at the last launch or here. */
-const pilot = (): string => (localStorage.getItem("pilot") ?? "").trim();
+const pilot = (): string => (signedAs.value ?? localStorage.getItem("pilot") ?? "").trim();
 
 function Card({ a, f }: { a: Aircraft; f: Fast | null }) {
   const age = linkAge(f);
@@ -45,7 +46,7 @@ function Card({ a, f }: { a: Aircraft; f: Fast | null }) {
         {a.order && <div><dt>{t("order")}</dt><dd>{word("order_kind", a.order.kind)} · {word("order_state", a.order.state)}</dd></div>}
         {a.control && <div data-control><dt>{t("control_of")}</dt><dd>{a.control.station === null ? t("nobody") : `${a.control.officer ? `${a.control.officer} · ` : ""}${t("station_n", { n: a.control.station })}`}
           {a.control.refused + a.control.dropped > 0 && <span class="quiet small"> · {t("frames_refused", { refused: a.control.refused, dropped: a.control.dropped })}</span>}
-          {!replaying.value && a.control.hand_over !== "none" && <button type="button" disabled={!pilot()} onClick={() => void send({ kind: "take_control", officer: pilot() })}>{t("take_control")}</button>}</dd></div>}
+          {!replaying.value && a.control.hand_over !== "none" && <button type="button" disabled={!pilot() || !mayFly.value} onClick={() => void send({ kind: "take_control", officer: pilot() })}>{t("take_control")}</button>}</dd></div>}
         {(a.eyes === "restarting" || a.eyes === "failed") && <div><dt>{t("eyes_off")}</dt><dd>{t(a.eyes === "failed" ? "eyes_failed" : "eyes_restarting")}</dd></div>}
       </dl>
     </section>
@@ -70,7 +71,7 @@ function centreOf(f: { type: "Polygon"; coordinates: LonLat[][] } | { type: "Poi
 function MapList() {
   const origin = plan.value?.home ?? selected.value?.home ?? null;
   const where = (at: LonLat) => (origin ? t("bearing", { deg: Math.round(bearing(origin, at)), m: Math.round(metresBetween(origin, at)) }) : `${at[1].toFixed(5)}, ${at[0].toFixed(5)}`);
-  const look = (at: LonLat, name: string) => <button type="button" disabled={!airborne.value || replaying.value} aria-label={`${t("look_there")}: ${name}`} onClick={() => askLook(at)}>{t("look_there")}</button>;
+  const look = (at: LonLat, name: string) => <button type="button" disabled={!airborne.value || replaying.value || !mayFly.value} aria-label={`${t("look_there")}: ${name}`} onClick={() => askLook(at)}>{t("look_there")}</button>;
   const head = <thead class="hidden-visually"><tr><th scope="col">{t("name")}</th><th scope="col">{t("place")}</th><th scope="col">{t("look_there")}</th></tr></thead>;
   return (
     <>

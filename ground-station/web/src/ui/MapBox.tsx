@@ -8,6 +8,7 @@ import { PALETTES } from "../map/style.ts";
 import { draw, Trails } from "../map/sprites.ts";
 import { createMap, type MapView } from "../map/view.ts";
 import { aircraft, airborne, anomalies, answers, chosenAnomaly, fast, forget, linkAge, now, plan, refusedAt, replaying, selected, selectedFast, serverMs, sheet, venue } from "../store.ts";
+import { mayFly } from "../session.ts";
 import { fates } from "./Rehearsal.tsx";
 import { theme } from "../theme.ts";
 import { Icon } from "./Icon.tsx";
@@ -29,7 +30,7 @@ export const mapDo: { fit(): void; moveTo(at: LonLat): void } = { fit() {}, move
 
 /** Opens the look sheet for a place, when an aircraft can take it. */
 export function askLook(at: LonLat): void {
-  if (replaying.value || !selected.value || !airborne.value) return;
+  if (replaying.value || !selected.value || !airborne.value || !mayFly.value) return;
   refusedAt.value = null;
   sheet.value = { kind: "look", at };
 }

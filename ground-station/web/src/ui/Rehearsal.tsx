@@ -2,6 +2,7 @@
 import { useState } from "preact/hooks";
 import { metresBetween, type Finding, type LonLat, type RehearsedCase } from "../api.ts";
 import { localName, t, word } from "../i18n/index.ts";
+import { mayAnswer, signedAs } from "../session.ts";
 import { plan, reasonWords, send, sheet, venue } from "../store.ts";
 
 /** Farther from a site than this it did not land there, metres. */
@@ -85,10 +86,10 @@ export function Rehearsal() {
 /** A duty officer lets the plan fly all the same: by name, with a reason, in the record. */
 export function Override() {
   const r = plan.value?.rehearsal;
-  const [officer, setOfficer] = useState("");
+  const [officer, setOfficer] = useState(signedAs.value ?? "");
   const [reason, setReason] = useState("");
   const [refusal, setRefusal] = useState<string | null>(null);
-  if (!r?.needed || r.state === "passed" || r.overridden) return null;
+  if (!mayAnswer.value || !r?.needed || r.state === "passed" || r.overridden) return null;
   const answer = async () => {
     const a = await send({ kind: "override_rehearsal", officer: officer.trim(), reason: reason.trim() });
     setRefusal(a.accepted ? null : reasonWords(a.reason));
@@ -96,7 +97,7 @@ export function Override() {
   return (
     <details class="override"><summary>{t("rehearsal_override")}</summary>
       <div class="pair">
-        <label class="field"><span>{t("rehearsal_override_who")}</span><input type="text" data-field="duty" maxLength={60} value={officer} onInput={(e) => setOfficer(e.currentTarget.value)} /></label>
+        <label class="field"><span>{t("rehearsal_override_who")}</span><input type="text" data-field="duty" maxLength={60} readOnly={signedAs.value !== null} value={officer} onInput={(e) => setOfficer(e.currentTarget.value)} /></label>
         <label class="field"><span>{t("rehearsal_override_why")}</span><input type="text" data-field="why" maxLength={200} value={reason} onInput={(e) => setReason(e.currentTarget.value)} /></label>
       </div>
       {refusal && <p class="refusal" role="alert">{refusal}</p>}

@@ -5,6 +5,7 @@ import { metresBetween, type Imported, type LonLat, type Reason } from "../api.t
 import { CODES, type Code } from "../i18n/codes.ts";
 import { lossWords } from "../alarms.ts";
 import { checkFigure, localName, t, word } from "../i18n/index.ts";
+import { signedAs } from "../session.ts";
 import { importVenue, plan, preflight, reasonWords, selected, selectedFast, send, sendPlan, sheet, venue } from "../store.ts";
 import { isRehearsed, Override, Rehearsal } from "./Rehearsal.tsx";
 import { Slide } from "./Slide.tsx";
@@ -25,7 +26,7 @@ function Launch() {
   const list = preflight.value.find((x) => x.aircraft === a?.id) ?? null;
   const [purpose, setPurpose] = useState("");
   const [incident, setIncident] = useState("");
-  const [pilot, setPilot] = useState(localStorage.getItem("pilot") ?? "");
+  const [pilot, setPilot] = useState(signedAs.value ?? localStorage.getItem("pilot") ?? "");
   const [armed, setArmed] = useState(false);
   const [refusal, setRefusal] = useState<(() => string) | null>(null);
   const id = a?.id;
@@ -38,7 +39,7 @@ function Launch() {
   if (!a || !p) return <Frame title={t("launch")}><p class="refusal">{word("refusal", "desk.no_plan")}</p></Frame>;
   const u = p.upload;
   const launch = async () => {
-    localStorage.setItem("pilot", pilot.trim());
+    if (!signedAs.value) localStorage.setItem("pilot", pilot.trim());
     const r = await send({ kind: "launch", aircraft: a.id, purpose: purpose.trim(), incident: incident.trim(), pilot: pilot.trim() });
     if (r.accepted) close();
     else { setArmed(false); setRefusal(() => () => reasonWords(r.reason)); }
@@ -69,7 +70,7 @@ function Launch() {
           <label class="field"><span>{t("purpose")}</span><input type="text" maxLength={120} value={purpose} onInput={(e) => setPurpose(e.currentTarget.value)} /></label>
           <div class="pair">
             <label class="field"><span>{t("incident")}</span><input type="text" maxLength={60} value={incident} onInput={(e) => setIncident(e.currentTarget.value)} /></label>
-            <label class="field"><span>{t("pilot")}</span><input type="text" maxLength={60} autocomplete="name" value={pilot} onInput={(e) => setPilot(e.currentTarget.value)} /></label>
+            <label class="field"><span>{t("pilot")}</span><input type="text" maxLength={60} autocomplete="name" readOnly={signedAs.value !== null} value={pilot} onInput={(e) => setPilot(e.currentTarget.value)} /></label>
           </div>
           {refusal && <p class="refusal" role="alert">{refusal()}</p>}
           {!ready ? <p class="consequence" role="status">{waiting === null ? t("no_preflight") : t("fix_checks", { n: waiting })}</p>
@@ -161,6 +162,7 @@ function Making() {
       {imported?.accepted && <label class="check"><input type="checkbox" checked={over} onChange={(e) => setOver(e.currentTarget.checked)} /> {t("import_use")}</label>}
       {p && <Upload />}
       <Rehearsal />
+      <Override />
     </Frame>
   );
 }

@@ -4,7 +4,9 @@ import { lang, localName, t, toggleLang, word } from "../i18n/index.ts";
 import { connection, linkAge, plan, replaying, selected, selectedFast, send, venue } from "../store.ts";
 import { blocked, muted, setMuted, wake } from "../sound.ts";
 import { theme, toggleTheme } from "../theme.ts";
+import { mayStop } from "../session.ts";
 import { Icon } from "./Icon.tsx";
+import { MeButton } from "./Me.tsx";
 import { showHelp } from "./Help.tsx";
 
 const SHOWN_ALARMS = 2;
@@ -29,8 +31,9 @@ export function TopBar() {
         <button type="button" aria-pressed={muted.value} onClick={() => { wake(); setMuted(!muted.value); }}><Icon name={muted.value ? "quiet" : "sound"} /> {muted.value ? t("unmute") : t("mute")}</button>
         <button type="button" onClick={toggleTheme}>{theme.value === "day" ? t("night") : t("day")}<kbd>N</kbd></button>
         <button type="button" onClick={toggleLang} lang={lang.value === "en" ? "zh-CN" : "en"}>{t("language")}<kbd>L</kbd></button>
+        <MeButton />
         <button type="button" onClick={showHelp} aria-label={t("help")} title={t("help")}>?</button>
-        <button type="button" class="primary" disabled={replaying.value || !a} onClick={holdAll}>{t("hold_all")}</button>
+        <button type="button" class="primary" disabled={replaying.value || !a || !mayStop.value} onClick={holdAll}>{t("hold_all")}</button>
       </div>
     </header>
   );
