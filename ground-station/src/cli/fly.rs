@@ -90,7 +90,7 @@ fn rehearsed(a: &Fly, plan: &PatrolPlan) -> anyhow::Result<Rehearsed> {
             bail!(
                 "the rehearsal as {kind} blocks this plan: {}. `rehearse {} --as {kind}` tells more; change the plan, or \
                  a duty officer answers for it (--duty-officer NAME --despite REASON)",
-                result.get("blocking").unwrap_or(&serde_json::Value::Null),
+                super::rehearse::blocking(&result),
                 a.plan.display()
             );
         }

@@ -5,6 +5,7 @@ use crate::rehearse::AutopilotKind;
 use crate::rehearse::study::{Case, Finding, Rehearsal, rehearse};
 use anyhow::Context;
 use missions::plan::PatrolPlan;
+use serde_json::{Map, Value};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -38,7 +39,7 @@ pub fn for_the_console(
     plan: &PatrolPlan,
     autopilot: &str,
     go_on: &mut dyn FnMut(f64) -> bool,
-) -> anyhow::Result<Option<(bool, serde_json::Value)>> {
+) -> anyhow::Result<Option<(bool, Value)>> {
     let kind = kind(autopilot).unwrap_or(AutopilotKind::Px4);
     let told = rehearse(plan, kind, plan.id() % SEEDS, go_on)?;
     told.map(|r| Ok((r.passed, serde_json::to_value(&r)?)))
@@ -154,6 +155,20 @@ fn case(c: &Case) -> String {
 }
 
 fn finding(f: &Finding) -> String {
-    let params: Vec<String> = f.params.iter().map(|(k, v)| format!("{k} {v}")).collect();
-    format!("{} ({})", f.code, params.join(", "))
+    told(f.code, &f.params)
+}
+
+/// What blocks a launch, from a result as the console has it.
+pub fn blocking(result: &Value) -> String {
+    let all = result.get("blocking").and_then(Value::as_array);
+    let each = all.into_iter().flatten().filter_map(|b| {
+        let code = b.get("code")?.as_str()?;
+        Some(told(code, b.get("params")?.as_object()?))
+    });
+    each.collect::<Vec<_>>().join("; ")
+}
+
+fn told(code: &str, params: &Map<String, Value>) -> String {
+    let params: Vec<String> = params.iter().map(|(k, v)| format!("{k} {v}")).collect();
+    format!("{code} ({})", params.join(", "))
 }

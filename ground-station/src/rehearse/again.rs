@@ -3,7 +3,6 @@
 
 use super::headless::{HeadlessOptions, rig_for, rules_with_roster};
 use super::officer::{Deed, LOOK, Officer, Words};
-use crate::desk::anomaly_id;
 use crate::evidence::campaign::{Folder, SharedDisk};
 use crate::evidence::verify::{Asked, verify};
 use crate::replay::again::{Alarm, of_desk, of_frames};
@@ -36,16 +35,7 @@ impl AboardAgain {
 }
 
 fn alarms(store: u64, found: &[Anomaly]) -> Vec<Alarm> {
-    let mut out: Vec<Alarm> = found
-        .iter()
-        .map(|a| Alarm {
-            id: anomaly_id(store, a.number),
-            rule: a.rule.clone(),
-            flagged_ms: a.flagged.0.div_euclid(1_000),
-            lat_e7: a.at.lat_e7(),
-            lon_e7: a.at.lon_e7(),
-        })
-        .collect();
+    let mut out: Vec<Alarm> = found.iter().map(|a| Alarm::of(store, a)).collect();
     out.sort();
     out
 }

@@ -7,6 +7,7 @@ use crate::record::Entry;
 use crate::record::line::{self, Fact, Line};
 use link::journal::{DiskError, MemDisk};
 use link::tlog::Reader;
+use missions::anomaly::Anomaly;
 use missions::time::{Mono, Now, Utc};
 use serde::Serialize;
 use serde_json::Value;
@@ -24,6 +25,20 @@ pub struct Alarm {
     pub lat_e7: i32,
     /// Degrees × 10⁷.
     pub lon_e7: i32,
+}
+
+impl Alarm {
+    /// An anomaly of this store.
+    #[must_use]
+    pub fn of(store: u64, a: &Anomaly) -> Alarm {
+        Alarm {
+            id: anomaly_id(store, a.number),
+            rule: a.rule.clone(),
+            flagged_ms: a.flagged.0.div_euclid(1_000),
+            lat_e7: a.at.lat_e7(),
+            lon_e7: a.at.lon_e7(),
+        }
+    }
 }
 
 /// What a recording says, and what its bytes come to.
@@ -140,13 +155,7 @@ fn through_desk(
 pub fn of_desk(desk: &Desk) -> Vec<Alarm> {
     let mut out: Vec<Alarm> = desk
         .anomalies()
-        .map(|(store, a)| Alarm {
-            id: anomaly_id(store, a.number),
-            rule: a.rule.clone(),
-            flagged_ms: a.flagged.0.div_euclid(1_000),
-            lat_e7: a.at.lat_e7(),
-            lon_e7: a.at.lon_e7(),
-        })
+        .map(|(store, a)| Alarm::of(store, a))
         .collect();
     out.sort();
     out

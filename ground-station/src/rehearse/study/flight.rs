@@ -40,27 +40,38 @@ const USUAL_WIND_MPS: (f64, f64) = (1.0, 4.0);
 
 /// What one flight came to.
 pub(super) struct Flown {
+    /// What the result tells of it.
     pub case: Case,
     /// Places flown, and all of them.
     pub places: (u32, u32),
+    /// Every place in order, and at rest at home.
     pub complete: bool,
+    /// Zones in view.
     pub watched: Vec<Watched>,
+    /// What was staged.
     pub found: Vec<Found>,
+    /// What the officer's script could not do, in words.
     pub problems: Vec<String>,
+    /// Mean wind at most, m/s.
     pub wind_mps: f64,
+    /// From switching on to the end, simulated seconds.
     pub simulated_s: f64,
+    /// SHA-256 of everything said, hex.
     pub trace: String,
 }
 
-/// Where and when something goes wrong: at the place of the plan that is farthest from home.
-fn worst_moment(plan: &PatrolPlan) -> f64 {
+/// When something goes wrong, seconds after take-off: as the aircraft comes to the place of the plan farthest from home.
+fn worst_moment_s(plan: &PatrolPlan) -> f64 {
     let file = plan.file();
     let plane = LocalPlane::new(file.home.at);
-    let far = |at: LatLon| plane.to_local(at).east_m.hypot(plane.to_local(at).north_m);
+    let far_m = |at: LatLon| {
+        let p = plane.to_local(at);
+        p.east_m.hypot(p.north_m)
+    };
     timeline(file)
         .iter()
         .filter(|t| t.step.kind == StepKind::Fly)
-        .max_by(|a, b| far(a.step.to).total_cmp(&far(b.step.to)))
+        .max_by(|a, b| far_m(a.step.to).total_cmp(&far_m(b.step.to)))
         .map_or(20.0, |t| t.end_s.max(10.0))
 }
 
@@ -119,7 +130,7 @@ fn scenario(plan: &PatrolPlan, what: WhatCase) -> anyhow::Result<Scenario> {
         }),
     };
     s.faults = vec![Planned {
-        at_s: worst_moment(plan),
+        at_s: worst_moment_s(plan),
         after: After::TakeOff,
         fault,
     }];

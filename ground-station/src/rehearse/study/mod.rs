@@ -72,7 +72,7 @@ impl WhatCase {
 pub struct Deed {
     /// Seconds after take-off.
     pub t_s: f64,
-    /// Longitude, latitude: where the aircraft truly was.
+    /// Longitude, latitude, degrees WGS-84: where the aircraft truly was.
     pub at: [f64; 2],
     /// Metres above home.
     pub above_home_m: f64,
@@ -93,7 +93,7 @@ pub struct Case {
     pub fault_s: Option<f64>,
     /// Whether it came down and disarmed.
     pub landed: bool,
-    /// Where it is at the end: longitude, latitude.
+    /// Where it is at the end: longitude, latitude, degrees WGS-84.
     pub landed_at: [f64; 2],
     /// How far from home that is, metres.
     pub from_home_m: f64,
@@ -116,7 +116,7 @@ pub struct Case {
 pub struct Found {
     /// `swimmer`, `intruder` or `surge`.
     pub what: &'static str,
-    /// Longitude, latitude at the end.
+    /// Longitude, latitude at the end, degrees WGS-84.
     pub at: [f64; 2],
     /// When it was first where it must not be, seconds after take-off.
     pub appears_s: f64,
