@@ -73,7 +73,8 @@ async function confirm(secret) {
 }
 async function out() {
   await page.locator("[data-do=me]").first().click();
-  await page.click("[data-do=logout]");
+  // The page begins anew: nothing of the flight stays in it.
+  await Promise.all([page.waitForEvent("load", { timeout: 15_000 }), page.click("[data-do=logout]")]);
   return until(async () => (await door()) === "login", 15_000);
 }
 
@@ -129,6 +130,13 @@ try {
   row("refusals stand in the list of who did what", refused, refused >= 2);
   await axe("who did what");
   await shot("audit");
+  await page.click("[data-do=close]");
+  await page.locator("[data-do=me]").first().click();
+  await page.click("[data-do=sessions]");
+  const own = await until(async () => page.locator("[data-session]").count(), 15_000);
+  row("one's own sessions are shown", own, own === 1 && (await page.locator("[data-session=here]").count()) === 1);
+  await axe("own sessions");
+  await shot("sessions");
   await page.click("[data-do=close]");
   holds("logged out again", await out());
 

@@ -324,3 +324,123 @@ fn the_names_of_this_machine_are_not_in_the_project() {
     }
     assert!(bad.is_empty(), "{}", bad.join("\n"));
 }
+
+/// Items of OWASP ASVS 5.0.0 at levels 1 and 2: section, and how many of its first items are of these levels.
+const ASVS: [(&str, u8); 73] = [
+    ("1.1", 2),
+    ("1.2", 9),
+    ("1.3", 11),
+    ("1.4", 3),
+    ("1.5", 2),
+    ("2.1", 3),
+    ("2.2", 3),
+    ("2.3", 4),
+    ("2.4", 1),
+    ("3.2", 2),
+    ("3.3", 4),
+    ("3.4", 6),
+    ("3.5", 5),
+    ("3.7", 2),
+    ("4.1", 3),
+    ("4.2", 1),
+    ("4.3", 2),
+    ("4.4", 4),
+    ("5.1", 1),
+    ("5.2", 3),
+    ("5.3", 2),
+    ("5.4", 3),
+    ("6.1", 3),
+    ("6.2", 12),
+    ("6.3", 4),
+    ("6.4", 4),
+    ("6.5", 5),
+    ("6.6", 3),
+    ("6.8", 4),
+    ("7.1", 3),
+    ("7.2", 4),
+    ("7.3", 2),
+    ("7.4", 5),
+    ("7.5", 2),
+    ("7.6", 2),
+    ("8.1", 2),
+    ("8.2", 3),
+    ("8.3", 1),
+    ("8.4", 1),
+    ("9.1", 3),
+    ("9.2", 4),
+    ("10.1", 2),
+    ("10.2", 2),
+    ("10.3", 4),
+    ("10.4", 11),
+    ("10.5", 5),
+    ("10.6", 2),
+    ("10.7", 3),
+    ("11.1", 2),
+    ("11.2", 3),
+    ("11.3", 3),
+    ("11.4", 4),
+    ("11.5", 1),
+    ("11.6", 1),
+    ("12.1", 3),
+    ("12.2", 2),
+    ("12.3", 4),
+    ("13.1", 1),
+    ("13.2", 5),
+    ("13.3", 2),
+    ("13.4", 5),
+    ("14.1", 2),
+    ("14.2", 4),
+    ("14.3", 3),
+    ("15.1", 3),
+    ("15.2", 3),
+    ("15.3", 7),
+    ("16.1", 1),
+    ("16.2", 5),
+    ("16.3", 4),
+    ("16.4", 3),
+    ("16.5", 3),
+    ("17.1", 1),
+];
+
+#[test]
+fn every_item_of_the_security_list_is_answered_and_every_test_it_names_is_there() {
+    let text = std::fs::read_to_string(workspace_root().join("docs/security.md")).unwrap();
+    let said = |item: &str| {
+        text.split(|c: char| !(c.is_ascii_digit() || c == '.'))
+            .any(|w| w.trim_end_matches('.') == item)
+    };
+    let mut items: Vec<String> = ASVS
+        .iter()
+        .flat_map(|(section, n)| (1..=*n).map(move |i| format!("{section}.{i}")))
+        .collect();
+    for (section, n) in [("17.2", 4), ("17.3", 2)] {
+        items.extend((1..=n).map(|i| format!("{section}.{i}")));
+    }
+    assert_eq!(
+        items.len(),
+        253,
+        "ASVS 5.0.0 has 253 items at levels 1 and 2"
+    );
+    let missing: Vec<&String> = items.iter().filter(|i| !said(i)).collect();
+    assert!(missing.is_empty(), "unanswered: {missing:?}");
+    let mut files = Vec::new();
+    rust_files(&workspace_root(), &mut files);
+    let code: String = files
+        .iter()
+        .map(|f| std::fs::read_to_string(f).unwrap())
+        .collect();
+    let named: Vec<&str> = text
+        .split('`')
+        .skip(1)
+        .step_by(2)
+        .filter(|w| {
+            w.matches('_').count() >= 3
+                && !w
+                    .contains(|c: char| !(c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_'))
+        })
+        .collect();
+    assert!(named.len() > 50, "{}", named.len());
+    for test in named {
+        assert!(code.contains(&format!("fn {test}(")), "{test} is gone");
+    }
+}

@@ -146,9 +146,24 @@ pub fn main_from(args: Vec<OsString>) -> ExitCode {
     }
 }
 
+/// Ends quietly, as other programs do, when whoever read our answer has seen enough (`flights | head`).
+fn end_when_nobody_reads() {
+    /// 128 and SIGPIPE: what a shell shows for a program that was ended so.
+    const NOBODY_READS: i32 = 141;
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |p| {
+        let words = p.payload_as_str().unwrap_or("");
+        if words.starts_with("failed printing to stdout") && words.contains("Broken pipe") {
+            std::process::exit(NOBODY_READS);
+        }
+        usual(p);
+    }));
+}
+
 /// Runs with the process's arguments.
 #[must_use]
 pub fn main() -> ExitCode {
+    end_when_nobody_reads();
     main_from(std::env::args_os().collect())
 }
 

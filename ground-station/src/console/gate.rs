@@ -263,6 +263,7 @@ fn tells_itself(e: Endpoint) -> bool {
             | E::EnrolConfirm
             | E::Unlock
             | E::Password
+            | E::SessionsEnd
             | E::Command
             | E::PeopleAdd
             | E::PeopleRoles
@@ -321,7 +322,7 @@ pub(super) async fn guard(State(app): State<App>, mut request: Request, next: Ne
         headers.insert(name, HeaderValue::from_static(value));
     }
     if app.site.insist_on_tls {
-        let year = HeaderValue::from_static("max-age=31536000");
+        let year = HeaderValue::from_static("max-age=31536000; includeSubDomains");
         headers.insert(header::STRICT_TRANSPORT_SECURITY, year);
     }
     headers

@@ -140,6 +140,8 @@ fn handler(endpoint: Endpoint) -> MethodRouter<App> {
         E::Unlock => small(post(people::unlock)),
         E::Here => small(post(people::here)),
         E::Password => small(post(people::password)),
+        E::Sessions => get(people::sessions),
+        E::SessionsEnd => small(post(people::end_others)),
         E::OpenApi => get(openapi::document),
         E::Live => get(socket),
         E::Picture => get(picture),

@@ -203,6 +203,7 @@ fn good(e: Endpoint) -> Value {
         Endpoint::OpenApi => json!({"type": "object"}),
         Endpoint::People => object(&[("people", "array")], &["people"]),
         Endpoint::Audit => object(&[("lines", "array")], &["lines"]),
+        Endpoint::Sessions => object(&[("sessions", "array")], &["sessions"]),
         Endpoint::Page | Endpoint::File | Endpoint::Picture | Endpoint::Camera => json!({}),
         _ => json!({"$ref": "#/components/schemas/Answer"}),
     };
@@ -273,6 +274,11 @@ fn body(e: Endpoint) -> Option<Value> {
             "properties": {"old": text(secret::MAX_PASSWORD), "new": text(secret::MAX_PASSWORD)},
             "required": ["old", "new"],
         })),
+        Endpoint::SessionsEnd => closed(json!({
+            "type": "object",
+            "properties": {"password": text(secret::MAX_PASSWORD)},
+            "required": ["password"],
+        })),
         Endpoint::PeopleAdd => closed(json!({
             "type": "object",
             "properties": {"name": text(40), "roles": {"$ref": "#/components/schemas/Roles"}},
@@ -307,6 +313,7 @@ fn body(e: Endpoint) -> Option<Value> {
         | Endpoint::Logout
         | Endpoint::Lock
         | Endpoint::Here
+        | Endpoint::Sessions
         | Endpoint::OpenApi
         | Endpoint::Live
         | Endpoint::Picture
@@ -322,7 +329,7 @@ fn body(e: Endpoint) -> Option<Value> {
 fn refusals(e: Endpoint) -> &'static [Denied] {
     use Denied as D;
     match e {
-        Endpoint::Login | Endpoint::Unlock => {
+        Endpoint::Login | Endpoint::Unlock | Endpoint::SessionsEnd => {
             &[D::BadRequest, D::Wrong, D::Wait(0), D::StoreFailed]
         }
         Endpoint::Enrol => &[

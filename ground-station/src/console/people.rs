@@ -10,7 +10,7 @@ use crate::people::store::Person;
 use crate::people::{Denied, Role, secret};
 use axum::body::Bytes;
 use axum::extract::{Path, State};
-use axum::http::header;
+use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use serde::Deserialize;
@@ -34,6 +34,17 @@ fn done(more: Value) -> Response {
         a.extend(more);
     }
     Json(answer).into_response()
+}
+
+/// A name for the record: what was typed where a name belongs may be a password, so that only names which somebody has
+/// are written.
+fn known(app: &App, typed: &str) -> String {
+    let house = app.doors.house();
+    match house.people().get(typed) {
+        Some(p) => p.name.clone(),
+        None if typed.is_empty() => String::new(),
+        None => "(a name that nobody has)".to_owned(),
+    }
 }
 
 /// Tells the record how it went, and answers. What went well and cannot be told has still been done: it is in the log.
@@ -91,7 +102,7 @@ pub(super) async fn login(
 ) -> Response {
     let mut about = String::new();
     let told = log_in(&app, &asker, &body, &mut about).await;
-    end(&app, &asker, &about, told)
+    end(&app, &asker, &known(&app, &about), told)
 }
 
 async fn log_in(app: &App, asker: &Asker, body: &Bytes, about: &mut String) -> Told {
@@ -130,7 +141,7 @@ pub(super) async fn enrol(
 ) -> Response {
     let mut about = String::new();
     let told = begin_enrolment(&app, &asker, &body, &mut about).await;
-    end(&app, &asker, &about, told)
+    end(&app, &asker, &known(&app, &about), told)
 }
 
 async fn begin_enrolment(app: &App, asker: &Asker, body: &Bytes, about: &mut String) -> Told {
@@ -178,7 +189,7 @@ pub(super) async fn enrol_confirm(
 ) -> Response {
     let mut about = String::new();
     let told = end_enrolment(&app, &asker, &body, &mut about).await;
-    end(&app, &asker, &about, told)
+    end(&app, &asker, &known(&app, &about), told)
 }
 
 async fn end_enrolment(app: &App, asker: &Asker, body: &Bytes, about: &mut String) -> Told {
@@ -204,6 +215,10 @@ pub(super) async fn logout(State(app): State<App>, Extension(asker): Extension<A
     answer
         .headers_mut()
         .insert(header::SET_COOKIE, cookie(&app.site, ""));
+    answer.headers_mut().insert(
+        HeaderName::from_static("clear-site-data"),
+        HeaderValue::from_static("\"cache\""),
+    );
     answer
 }
 
@@ -233,13 +248,10 @@ struct Unlock {
     totp: String,
 }
 
-/// The hash of whoever asks, if this account may try at all.
+/// The hash of whoever asks, if this session may try at all.
 fn own_hash(doors: &Doors, asker: &Asker) -> Result<String, Denied> {
     let caller = asker.caller()?;
-    let trial = doors
-        .house()
-        .try_login(doors.now().mono, &caller.name, asker.ip)?;
-    Ok(trial.phc)
+    doors.house().try_own(doors.now().mono, caller, asker.ip)
 }
 
 pub(super) async fn unlock(
@@ -295,6 +307,57 @@ pub(super) async fn password(
             })
             .await?;
         Ok(done(json!({})))
+    };
+    let told = told.await;
+    end(&app, &asker, "", told)
+}
+
+/// One's own sessions.
+pub(super) async fn sessions(
+    State(app): State<App>,
+    Extension(asker): Extension<Asker>,
+) -> Response {
+    let caller = match asker.caller() {
+        Ok(c) => c,
+        Err(why) => return deny(why),
+    };
+    let own = app.doors.house().own_sessions(app.doors.now().mono, caller);
+    let shown: Vec<Value> = own
+        .iter()
+        .map(|s| {
+            json!({
+                "here": s.here,
+                "from": s.from.to_string(),
+                "opened_s": s.opened.as_secs(),
+                "seen_s": s.seen.as_secs(),
+                "locked": s.standing != Standing::Open,
+            })
+        })
+        .collect();
+    Json(json!({"sessions": shown})).into_response()
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Proof {
+    password: String,
+}
+
+pub(super) async fn end_others(
+    State(app): State<App>,
+    Extension(asker): Extension<Asker>,
+    body: Bytes,
+) -> Response {
+    let told = async {
+        let Proof { password } = read(&body)?;
+        let (doors, ip, caller) = (&app.doors, asker.ip, asker.caller()?.clone());
+        let phc = own_hash(doors, &asker)?;
+        let fits = doors.slowly(move || secret::fits(&phc, &password)).await?;
+        let now = doors.now();
+        let ended = doors
+            .change(None, move |h| h.end_others(now, &caller, fits, ip))
+            .await?;
+        Ok(done(json!({"ended": ended})))
     };
     let told = told.await;
     end(&app, &asker, "", told)

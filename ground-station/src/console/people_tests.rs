@@ -156,7 +156,7 @@ fn code(answered: &Answered) -> (u16, &str) {
 
 /// What is expected, told here once more and by hand: v(iewer), p(ilot), s(upervisor), e(vidence), a(dmin), l (a pilot's
 /// locked screen), n(obody).
-const EXPECTED: [(&str, &str); 25] = [
+const EXPECTED: [(&str, &str); 27] = [
     ("GET /", "vpsealn"),
     ("GET /{file}", "vpsealn"),
     ("GET /api/hello", "vpsealn"),
@@ -172,6 +172,8 @@ const EXPECTED: [(&str, &str); 25] = [
     ("POST /api/unlock", "vpseal"),
     ("POST /api/here", "vpsea"),
     ("POST /api/me/password", "vpsea"),
+    ("GET /api/me/sessions", "vpsea"),
+    ("POST /api/me/sessions/end", "vpsea"),
     ("POST /api/command", "psl"),
     ("POST /api/plan", "ps"),
     ("POST /api/plan/make", "ps"),
@@ -326,7 +328,7 @@ fn every_role_at_every_endpoint_gets_what_the_table_says_and_nothing_else() {
                 asked += 1;
             }
         }
-        assert_eq!(asked, 7 * (25 + 14));
+        assert_eq!(asked, 7 * (27 + 14));
         // After logging out, each is nobody.
         for (letter, roles, browser) in &mut all {
             if roles.is_some() {
@@ -653,6 +655,32 @@ fn a_session_is_a_strict_cookie_that_rotates_and_a_token_that_is_its_own() {
         );
         let stays = li.hello(at).await;
         assert_eq!(stays["state"], "in");
+        // One's own sessions: nobody else's, and no id.
+        let (_, own) = li.get(at, "/api/me/sessions").await;
+        let own = own["sessions"].as_array().unwrap().clone();
+        assert_eq!(
+            (own.len(), &own[0]["here"]),
+            (1, &json!(true)),
+            "the password ended the others"
+        );
+        let mut elsewhere = Browser::new(at).await;
+        let mut people = io::hold(&file).unwrap().read().unwrap();
+        people.get_mut("Chen").unwrap().totp_step = None;
+        io::hold(&file).unwrap().write(&people).unwrap();
+        let totp = secret::code_at(&totp_secret("Chen"), utc_s()).unwrap();
+        let again = elsewhere
+            .log_in_with(at, "Chen", "another good password", &totp)
+            .await;
+        assert_eq!(again.0, 200, "{again:?}");
+        let ends = |p: &str| json!({"password": p});
+        let path = "/api/me/sessions/end";
+        assert_eq!(
+            code(&li.post(at, path, &ends("no")).await),
+            (401, "people.wrong")
+        );
+        let (status, ended) = li.post(at, path, &ends("another good password")).await;
+        assert_eq!((status, &ended["ended"]), (200, &json!(1)));
+        assert_eq!(elsewhere.hello(at).await["state"], "login");
         // A page that speaks is closed: nothing it could say has a row.
         let mut page = li.live(at).await.ok().unwrap();
         page.snapshot().await;
@@ -731,6 +759,11 @@ fn every_use_and_every_refusal_is_in_the_signed_record() {
             .await
             .log_in_with(at, "Li", "wrong", "000000")
             .await;
+        // A password in the place of a name is not written down.
+        Browser::new(at)
+            .await
+            .log_in_with(at, "my secret password", "Li", "000000")
+            .await;
         assert_eq!(Browser::new(at).await.get(at, "/api/people").await.0, 401);
         let mut sun = Browser::of(at, "Sun").await;
         let (status, audit) = sun.get(at, "/api/audit").await;
@@ -762,6 +795,13 @@ fn every_use_and_every_refusal_is_in_the_signed_record() {
     for (who, what, about, denied, times) in [
         (None, "POST /api/login", "Li", None, 1),
         (None, "POST /api/login", "Li", Some("people.wrong"), 1),
+        (
+            None,
+            "POST /api/login",
+            "(a name that nobody has)",
+            Some("people.wrong"),
+            1,
+        ),
         (Some("Li"), "GET /api/live", "", None, 1),
         // Three looks are one line, and one with the count of the others.
         (Some("Li"), "GET /api/picture/{sha256}", &picture, None, 1),

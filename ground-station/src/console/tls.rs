@@ -4,7 +4,7 @@
 use anyhow::{Context, bail};
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use sha2::{Digest, Sha256};
 use std::fs::{self, OpenOptions};
 use std::io::Write;
@@ -71,6 +71,9 @@ pub fn identity(from: &Certificate) -> anyhow::Result<Identity> {
     let Some(first) = chain.first() else {
         bail!("{} holds no certificate", cert.display());
     };
+    if let Certificate::Own { file, names } = from {
+        covers(first, file, names)?;
+    }
     let fingerprint = fingerprint(first);
     let key = PrivateKeyDer::from_pem_file(key)
         .with_context(|| format!("{} is no private key in PEM", key.display()))?;
@@ -89,6 +92,24 @@ pub fn identity(from: &Certificate) -> anyhow::Result<Identity> {
         new,
         given,
     })
+}
+
+/// A name that was given later is not in a certificate that was made before it.
+fn covers(cert: &CertificateDer<'_>, file: &Path, names: &[String]) -> anyhow::Result<()> {
+    let parsed = rustls::server::ParsedCertificate::try_from(cert)
+        .with_context(|| format!("{} is no certificate", file.display()))?;
+    for name in names {
+        let asked = ServerName::try_from(name.as_str())
+            .with_context(|| format!("{name} is neither a name nor an address"))?;
+        rustls::client::verify_server_name(&parsed, &asked).with_context(|| {
+            format!(
+                "the certificate {} was made before and is not for {name}: move it away, and one for all names is made; \
+                 browsers will ask to trust its new fingerprint",
+                file.display()
+            )
+        })?;
+    }
+    Ok(())
 }
 
 fn fingerprint(cert: &CertificateDer<'_>) -> String {
@@ -182,6 +203,13 @@ mod tests {
             (again.new, again.fingerprint),
             (false, first.fingerprint.clone())
         );
+        // A name that came later is not passed over.
+        let more = Certificate::Own {
+            file: dir.path().join("a.pem"),
+            names: vec!["patrol.example".into(), "desk.example".into()],
+        };
+        let e = identity(&more).unwrap_err().to_string();
+        assert!(e.contains("desk.example") && e.contains("a.pem"), "{e}");
         let other = identity(&own("b.pem")).unwrap();
         assert_ne!(other.fingerprint, first.fingerprint);
         let mixed = Certificate::Given {

@@ -61,6 +61,10 @@ pub enum Endpoint {
     Here,
     /// One's own password.
     Password,
+    /// One's own sessions.
+    Sessions,
+    /// One's other sessions end.
+    SessionsEnd,
     /// The API in OpenAPI.
     OpenApi,
     /// The socket.
@@ -146,7 +150,7 @@ const fn quiet(mut r: Row) -> Row {
 }
 
 /// The table.
-pub const ROUTES: [Row; 25] = {
+pub const ROUTES: [Row; 27] = {
     use Endpoint as E;
     use Method::{Get, Post};
     use Who::{Anyone, Own, Roles};
@@ -215,6 +219,20 @@ pub const ROUTES: [Row; 25] = {
             "/api/me/password",
             Own,
             "Change one's own password",
+        ),
+        row(
+            E::Sessions,
+            Get,
+            "/api/me/sessions",
+            Own,
+            "One's own sessions, the newest first",
+        ),
+        row(
+            E::SessionsEnd,
+            Post,
+            "/api/me/sessions/end",
+            Own,
+            "End one's other sessions; asks the password",
         ),
         quiet(row(
             E::OpenApi,

@@ -31,6 +31,21 @@ pub struct Caller {
     pub csrf: String,
 }
 
+/// One of one's own sessions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Own {
+    /// Whether it is the one that asks.
+    pub here: bool,
+    /// Where it was opened from.
+    pub from: IpAddr,
+    /// How long ago it was opened.
+    pub opened: Duration,
+    /// How long ago a page of it was there.
+    pub seen: Duration,
+    /// How it stands.
+    pub standing: Standing,
+}
+
 /// Two fresh random numbers in hex: a session's id and its token.
 #[derive(Clone, Debug)]
 pub struct Fresh {
@@ -71,11 +86,22 @@ pub struct House {
     people: People,
     sessions: Sessions,
     throttle: Throttle,
+    /// Tries of those who have a session: strangers who guess a name cannot keep its owner from unlocking.
+    inside: Throttle,
     /// Who did what.
     pub journal: Journal,
     /// The digest of the code that makes the first admin.
     first: Option<String>,
     pending: BTreeMap<String, Pending>,
+}
+
+/// Nothing, or how long to wait: whole seconds, rounded up, so that whoever waits them is let in.
+fn waited(wait: Duration) -> Result<(), Denied> {
+    if wait.is_zero() {
+        return Ok(());
+    }
+    let s = wait.as_millis().div_ceil(1000);
+    Err(Denied::Wait(s.try_into().unwrap_or(u64::MAX)))
 }
 
 /// Seconds since 1970, or none when the clock does not know.
@@ -159,17 +185,39 @@ impl House {
     }
 
     fn may_try(&self, now: Mono, name: &str, known: bool, ip: IpAddr) -> Result<(), Denied> {
-        let wait = self.throttle.wait(now, name, known, ip);
-        if wait.is_zero() {
+        waited(self.throttle.wait(now, name, known, ip))
+    }
+
+    /// Whoever has a session tries the own password or code.
+    fn may_try_inside(&self, now: Mono, caller: &Caller, ip: IpAddr) -> Result<(), Denied> {
+        waited(self.inside.wait(now, &caller.name, true, ip))
+    }
+
+    /// Whoever has a session wants to prove it: what the password must fit.
+    ///
+    /// # Errors
+    /// [`Denied::Wait`].
+    pub fn try_own(&self, now: Mono, caller: &Caller, ip: IpAddr) -> Result<String, Denied> {
+        self.may_try_inside(now, caller, ip)?;
+        let person = self.people.get(&caller.name).filter(|p| !p.disabled);
+        let phc = person.and_then(|p| p.password.clone());
+        Ok(phc.unwrap_or_else(|| secret::NOBODY.to_owned()))
+    }
+
+    /// How the try went.
+    fn proved(
+        &mut self,
+        now: Mono,
+        caller: &Caller,
+        ip: IpAddr,
+        right: bool,
+    ) -> Result<(), Denied> {
+        if right {
+            self.inside.right(&caller.name);
             return Ok(());
         }
-        // Whole seconds, rounded up: whoever waits them is let in.
-        Err(Denied::Wait(
-            wait.as_millis()
-                .div_ceil(1000)
-                .try_into()
-                .unwrap_or(u64::MAX),
-        ))
+        self.inside.wrong(now, &caller.name, true, ip);
+        Err(Denied::Wrong)
     }
 
     /// Somebody wants in: what the password must fit.
@@ -236,15 +284,15 @@ impl House {
             return Err(Denied::Wrong);
         }
         self.throttle.right(&trial.name);
-        self.enter(now.mono, &trial.name, had, fresh);
+        self.enter(now.mono, &trial.name, ip, had, fresh);
         Ok(trial.name.clone())
     }
 
-    fn enter(&mut self, now: Mono, name: &str, had: Option<Key>, fresh: &Fresh) {
+    fn enter(&mut self, now: Mono, name: &str, ip: IpAddr, had: Option<Key>, fresh: &Fresh) {
         if let Some(had) = had {
             self.sessions.close(&had);
         }
-        self.sessions.open(now, name, &fresh.id, &fresh.csrf);
+        self.sessions.open(now, name, ip, &fresh.id, &fresh.csrf);
     }
 
     /// A first login begins: the code is right and the password may be chosen.
@@ -368,7 +416,7 @@ impl House {
         self.pending.remove(&place);
         self.sessions.close_all(&name, None);
         self.throttle.right(&name);
-        self.enter(now.mono, &name, had, fresh);
+        self.enter(now.mono, &name, ip, had, fresh);
         Ok(name)
     }
 
@@ -397,12 +445,9 @@ impl House {
         if caller.standing == Standing::Over {
             return Err(Denied::LogInAgain);
         }
-        self.may_try(now.mono, &caller.name, true, ip)?;
-        if !(fits || self.take_totp(&caller.name, code, now)) {
-            self.throttle.wrong(now.mono, &caller.name, true, ip);
-            return Err(Denied::Wrong);
-        }
-        self.throttle.right(&caller.name);
+        self.may_try_inside(now.mono, caller, ip)?;
+        let right = fits || self.take_totp(&caller.name, code, now);
+        self.proved(now.mono, caller, ip, right)?;
         self.sessions.unlock(now.mono, &caller.key);
         Ok(())
     }
@@ -419,16 +464,45 @@ impl House {
         new: Result<String, Denied>,
         ip: IpAddr,
     ) -> Result<(), Denied> {
-        self.may_try(now.mono, &caller.name, true, ip)?;
-        if !fits {
-            self.throttle.wrong(now.mono, &caller.name, true, ip);
-            return Err(Denied::Wrong);
-        }
+        self.may_try_inside(now.mono, caller, ip)?;
+        self.proved(now.mono, caller, ip, fits)?;
         let new = new?;
         let p = self.people.get_mut(&caller.name).ok_or(Denied::Unknown)?;
         p.password = Some(new);
         self.sessions.close_all(&caller.name, Some(&caller.key));
         Ok(())
+    }
+
+    /// The sessions of whoever asks, the newest first.
+    #[must_use]
+    pub fn own_sessions(&self, now: Mono, caller: &Caller) -> Vec<Own> {
+        let all = self.sessions.of_person(&caller.name).into_iter();
+        all.map(|(key, s)| Own {
+            here: *key == caller.key,
+            from: s.from,
+            opened: now.since(s.opened),
+            seen: now.since(s.seen),
+            standing: s.standing(now),
+        })
+        .collect()
+    }
+
+    /// The end of ending one's other sessions: the password fitted. How many ended.
+    ///
+    /// # Errors
+    /// [`Denied::Wrong`], [`Denied::Wait`].
+    pub fn end_others(
+        &mut self,
+        now: Now,
+        caller: &Caller,
+        fits: bool,
+        ip: IpAddr,
+    ) -> Result<usize, Denied> {
+        self.may_try_inside(now.mono, caller, ip)?;
+        self.proved(now.mono, caller, ip, fits)?;
+        let before = self.sessions.len();
+        self.sessions.close_all(&caller.name, Some(&caller.key));
+        Ok(before.saturating_sub(self.sessions.len()))
     }
 
     /// A new person with a code for the first login.
@@ -722,6 +796,51 @@ mod tests {
             h.unlock(now(shift), &caller, true, "", IP),
             Err(Denied::LogInAgain)
         );
+    }
+
+    #[test]
+    fn strangers_who_guess_a_name_do_not_keep_its_owner_from_unlocking() {
+        let mut h = station();
+        h.lock(&session::key("z"));
+        for n in 0..40u8 {
+            let from = IpAddr::V4(Ipv4Addr::new(10, 9, 0, n));
+            let Ok(trial) = h.try_login(now(60).mono, "Zhou", from) else {
+                continue;
+            };
+            let _ = h.login(now(60), &trial, false, "000000", from, None, &fresh("x"));
+        }
+        assert!(matches!(
+            h.try_login(now(60).mono, "Zhou", IP),
+            Err(Denied::Wait(_))
+        ));
+        let caller = h.caller(now(60).mono, "z").unwrap();
+        assert!(h.try_own(now(60).mono, &caller, IP).is_ok());
+        assert_eq!(h.unlock(now(60), &caller, true, "", IP), Ok(()));
+        // Whoever guesses at the locked screen itself is slowed down all the same.
+        h.lock(&session::key("z"));
+        let guesses = (0..8).map(|_| h.unlock(now(61), &caller, false, "", IP));
+        let last = guesses.last().unwrap();
+        assert!(matches!(last, Err(Denied::Wait(_))), "{last:?}");
+    }
+
+    #[test]
+    fn one_sees_ones_own_sessions_and_ends_the_others_with_ones_password() {
+        let mut h = station();
+        login(&mut h, 60, "Zhou", true, &totp(60), "two").unwrap();
+        h.add(now(61), "Li", [Role::Pilot].into(), "CODE").unwrap();
+        enrol(&mut h, 61, "Li", "CODE", "li").unwrap();
+        let caller = h.caller(now(90).mono, "two").unwrap();
+        let all = h.own_sessions(now(90).mono, &caller);
+        let told: Vec<_> = all.iter().map(|s| (s.here, s.opened.as_secs())).collect();
+        assert_eq!(told, [(true, 30), (false, 90)], "nobody else's");
+        let wrong = h.end_others(now(90), &caller, false, IP);
+        assert_eq!(
+            (wrong, h.own_sessions(now(90).mono, &caller).len()),
+            (Err(Denied::Wrong), 2)
+        );
+        assert_eq!(h.end_others(now(90), &caller, true, IP), Ok(1));
+        assert!(h.caller(now(91).mono, "z").is_none());
+        assert!(h.caller(now(91).mono, "two").is_some() && h.caller(now(91).mono, "li").is_some());
     }
 
     #[test]

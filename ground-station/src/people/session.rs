@@ -11,6 +11,7 @@
 //! Time alone never closes a page that is open: it locks, alarms go on, and the aircraft keep their officer. Only a hash
 //! of the id is kept.
 
+use core::net::IpAddr;
 use missions::time::Mono;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -56,11 +57,14 @@ pub struct Session {
     pub name: String,
     /// The token that its changes carry.
     pub csrf: String,
-    opened: Mono,
+    /// Where it was opened from.
+    pub from: IpAddr,
+    /// When it was opened.
+    pub opened: Mono,
     /// A hand was on it.
     acted: Mono,
     /// A page was there.
-    seen: Mono,
+    pub seen: Mono,
     locked: bool,
 }
 
@@ -87,7 +91,7 @@ pub struct Sessions {
 
 impl Sessions {
     /// A new session. `id` and `csrf` are fresh random text. The oldest of a person, or the one unseen longest, makes room.
-    pub fn open(&mut self, now: Mono, name: &str, id: &str, csrf: &str) {
+    pub fn open(&mut self, now: Mono, name: &str, from: IpAddr, id: &str, csrf: &str) {
         self.tidy(now);
         while self.of(name) >= MAX_OF_ONE {
             let oldest = self.all.iter().filter(|(_, s)| s.name == name);
@@ -99,6 +103,7 @@ impl Sessions {
         let session = Session {
             name: name.to_owned(),
             csrf: csrf.to_owned(),
+            from,
             opened: now,
             acted: now,
             seen: now,
@@ -121,6 +126,14 @@ impl Sessions {
     #[must_use]
     pub fn get(&self, key: &Key) -> Option<&Session> {
         self.all.get(key)
+    }
+
+    /// Those of a person, the newest first.
+    #[must_use]
+    pub fn of_person(&self, name: &str) -> Vec<(&Key, &Session)> {
+        let mut all: Vec<_> = self.all.iter().filter(|(_, s)| s.name == name).collect();
+        all.sort_by_key(|(_, s)| core::cmp::Reverse(s.opened));
+        all
     }
 
     /// A page of it is there.
@@ -196,6 +209,8 @@ impl Sessions {
 mod tests {
     use super::*;
 
+    const HERE: IpAddr = IpAddr::V4(core::net::Ipv4Addr::LOCALHOST);
+
     fn at(min: u64) -> Mono {
         Mono::ZERO.after(Duration::from_secs(60 * min))
     }
@@ -203,7 +218,7 @@ mod tests {
     #[test]
     fn a_screen_locks_by_itself_and_a_shift_ends_it_but_never_an_open_page() {
         let mut all = Sessions::default();
-        all.open(at(0), "Li", "id", "csrf");
+        all.open(at(0), "Li", HERE, "id", "csrf");
         let k = key("id");
         let stands = |all: &Sessions, min| all.get(&k).map(|s| s.standing(at(min)));
         assert_eq!(stands(&all, 9), Some(Standing::Open));
@@ -240,7 +255,7 @@ mod tests {
     #[test]
     fn a_locked_screen_stays_locked_until_it_is_unlocked() {
         let mut all = Sessions::default();
-        all.open(at(0), "Li", "id", "csrf");
+        all.open(at(0), "Li", HERE, "id", "csrf");
         all.lock(&key("id"));
         all.acted(at(1), &key("id"));
         assert_eq!(
@@ -253,12 +268,12 @@ mod tests {
     fn sessions_are_bounded_for_one_and_for_all_and_kept_by_hash() {
         let mut all = Sessions::default();
         for n in 0..10 {
-            all.open(at(n), "Li", &format!("id{n}"), "c");
+            all.open(at(n), "Li", HERE, &format!("id{n}"), "c");
         }
         assert_eq!(all.len(), MAX_OF_ONE);
         assert!(all.get(&key("id9")).is_some() && all.get(&key("id5")).is_none());
         for n in 0..300 {
-            all.open(at(20), &format!("p{n}"), &format!("x{n}"), "c");
+            all.open(at(20), &format!("p{n}"), HERE, &format!("x{n}"), "c");
         }
         assert_eq!(all.len(), MAX_SESSIONS);
         let kept = format!("{all:?}");

@@ -21,7 +21,7 @@ export const mayAnswer = computed(() => isOpen.value || has("supervisor"));
 /** In whose name this page launches; null: whoever says so. */
 export const signedAs = computed(() => (isOpen.value ? null : who.value?.name ?? null));
 
-export type Told = Answer & { secret?: string; square?: string[]; uri?: string; code?: string; name?: string };
+export type Told = Answer & { ended?: number; secret?: string; square?: string[]; uri?: string; code?: string; name?: string };
 
 /** Posts to the doors. A refusal comes back with its reason. */
 export async function post(path: string, body: object): Promise<Told> {
@@ -59,8 +59,18 @@ async function get<T>(path: string): Promise<T | null> {
   }
 }
 
+export interface OwnSession { here: boolean; from: string; opened_s: number; seen_s: number; locked: boolean }
+export const sessions = async (): Promise<OwnSession[] | null> => (await get<{ sessions: OwnSession[] }>("/api/me/sessions"))?.sessions ?? null;
 export const people = async (): Promise<Person[] | null> => (await get<{ people: Person[] }>("/api/people"))?.people ?? null;
 export const audit = async (): Promise<AuditLine[] | null> => (await get<{ lines: AuditLine[] }>("/api/audit"))?.lines ?? null;
+
+/** A session that ended leaves nothing of the flight in the page: it begins anew. */
+let had = false;
+effect(() => {
+  const s = state.value;
+  if (had && s === "login") location.reload();
+  had = s === "in" || s === "locked" || s === "over";
+});
 
 /** A hand on the screen keeps it from locking: told at most once a minute. */
 const HERE_EVERY_MS = 60_000;

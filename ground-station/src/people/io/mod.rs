@@ -4,12 +4,17 @@
 use super::store::People;
 use crate::evidence::io::random;
 use anyhow::{Context, bail};
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Largest file that is read, bytes.
 const MAX_FILE: u64 = 1 << 20;
+/// Another program is waited for so long: it reads and writes one small file.
+const LOCK_WAIT: Duration = Duration::from_secs(5);
+/// The lock is looked at this often meanwhile.
+const LOCK_LOOK: Duration = Duration::from_millis(5);
 
 /// Where people are kept when nobody says: beside the station's key.
 #[must_use]
@@ -67,10 +72,10 @@ pub fn read(path: &Path) -> anyhow::Result<People> {
         .map_err(|e| anyhow::anyhow!("{} is no list of people: {e}", path.display()))
 }
 
-/// Takes the file for one reading and writing; waits while another program has it.
+/// Takes the file for one reading and writing; waits while another program has it, but not longer than [`LOCK_WAIT`].
 ///
 /// # Errors
-/// When its folder or its lock cannot be made.
+/// When its folder or its lock cannot be made, or another program does not let go of it.
 pub fn hold(path: &Path) -> anyhow::Result<Held> {
     if let Some(parent) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
         fs::create_dir_all(parent).with_context(|| format!("making {}", parent.display()))?;
@@ -80,8 +85,25 @@ pub fn hold(path: &Path) -> anyhow::Result<Held> {
         .truncate(false)
         .open(beside(path, ".lock"))
         .with_context(|| format!("the lock of {}", path.display()))?;
-    lock.lock()
-        .with_context(|| format!("the lock of {}", path.display()))?;
+    let mut waited = Duration::ZERO;
+    loop {
+        match lock.try_lock() {
+            Ok(()) => break,
+            Err(TryLockError::WouldBlock) if waited < LOCK_WAIT => {
+                std::thread::sleep(LOCK_LOOK);
+                waited += LOCK_LOOK;
+            }
+            Err(TryLockError::WouldBlock) => bail!(
+                "{}: another program has held it for {} s; end it (the lock is {})",
+                path.display(),
+                LOCK_WAIT.as_secs(),
+                beside(path, ".lock").display()
+            ),
+            Err(TryLockError::Error(e)) => {
+                return Err(e).with_context(|| format!("the lock of {}", path.display()));
+            }
+        }
+    }
     Ok(Held {
         path: path.to_owned(),
         _lock: lock,

@@ -182,6 +182,7 @@ export const zh = {
     door: "登录处", me: "当前人员", demo_officer: "演示值班员", demo_note: "这是演示：无需登录，在本机打开此页的人对模拟飞机有全部权限。正式使用（serve）时人人都要登录。",
     login_title: "登录", login: "登录", login_other: "换人登录", first_login: "用首次登录码登录…", first_login_title: "首次登录", first_login_do: "管理员给了您姓名和首次登录码。请设密码，然后绑定手机。",
     first_run_title: "首次使用", first_run_do: "本站还没有人能登录。请输入启动地面站的终端里显示的代码，您将成为管理员。", first_code: "代码", person_name: "姓名", person_name_new: "您的姓名（将写入记录）", password: "密码", password_new: "新密码", password_old: "原密码", password_again: "再输一次", password_differs: "两次密码不同。", password_hint: "至少 12 个字符；最好用几个不相干的词。", password_change: "修改密码", password_changed: "已修改；您的其他登录已结束。",
+  sessions: "我的登录", session_here: "本机", session_from: "来自", session_since: "登录时间", session_seen: "最后在线", session_locked: "已锁屏", sessions_end: "结束其他登录", sessions_end_do: "输入密码，结束除本机以外的全部登录。", sessions_ended: "已结束 {n} 个。",
     totp: "手机动态码", totp_hint: "6 位数字", totp_or: "或手机动态码", telephone_title: "绑定手机", telephone_do: "请用验证器应用扫描此码，然后输入它显示的动态码。", telephone_square: "供验证器应用扫描的二维码", telephone_by_hand: "或手工输入密钥：", telephone_confirm: "确认并登录",
     locked_title: "屏幕已锁定", locked_note: "飞行照常。告警显示在上方，悬停只需一按。", unlock: "解锁", over_note: "登录已到期，请重新登录。飞行照常，告警显示在上方。", lock: "锁定屏幕", logout: "退出登录", next: "下一步", back: "返回", save: "保存",
     people: "人员", person_add: "新增人员", roles: "角色", reset: "重置", reset_note: "将清除密码和手机绑定，结束其所有登录，并给出新的首次登录码。", disable: "停用", enable: "启用", code_for: "{name} 的首次登录码：", code_note: "只显示一次，七天内有效。请当面或口头转告。", admin_note: "管理员管理人员，看不到飞行。要观看或飞行，请给自己加上其他角色。",

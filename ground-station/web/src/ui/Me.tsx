@@ -4,10 +4,10 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import type { Role } from "../api.ts";
 import { CODES } from "../i18n/codes.ts";
 import { t, word } from "../i18n/index.ts";
-import { act, audit, has, isOpen, people, post, who, type AuditLine, type Person } from "../session.ts";
+import { act, audit, has, isOpen, people, post, sessions, who, type AuditLine, type OwnSession, type Person } from "../session.ts";
 import { useAsk, Why } from "./Door.tsx";
 
-type Page = "me" | "people" | "audit" | "password";
+type Page = "me" | "people" | "audit" | "password" | "sessions";
 const open = signal<Page | null>(null);
 export const showMe = (): void => { open.value = "me"; };
 export const rolesWords = (roles: Role[]): string => roles.map((r) => word("role", r)).join(" · ");
@@ -30,6 +30,7 @@ function Mine() {
         <button type="button" class="primary" data-do="lock" onClick={() => { open.value = null; void act("/api/lock"); }}>{t("lock")}</button>
         <button type="button" data-do="logout" onClick={() => { open.value = null; void act("/api/logout"); }}>{t("logout")}</button>
         <button type="button" data-do="password" onClick={() => { open.value = "password"; }}>{t("password_change")}</button>
+        <button type="button" data-do="sessions" onClick={() => { open.value = "sessions"; }}>{t("sessions")}</button>
         {has("admin") && <button type="button" data-do="people" onClick={() => { open.value = "people"; }}>{t("people")}</button>}
         {(has("admin") || has("supervisor") || has("evidence")) && <button type="button" data-do="audit" onClick={() => { open.value = "audit"; }}>{t("audit")}</button>}
       </div>
@@ -60,6 +61,39 @@ function Password() {
       <Why reason={reason} />
       {done && <p role="status">✓ {t("password_changed")}</p>}
       <button type="submit" class="primary" disabled={busy || !old || !next || next !== again}>{t("password_change")}</button>
+    </form>
+  );
+}
+
+const clock = (ago_s: number): string => new Date(Date.now() - 1000 * ago_s).toLocaleTimeString(undefined, { hour12: false });
+
+/** Where one is logged in, and an end to all of it but here. */
+function Sessions() {
+  const [list, setList] = useState<OwnSession[] | null>(null);
+  const [password, setPassword] = useState("");
+  const [ended, setEnded] = useState<number | null>(null);
+  const { busy, reason, ask } = useAsk();
+  const load = () => void sessions().then(setList);
+  useEffect(load, []);
+  const submit = async (e: Event) => {
+    e.preventDefault();
+    const told = await ask(() => post("/api/me/sessions/end", { password }));
+    setPassword("");
+    setEnded(told.accepted ? told.ended ?? 0 : null);
+    load();
+  };
+  if (!list) return <p role="status">{t("loading")}</p>;
+  return (
+    <form onSubmit={(e) => void submit(e)}>
+      <table class="list"><thead><tr><th scope="col">{t("session_from")}</th><th scope="col">{t("session_since")}</th><th scope="col">{t("session_seen")}</th></tr></thead>
+        <tbody>{list.map((s, i) => <tr key={i} data-session={s.here ? "here" : "other"}><td>{s.from}{s.here && <> · <strong>{t("session_here")}</strong></>}{s.locked && <> · {t("session_locked")}</>}</td><td>{clock(s.opened_s)}</td><td>{clock(s.seen_s)}</td></tr>)}</tbody></table>
+      {ended !== null && <p role="status">✓ {t("sessions_ended", { n: ended })}</p>}
+      <Why reason={reason} />
+      {list.length > 1 && <>
+        <p>{t("sessions_end_do")}</p>
+        <label class="field"><span>{t("password")}</span><input type="password" data-field="proof" value={password} maxLength={128} autocomplete="current-password" onInput={(e) => setPassword(e.currentTarget.value)} /></label>
+        <button type="submit" class="primary" data-do="end-others" disabled={busy || !password}>{t("sessions_end")}</button>
+      </>}
     </form>
   );
 }
@@ -147,7 +181,7 @@ function Audit() {
   );
 }
 
-const TITLES = { me: "me", people: "people", audit: "audit", password: "password_change" } as const;
+const TITLES = { me: "me", people: "people", audit: "audit", password: "password_change", sessions: "sessions" } as const;
 
 /** The dialog behind the header's button. */
 export function Me() {
@@ -158,7 +192,7 @@ export function Me() {
   return (
     <dialog ref={ref} class={page === "people" || page === "audit" ? "wide" : ""} aria-labelledby="me-title" onClose={() => { open.value = null; }}>
       {page && <><header class="dialog-head"><h2 id="me-title">{t(TITLES[page])}</h2><button type="button" data-do="close" onClick={() => { open.value = null; }}>{t("close")}</button></header>
-        {page === "people" ? <People /> : page === "audit" ? <Audit /> : page === "password" ? <Password /> : <Mine />}</>}
+        {page === "people" ? <People /> : page === "audit" ? <Audit /> : page === "password" ? <Password /> : page === "sessions" ? <Sessions /> : <Mine />}</>}
     </dialog>
   );
 }

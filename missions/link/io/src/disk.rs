@@ -1,4 +1,5 @@
-//! Files in one directory as a [`Disk`]. Appended bytes are durable after `sync`, replaced files after `replace`.
+//! Files in one directory as a [`Disk`]. Appended bytes are durable after `sync`, replaced files after `replace`. A file
+//! whose name ends in `.key` is made for its owner alone.
 
 use link::journal::{Disk, DiskError};
 use std::collections::BTreeMap;
@@ -95,7 +96,16 @@ impl Disk for DirDisk {
     fn replace(&mut self, name: &str, bytes: &[u8]) -> Result<(), DiskError> {
         self.open.remove(name);
         let aside = self.dir.join(format!("{name}.new"));
-        File::create(&aside)
+        // One that was left half written keeps the rights it was made with.
+        let _ = fs::remove_file(&aside);
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        if name.ends_with(".key") {
+            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        }
+        options
+            .open(&aside)
             .and_then(|mut f| {
                 f.write_all(bytes)?;
                 f.sync_all()
@@ -152,5 +162,22 @@ mod tests {
         d.append("a", b"!").unwrap();
         assert_eq!(d.read("a").unwrap(), b"one!");
         assert_eq!(d.list().unwrap(), ["a", "b"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_key_is_its_owners_alone_also_when_it_replaces_one_that_others_could_read() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("link.key");
+        fs::write(&path, "old").unwrap();
+        fs::set_permissions(&path, PermissionsExt::from_mode(0o644)).unwrap();
+        let mut d = DirDisk::open(dir.path()).unwrap();
+        d.replace("link.key", b"new").unwrap();
+        assert_eq!(
+            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
+        assert_eq!(d.read("link.key").unwrap(), b"new");
     }
 }
