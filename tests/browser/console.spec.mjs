@@ -191,6 +191,25 @@ try {
     await page.waitForTimeout(500);
     await shot("replay-night-en");
     await axe("replay, night, en");
+    // The recorded plan once more, in a storm and with the radio cut: both tracks on one map.
+    await page.click("[data-do=refly]");
+    await page.locator("[data-field=case]").selectOption("link_lost");
+    await page.locator("[data-field=wind-from]").fill("290");
+    await page.locator("[data-field=wind]").fill("9");
+    await page.locator("[data-field=fault-at]").fill("60");
+    await page.click("[data-do=refly-go]");
+    const again = await until(() => page.locator("[data-reflown=link_lost]").count(), 120_000);
+    row("the plan is flown again in the simulator", again && (await page.locator("[data-apart]").getAttribute("data-apart")), Boolean(again) && Number(await page.locator("[data-apart]").getAttribute("data-apart")) > 0);
+    await page.keyboard.press("f");
+    await page.waitForTimeout(800);
+    await shot("refly-night-en");
+    await axe("flown again, night, en");
+    await smallTargets("flown again");
+    await page.keyboard.press("n");
+    await page.keyboard.press("l");
+    await page.waitForTimeout(500);
+    await shot("refly-day-zh");
+    await axe("flown again, day");
   }
 } catch (e) {
   failed = e;

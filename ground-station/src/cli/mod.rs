@@ -13,6 +13,7 @@ mod ground;
 mod measure;
 mod people;
 mod plan;
+mod refly;
 mod rehearse;
 mod seek;
 mod serve;
@@ -59,6 +60,8 @@ enum What {
     Fly(fly::Fly),
     /// Show a recorded flight again in the console
     Replay(serve::Replay),
+    /// Fly a recorded flight again in the simulator, with other wind, a fault or other rules, and lay both tracks side by side
+    Refly(refly::ReflyArgs),
     /// Feed a recording to the cores again: the same alarms must come out, and others under another rules file
     Again(again::Again),
     /// List what has been recorded, how long it is kept, and who holds it
@@ -102,6 +105,7 @@ fn act(args: Args) -> anyhow::Result<ExitCode> {
         What::Replay(r) => serve::replay(&r, &settings::resolve(&args.common)?),
         What::Flights(f) => flights::run(&f, &settings::resolve(&args.common)?),
         What::Rehearse(r) => rehearse::run(&r, json),
+        What::Refly(r) => refly::run(&r, json),
         What::Again(a) => again::run(&a, &settings::resolve(&args.common)?),
         What::BenchAgain(b) => again::bench(&b, json),
         What::BenchSeek(b) => seek::bench(&b, json),

@@ -202,6 +202,7 @@ pub fn replay(a: &Replay, s: &Settings) -> anyhow::Result<ExitCode> {
         speed: a.speed,
         lang: s.lang.clone(),
         rerun: s.rerun.clone(),
+        refly: Some(super::refly::for_the_console),
     };
     let (open, json) = (a.open, s.json);
     crate::console::replay(setup, move |said| announce("replay", &said, open, json))?;

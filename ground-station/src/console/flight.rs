@@ -99,6 +99,7 @@ pub(super) async fn serve_until(
         mode: "live",
         lang: setup.lang,
         pictures: (setup.store.clone(), "picture-"),
+        refly: None,
     };
     debug_assert_eq!(picture_file("x"), "picture-x.jpg");
     let (server, said) = front.serve(shown, asks, batches, previews);

@@ -6,7 +6,7 @@ use super::gate::{self, Asker};
 use super::hub::{Joined, Previews};
 use super::import::{self, Imported};
 use super::planning::{self, Basis, Wish};
-use super::{live, openapi, pages, people};
+use super::{live, openapi, pages, people, refly};
 use crate::desk::{Answer, Intent, Reason};
 use crate::people::access::{self, Endpoint, ROUTES};
 use crate::people::audit::Access;
@@ -97,6 +97,8 @@ pub(super) struct Shown {
     pub lang: Option<String>,
     /// Folder of pictures and what stands before the hash in their names.
     pub pictures: (PathBuf, &'static str),
+    /// The recording, and who flies its plan again.
+    pub refly: Option<(PathBuf, super::Refly)>,
 }
 
 #[derive(Clone)]
@@ -150,6 +152,7 @@ fn handler(endpoint: Endpoint) -> MethodRouter<App> {
         E::Plan => post(plan).layer(DefaultBodyLimit::max(MAX_PLAN)),
         E::PlanMake => post(make).layer(DefaultBodyLimit::max(MAX_COMMAND)),
         E::VenueImport => post(import_venue).layer(DefaultBodyLimit::max(import::MAX_VENUE)),
+        E::Refly => small(post(refly::refly)),
         E::People => get(people::list),
         E::PeopleAdd => small(post(people::add)),
         E::PeopleRoles => small(post(people::set_roles)),
@@ -243,7 +246,7 @@ fn answer(a: Result<Answer, StatusCode>) -> Response {
     }
 }
 
-fn refuse(code: &str) -> Response {
+pub(super) fn refuse(code: &str) -> Response {
     answer(Ok(Answer::no(Reason::new(code))))
 }
 

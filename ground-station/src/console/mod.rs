@@ -19,12 +19,14 @@ mod people;
 mod people_tests;
 mod planning;
 mod playback;
+mod refly;
 mod rehearsals;
 #[cfg(test)]
 mod tests;
 pub mod tls;
 
 pub use doors::Entrance;
+pub use refly::ReflyWish;
 
 use crate::desk::DeskConfig;
 use crate::evidence::key::Signer;
@@ -38,7 +40,7 @@ use link_io::Endpoint;
 use missions::plan::PatrolPlan;
 use serde_json::Value;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -56,6 +58,9 @@ const PARTING: Duration = Duration::from_secs(1);
 /// caller says whether to go on. Whether it passed, and the result for the page; `None`: broken off.
 pub type Rehearse =
     fn(&PatrolPlan, &str, &mut dyn FnMut(f64) -> bool) -> anyhow::Result<Option<(bool, Value)>>;
+
+/// Flies the plan of a recording (its folder, or a folder of them) again. Takes seconds; the result for the page.
+pub type Refly = fn(&Path, &ReflyWish) -> anyhow::Result<Value>;
 
 /// A console beside a flight.
 #[derive(Clone, Debug)]
@@ -107,6 +112,8 @@ pub struct ReplaySetup {
     pub lang: Option<String>,
     /// A running Rerun viewer: gets the whole recording.
     pub rerun: Option<String>,
+    /// Flies the recording's plan again.
+    pub refly: Option<Refly>,
 }
 
 /// Serves the page beside a flight until interrupted. `ready` is called once, when the page can be opened.

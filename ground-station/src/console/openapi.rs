@@ -301,6 +301,17 @@ fn body(e: Endpoint) -> Option<Value> {
             "properties": {"pattern": {"type": ["string", "object"]}, "alt_m": {"type": "number"}, "speed_mps": {"type": "number"}},
             "required": ["pattern", "alt_m"],
         }),
+        Endpoint::Refly => closed(json!({
+            "type": "object",
+            "properties": {
+                "case": {"enum": ["quiet", "evening", "link_lost", "low_battery", "no_gnss", "companion_dead"]},
+                "wind_mps": {"type": ["number", "null"], "minimum": 0, "maximum": 30},
+                "wind_from_deg": {"type": ["number", "null"], "minimum": 0, "maximum": 360},
+                "fault_s": {"type": ["number", "null"], "minimum": 0, "maximum": 36000},
+                "seed": {"type": "integer", "minimum": 0},
+            },
+            "required": ["case"],
+        })),
         Endpoint::VenueImport => {
             return Some(json!({
                 "required": true,

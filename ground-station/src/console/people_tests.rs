@@ -156,7 +156,7 @@ fn code(answered: &Answered) -> (u16, &str) {
 
 /// What is expected, told here once more and by hand: v(iewer), p(ilot), s(upervisor), e(vidence), a(dmin), l (a pilot's
 /// locked screen), n(obody).
-const EXPECTED: [(&str, &str); 27] = [
+const EXPECTED: [(&str, &str); 28] = [
     ("GET /", "vpsealn"),
     ("GET /{file}", "vpsealn"),
     ("GET /api/hello", "vpsealn"),
@@ -178,6 +178,7 @@ const EXPECTED: [(&str, &str); 27] = [
     ("POST /api/plan", "ps"),
     ("POST /api/plan/make", "ps"),
     ("POST /api/venue/import", "ps"),
+    ("POST /api/refly", "ps"),
     ("POST /api/people", "a"),
     ("POST /api/people/{name}/roles", "a"),
     ("POST /api/people/{name}/reset", "a"),
@@ -328,7 +329,7 @@ fn every_role_at_every_endpoint_gets_what_the_table_says_and_nothing_else() {
                 asked += 1;
             }
         }
-        assert_eq!(asked, 7 * (27 + 14));
+        assert_eq!(asked, 7 * (28 + 14));
         // After logging out, each is nobody.
         for (letter, roles, browser) in &mut all {
             if roles.is_some() {

@@ -55,6 +55,7 @@ pub(super) async fn replay_until(
         mode: "replay",
         lang: setup.lang,
         pictures: (dir.join(PICTURES), ""),
+        refly: setup.refly.map(|with| (setup.dir.clone(), with)),
     };
     let (server, said) = front.serve(shown, asks, batches, previews);
     let clock = Clock::start();

@@ -86,6 +86,7 @@ fn with_replay<F: Future<Output = ()>>(dir: &Path, story: impl FnOnce(SocketAddr
             speed: 16.0,
             lang: None,
             rerun: None,
+            refly: None,
         };
         let served = replay_until(setup, move |said| tell.send(said.at).unwrap(), async move {
             let _ = stopped.await;

@@ -81,6 +81,8 @@ pub enum Endpoint {
     PlanMake,
     /// A venue file is read.
     VenueImport,
+    /// The recording's plan is flown again in the simulator.
+    Refly,
     /// All people.
     People,
     /// A new person.
@@ -150,7 +152,7 @@ const fn quiet(mut r: Row) -> Row {
 }
 
 /// The table.
-pub const ROUTES: [Row; 27] = {
+pub const ROUTES: [Row; 28] = {
     use Endpoint as E;
     use Method::{Get, Post};
     use Who::{Anyone, Own, Roles};
@@ -283,6 +285,13 @@ pub const ROUTES: [Row; 27] = {
             "/api/venue/import",
             Roles(CALM),
             "Read a venue file",
+        ),
+        row(
+            E::Refly,
+            Post,
+            "/api/refly",
+            Roles(CALM),
+            "In a replay: fly the recording's plan again in the simulator",
         ),
         row(
             E::People,

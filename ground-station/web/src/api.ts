@@ -44,6 +44,12 @@ export interface RehearsalResult {
   watched: { zone: string; covered_pct: number; worst_age_s: number }[]; found: { what: Code<"rehearsal_staged">; at: LonLat; appears_s: number; in_view_s: number; found_s: number | null }[];
   cases: RehearsedCase[]; simulated_s: number; real_time_factor: number;
 }
+export interface ReflownFlight { flight_s: number; length_m: number; highest_m: number; min_clearance_m: number | null; clearance_zone: string; alarms: Record<string, number>; track: { t_s: number; at: LonLat; above_home_m: number }[] }
+/** A recording's plan flown again in the simulator, beside what was recorded. */
+export interface Reflown {
+  plan: string; name: string; autopilot: string; seed: number; wind_mps: number; recorded: ReflownFlight; again: ReflownFlight; case: RehearsedCase;
+  apart: { p50_m: number; p95_m: number; most_m: number; most_at: LonLat; ends_m: number }; problems: string[];
+}
 /** The rehearsal of this very plan. `needed`: no launch without one that passed, or a duty officer's word. */
 export interface Rehearsal {
   needed: boolean; state: "none" | "running" | "passed" | "blocked" | "failed"; part: number; result: RehearsalResult | null; words: string | null; overridden: { officer: string; reason: string } | null;

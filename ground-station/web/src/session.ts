@@ -24,10 +24,10 @@ export const signedAs = computed(() => (isOpen.value ? null : who.value?.name ??
 export type Told = Answer & { ended?: number; secret?: string; square?: string[]; uri?: string; code?: string; name?: string };
 
 /** Posts to the doors. A refusal comes back with its reason. */
-export async function post(path: string, body: object): Promise<Told> {
+export async function post(path: string, body: object, limit_ms = 15_000): Promise<Told> {
   for (let attempt = 0; attempt < 2; attempt++) {
     try {
-      const r = await fetch(path, { method: "POST", headers: { "Content-Type": "application/json", "X-CSRF": hello.value?.csrf ?? "" }, body: JSON.stringify(body), signal: AbortSignal.timeout(15000) });
+      const r = await fetch(path, { method: "POST", headers: { "Content-Type": "application/json", "X-CSRF": hello.value?.csrf ?? "" }, body: JSON.stringify(body), signal: AbortSignal.timeout(limit_ms) });
       const told = (await r.json().catch(() => null)) as Told | null;
       if (told && typeof told.accepted === "boolean") return told;
       // Another session's token, or that of a server that was started anew: take the present one.

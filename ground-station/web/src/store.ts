@@ -1,7 +1,7 @@
 // All that the page knows, as signals, and the one connection that fills it. A snapshot replaces everything; alarms are never dropped:
 // a gap in the sequence closes the socket, and the next snapshot brings what was missed.
 import { batch, computed, effect, signal } from "@preact/signals";
-import { readBatch, type Aircraft, type Anomaly, type Answer, type Event, type Fast, type Hello, type Imported, type Intent, type LonLat, type Message, type Plan, type Preflight, type Reason, type Replay, type Snapshot, type Venue } from "./api.ts";
+import { readBatch, type Aircraft, type Anomaly, type Answer, type Event, type Fast, type Hello, type Imported, type Intent, type LonLat, type Message, type Plan, type Preflight, type Reason, type Reflown, type Replay, type Snapshot, type Venue } from "./api.ts";
 import { chosen, lang, t, word } from "./i18n/index.ts";
 import { CODES } from "./i18n/codes.ts";
 
@@ -26,7 +26,9 @@ export const heardAt = signal(performance.now());
 
 export const chosenId = signal<number | null>(null);
 export const chosenAnomaly = signal<string | null>(null);
-export const sheet = signal<null | { kind: "plan" } | { kind: "launch" } | { kind: "land" } | { kind: "look"; at: LonLat }>(null);
+/** In a replay: what came of flying its plan again. */
+export const reflown = signal<Reflown | null>(null);
+export const sheet = signal<null | { kind: "plan" } | { kind: "refly" } | { kind: "launch" } | { kind: "land" } | { kind: "look"; at: LonLat }>(null);
 /** A refusal that belongs to a place, shown there. */
 export const refusedAt = signal<null | { at: LonLat; what: () => string; text: () => string }>(null);
 /** Answers to commands, newest last. */
@@ -149,7 +151,7 @@ function hears(h: Hello): boolean {
 
 function forgetAll(): void {
   batch(() => {
-    venue.value = plan.value = replay.value = sheet.value = refusedAt.value = null;
+    venue.value = plan.value = replay.value = sheet.value = refusedAt.value = reflown.value = null;
     aircraft.value = [];
     anomalies.value = [];
     preflight.value = [];

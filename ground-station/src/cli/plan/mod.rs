@@ -4,7 +4,7 @@ pub(super) mod drawn;
 mod explain;
 pub(super) mod flags;
 mod flying;
-mod picture;
+pub(super) mod picture;
 mod team;
 pub(super) mod wish;
 

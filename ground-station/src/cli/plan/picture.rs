@@ -6,13 +6,13 @@ use std::path::Path;
 
 /// What a picture is written as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(in crate::cli) enum Kind {
     Svg,
     Png,
 }
 
 /// By the file's ending; asked before the planning, so that a slip costs nothing.
-pub(super) fn kind(path: &Path) -> anyhow::Result<Kind> {
+pub(in crate::cli) fn kind(path: &Path) -> anyhow::Result<Kind> {
     match path.extension().and_then(|e| e.to_str()) {
         Some("svg") => Ok(Kind::Svg),
         Some("png") => Ok(Kind::Png),
@@ -21,7 +21,7 @@ pub(super) fn kind(path: &Path) -> anyhow::Result<Kind> {
 }
 
 /// Draws and writes.
-pub(super) fn write(p: &Picture, path: &Path) -> anyhow::Result<()> {
+pub(in crate::cli) fn write(p: &Picture, path: &Path) -> anyhow::Result<()> {
     let bytes = match kind(path)? {
         Kind::Svg => p.svg().into_bytes(),
         Kind::Png => p

@@ -1,7 +1,7 @@
 //! One flight of a rehearsal: the plan with the companion that flies it, one thing going wrong, judged by the oracles.
 
 use super::seen::{Seen, Watched, contains};
-use super::{Case, Deed, Found, WhatCase};
+use super::{Case, Circumstances, Deed, Found, Place, WhatCase};
 use crate::desk::DeskConfig;
 use crate::rehearse::headless::{goals, rules_with_roster};
 use crate::rehearse::officer::{LOOK, Officer, Words};
@@ -21,6 +21,7 @@ use sim::oracle::Completion;
 use sim::scenario::Scenario;
 use sim::vehicle::AirframeSpec;
 use sim::world::things::ThingKind;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// A flight gets the plan's reckoned time and so much more, simulated seconds.
@@ -35,6 +36,8 @@ const SURGE: u32 = 20;
 const IDLE_CAMERA_HZ: f64 = 0.2;
 /// Farther from a staged thing than this an alarm is not about it, metres.
 const MEANT_M: f64 = 40.0;
+/// Places of the track a second.
+const TRACK_HZ: f64 = 2.0;
 /// Wind where the plan states none, metres a second.
 const USUAL_WIND_MPS: (f64, f64) = (1.0, 4.0);
 
@@ -58,6 +61,10 @@ pub(super) struct Flown {
     pub simulated_s: f64,
     /// SHA-256 of everything said, hex.
     pub trace: String,
+    /// Where it was in the air, [`TRACK_HZ`] times a second.
+    pub track: Vec<Place>,
+    /// Alarms on the ground, by rule.
+    pub alarms: BTreeMap<String, u32>,
 }
 
 /// When something goes wrong, seconds after take-off: as the aircraft comes to the place of the plan farthest from home.
@@ -94,13 +101,16 @@ fn airframe(plan: &PatrolPlan) -> AirframeSpec {
 }
 
 /// The world of one flight.
-fn scenario(plan: &PatrolPlan, what: WhatCase) -> anyhow::Result<Scenario> {
+fn scenario(plan: &PatrolPlan, what: WhatCase, other: &Circumstances) -> anyhow::Result<Scenario> {
     let file = plan.file();
     let mut s = Scenario::sixi()?;
     s.name = what.word().into();
     s.start_utc = file.launch_window.from.to_rfc3339();
     s.airframe = Some(airframe(plan));
-    if file.wind.speed_mps > 0.0 {
+    if let Some((from_deg, mps)) = other.wind {
+        s.wind.mean_mps = (mps, mps);
+        s.wind.from_deg = Some(from_deg);
+    } else if file.wind.speed_mps > 0.0 {
         s.wind.mean_mps = (file.wind.speed_mps, file.wind.speed_mps);
         s.wind.from_deg = Some(file.wind.from_deg);
     } else {
@@ -117,7 +127,7 @@ fn scenario(plan: &PatrolPlan, what: WhatCase) -> anyhow::Result<Scenario> {
     s.staging.roster_drone = None;
     s.camera.rate_hz = IDLE_CAMERA_HZ;
     let fault = match what {
-        WhatCase::Evening => return Ok(s),
+        WhatCase::Evening | WhatCase::Quiet => return Ok(s),
         WhatCase::LinkLost => Fault::House(House::Cut { way: Way::Both }),
         WhatCase::LowBattery => Fault::Aircraft(Trouble::BatterySag {
             left: (file.vehicle.reserve_pct / 100.0).clamp(0.05, 0.9),
@@ -130,7 +140,7 @@ fn scenario(plan: &PatrolPlan, what: WhatCase) -> anyhow::Result<Scenario> {
         }),
     };
     s.faults = vec![Planned {
-        at_s: worst_moment_s(plan),
+        at_s: other.fault_s.unwrap_or_else(|| worst_moment_s(plan)),
         after: After::TakeOff,
         fault,
     }];
@@ -141,12 +151,13 @@ fn scenario(plan: &PatrolPlan, what: WhatCase) -> anyhow::Result<Scenario> {
 pub(super) fn fly(
     plan: &PatrolPlan,
     what: WhatCase,
+    other: &Circumstances,
     kind: AutopilotKind,
     seed: u64,
     go_on: &mut dyn FnMut(f64) -> bool,
 ) -> anyhow::Result<Option<Flown>> {
     let file = plan.file();
-    let scenario = scenario(plan, what)?;
+    let scenario = scenario(plan, what, other)?;
     let half_view = scenario.camera.half_view();
     let fault_s = scenario.faults.first().map(|f| f.at_s);
     let wind_mps = scenario.wind.mean_mps;
@@ -160,7 +171,10 @@ pub(super) fn fly(
         venue_geojson: file.venue.to_string(),
         onboard: onboard::Config {
             new_store_id: seed.wrapping_mul(2).wrapping_add(1),
-            eyes_rules: rules_with_roster(roster.as_deref()),
+            eyes_rules: other
+                .rules
+                .clone()
+                .unwrap_or_else(|| rules_with_roster(roster.as_deref())),
             own_remote_id: own_remote_id.unwrap_or_default(),
             ground_trust: vec![Trust::Signed],
             ..onboard::Config::default()
@@ -189,6 +203,7 @@ pub(super) fn fly(
     let mut known: Option<StateReport> = None;
     let mut in_view: Vec<f64> = Vec::new();
     let mut last_step = Mono::ZERO;
+    let mut track: Vec<Place> = Vec::new();
     while rig.now().mono.as_secs_f64() < limit_s {
         if rig.advance() {
             let truth = rig.truth();
@@ -202,7 +217,15 @@ pub(super) fn fly(
                 && let Ok(at) = LatLon::from_degrees(a.lat_deg, a.lon_deg)
             {
                 let up_m = a.alt_amsl_m - ground_amsl_m;
-                seen.look(at, up_m, now.since(from).as_secs_f64());
+                let t_s = now.since(from).as_secs_f64();
+                seen.look(at, up_m, t_s);
+                if track.last().is_none_or(|p| t_s - p.t_s >= 1.0 / TRACK_HZ) {
+                    track.push(Place {
+                        t_s,
+                        at: [a.lon_deg, a.lat_deg],
+                        above_home_m: up_m,
+                    });
+                }
                 let spot = truth.flat.spot(a.lat_deg, a.lon_deg);
                 in_view.resize(truth.things.len(), 0.0);
                 let dt_s = now.since(last_step).as_secs_f64();
@@ -296,6 +319,10 @@ pub(super) fn fly(
     };
     let anomalies: Vec<Anomaly> = rig.desk().anomalies().map(|(_, x)| x.clone()).collect();
     let found = found(&rig, took_off, &in_view, &anomalies);
+    let mut alarms: BTreeMap<String, u32> = BTreeMap::new();
+    for a in &anomalies {
+        *alarms.entry(a.rule.clone()).or_default() += 1;
+    }
     Ok(Some(Flown {
         case,
         places: (completion.met() as u32, completion.goals() as u32),
@@ -306,6 +333,8 @@ pub(super) fn fly(
         wind_mps: wind_mps.1,
         simulated_s: now.as_secs_f64(),
         trace: rig.trace().hex(),
+        track,
+        alarms,
     }))
 }
 

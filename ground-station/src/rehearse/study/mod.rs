@@ -12,6 +12,7 @@
 //! told, and does not block.
 
 mod flight;
+pub mod refly;
 mod seen;
 #[cfg(test)]
 mod tests;
@@ -33,6 +34,8 @@ const COVERED_PCT: f64 = 50.0;
 /// What goes wrong in a flight of the rehearsal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WhatCase {
+    /// Nothing goes wrong and nobody is staged: the way alone. No part of a rehearsal.
+    Quiet,
     /// Nothing: the evening itself, with what a patrol is there to find.
     Evening,
     /// The radio is cut both ways and stays so.
@@ -58,6 +61,7 @@ impl WhatCase {
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
+            WhatCase::Quiet => "quiet",
             WhatCase::Evening => "evening",
             WhatCase::LinkLost => "link_lost",
             WhatCase::LowBattery => "low_battery",
@@ -65,6 +69,42 @@ impl WhatCase {
             WhatCase::CompanionDead => "companion_dead",
         }
     }
+}
+
+impl std::str::FromStr for WhatCase {
+    type Err = String;
+    fn from_str(s: &str) -> Result<Self, String> {
+        std::iter::once(WhatCase::Quiet)
+            .chain(WhatCase::ALL)
+            .find(|c| c.word() == s)
+            .ok_or_else(|| {
+                format!(
+                    "{s} is no case: quiet, evening, link_lost, low_battery, no_gnss or companion_dead"
+                )
+            })
+    }
+}
+
+/// What is to be other than the plan says.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Circumstances {
+    /// Mean wind: where it comes from, degrees from true north, and m/s.
+    pub wind: Option<(f64, f64)>,
+    /// When the fault comes, seconds after take-off; otherwise at the place of the plan farthest from home.
+    pub fault_s: Option<f64>,
+    /// Rules of the eyes (TOML); otherwise the demonstration's.
+    pub rules: Option<String>,
+}
+
+/// Where an aircraft was.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Place {
+    /// Seconds after take-off.
+    pub t_s: f64,
+    /// Longitude, latitude, degrees WGS-84.
+    pub at: [f64; 2],
+    /// Metres above home.
+    pub above_home_m: f64,
 }
 
 /// Something the companion did.
@@ -191,7 +231,7 @@ pub fn rehearse(
     for what in WhatCase::ALL {
         let before = flown.len() as f64;
         let mut part = |p: f64| go_on((before + p) / all);
-        match flight::fly(plan, what, kind, seed, &mut part)? {
+        match flight::fly(plan, what, &Circumstances::default(), kind, seed, &mut part)? {
             Some(f) => flown.push(f),
             None => return Ok(None),
         }

@@ -1,5 +1,8 @@
+use super::refly::{Wish, refly};
 use super::*;
-use crate::rehearse::headless::demo_start;
+use crate::evidence::export::Facts;
+use crate::rehearse::again::fly_logged;
+use crate::rehearse::headless::{HeadlessOptions, demo_start, rig_for};
 use crate::rehearse::plan::demo_plan;
 use missions::place::LatLon;
 use missions::plane::LocalPlane;
@@ -105,6 +108,8 @@ fn whatever_leaves_the_fence_stays_up_or_empties_the_battery_blocks() {
             problems: vec!["no".into()],
             wind_mps: 3.0,
             simulated_s: 100.0,
+            track: Vec::new(),
+            alarms: std::collections::BTreeMap::new(),
             trace: String::new(),
         };
         change(&mut f);
@@ -142,4 +147,73 @@ fn whatever_leaves_the_fence_stays_up_or_empties_the_battery_blocks() {
         .is_empty()
     );
     assert_eq!(judged(&|f| f.complete = false), ["rehearsal.not_whole"]);
+}
+
+#[test]
+fn a_recorded_flight_is_flown_again_and_goes_another_way_where_something_else_goes_wrong() {
+    let options = HeadlessOptions::default();
+    let (_, plan) = rig_for(&options).unwrap();
+    let until_s = plan.file().estimate.time_s + 240.0;
+    let flown = fly_logged(&options, usize::MAX, until_s).unwrap();
+    let facts = Facts::read(&flown.tlog, "", &|_| None);
+    let again = |case: WhatCase, other: Circumstances| {
+        let wish = Wish {
+            case,
+            other,
+            kind: None,
+            seed: 3,
+            system: None,
+        };
+        refly(&plan, &facts, &wish, &mut |_| true).unwrap().unwrap()
+    };
+    // The same plan, other gusts: the same way, by the autopilot of the recording.
+    let same = again(WhatCase::Quiet, Circumstances::default());
+    assert_eq!(same.autopilot, "px4");
+    assert!(
+        same.apart.p95_m < 6.0 && same.apart.ends_m < 6.0,
+        "{:?}",
+        same.apart
+    );
+    assert!(
+        same.case.landed && same.case.deeds.iter().all(|d| d.response == "continue"),
+        "{:?}",
+        same.case
+    );
+    for f in [&same.recorded, &same.again] {
+        assert!(
+            f.min_clearance_m.unwrap() > 0.0 && f.track.len() > 200,
+            "{}",
+            f.flight_s
+        );
+    }
+    assert!((same.recorded.length_m / same.again.length_m - 1.0).abs() < 0.1);
+    // A storm is felt; a radio that is cut in its midst sends it home by another way, which the guard keeps inside.
+    let storm = Circumstances {
+        wind: Some((290.0, 9.0)),
+        fault_s: Some(60.0),
+        rules: None,
+    };
+    let cut = again(WhatCase::LinkLost, storm);
+    assert_eq!((cut.wind_mps, cut.case.fault_s), (9.0, Some(60.0)));
+    assert!(
+        cut.case.deeds.iter().any(|d| d.cause == "link_loss"),
+        "{:?}",
+        cut.case
+    );
+    assert!(cut.again.flight_s < same.again.flight_s - 30.0);
+    assert!(
+        cut.apart.most_m > same.apart.most_m + 20.0,
+        "{:?}",
+        cut.apart
+    );
+    assert!(cut.again.min_clearance_m.unwrap() > 0.0);
+    // What never flew cannot be laid beside anything.
+    let nothing = Wish {
+        case: WhatCase::Quiet,
+        other: Circumstances::default(),
+        kind: None,
+        seed: 1,
+        system: Some(77),
+    };
+    assert!(refly(&plan, &facts, &nothing, &mut |_| true).is_err());
 }

@@ -69,7 +69,7 @@ export const CODES = {
     "refusal.incomplete",
     // the desk and its server
     "desk.bad_request",
-    "desk.replay_only",
+    "refly.only_in_a_replay", "refly.failed", "desk.replay_only",
     "desk.no_aircraft",
     "desk.no_plan",
     "desk.not_in_charge",
@@ -163,7 +163,7 @@ export const CODES = {
   /** missions::planner::patterns::Pattern. */
   pattern: ["sweep", "perimeter", "corridor", "watch_points", "orbit", "expanding_square", "sector_search", "creeping_line", "revisit"],
   /** The flights of a rehearsal: ground_station::rehearse::study::WhatCase. */
-  rehearsal_case: ["evening", "link_lost", "low_battery", "no_gnss", "companion_dead"],
+  rehearsal_case: ["quiet", "evening", "link_lost", "low_battery", "no_gnss", "companion_dead"],
   /** What is staged in its evening. */
   rehearsal_staged: ["swimmer", "intruder", "surge"],
   /** What it found wrong. */

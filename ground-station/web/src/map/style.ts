@@ -114,8 +114,10 @@ export function planStyle(theme: Theme): (f: FeatureLike) => Style {
   const p = PALETTES[theme];
   const path = new Style({ stroke: new Stroke({ color: p.plan, width: 2 }) });
   const point = new Style({ image: new RegularShape({ points: 4, radius: 4.5, angle: 0, fill: new Fill({ color: p.halo }), stroke: new Stroke({ color: p.plan, width: 1.6 }) }) });
+  const recorded = new Style({ stroke: new Stroke({ color: p.label, width: 3 }), zIndex: 1 });
+  const again = new Style({ stroke: new Stroke({ color: p.high, width: 3, lineDash: [9, 6] }), zIndex: 2 });
   const rally = new Style({ image: new RegularShape({ points: 3, radius: 8, fill: new Fill({ color: p.halo }), stroke: new Stroke({ color: p.plan, width: 2 }) }) });
   const cross = new RegularShape({ points: 4, radius: 9, radius2: 0, angle: Math.PI / 4, stroke: new Stroke({ color: p.label, width: 2.6 }) });
   const fate = (label: string) => new Style({ image: cross, text: new Text({ text: label, font: `600 12px ${FONT}`, textBaseline: "bottom", offsetY: -10, fill: new Fill({ color: p.label }), stroke: new Stroke({ color: p.halo, width: 4 }), overflow: true }), zIndex: 2 });
-  return (f) => (f.get("kind") === "fate" ? fate(String(f.get("label") ?? "")) : f.get("kind") === "path" ? path : f.get("kind") === "rally" ? rally : point);
+  return (f) => (f.get("kind") === "fate" ? fate(String(f.get("label") ?? "")) : f.get("kind") === "recorded" ? recorded : f.get("kind") === "again" ? again : f.get("kind") === "path" ? path : f.get("kind") === "rally" ? rally : point);
 }

@@ -26,8 +26,8 @@ const ORDER = ["inclusion", "watch_zone", "show", "crowd", "no_look", "exclusion
 
 export interface MapView {
   setVenue(v: Venue | null, roleWord: (role: string) => string, label: (f: VenueFeature) => string): void;
-  /** `fates`: where the flights of the rehearsal came down, with what went wrong in each. */
-  setPlan(p: Plan | null, fates: { at: LonLat; label: string }[]): void;
+  /** `tracks`: a recorded flight and the same plan flown again. `fates`: where the flights of the rehearsal came down, with what went wrong in each. */
+  setPlan(p: Plan | null, fates: { at: LonLat; label: string }[], tracks: { recorded: LonLat[]; again: LonLat[] } | null): void;
   setTheme(t: Theme): void;
   /** Device-independent pixel of a place, or null before the first frame. */
   pixel(at: LonLat): [number, number] | null;
@@ -129,8 +129,9 @@ export function createMap(target: HTMLElement, onFrame: () => void, onPress: (at
       }
       if (!touched) fit();
     },
-    setPlan(p, fates) {
+    setPlan(p, fates, tracks) {
       plan.clear();
+      for (const kind of ["recorded", "again"] as const) if (tracks) plan.addFeature(new Feature({ geometry: new LineString(tracks[kind].map(metric)), kind }));
       if (!p) return;
       plan.addFeature(new Feature({ geometry: new LineString(p.path.map(([lon, lat]) => metric([lon, lat]))), kind: "path" }));
       for (const at of p.items) if (at) plan.addFeature(new Feature({ geometry: new Point(metric(at)), kind: "item" }));

@@ -10,6 +10,7 @@ import { createMap, type MapView } from "../map/view.ts";
 import { aircraft, airborne, anomalies, answers, chosenAnomaly, fast, forget, linkAge, now, plan, refusedAt, replaying, selected, selectedFast, serverMs, sheet, venue } from "../store.ts";
 import { mayFly } from "../session.ts";
 import { fates } from "./Rehearsal.tsx";
+import { tracks } from "./Refly.tsx";
 import { theme } from "../theme.ts";
 import { Icon } from "./Icon.tsx";
 import { Camera } from "./Camera.tsx";
@@ -102,7 +103,7 @@ export function MapBox() {
     size();
     const stops = [
       effect(() => { void lang.value; map.setVenue(venue.value, (role) => word("zone_role", role), zoneLabel); }),
-      effect(() => { map.setPlan(plan.value, fates()); untracked(map.resized); }),
+      effect(() => { map.setPlan(plan.value, fates(), tracks()); untracked(map.resized); }),
       effect(() => { map.setTheme(theme.value); queue(); }),
       effect(() => { for (const f of fast.value.values()) if (f.at) trails.add(f.id, serverMs.peek(), f.at); queue(); }),
       effect(() => { void anomalies.value; void chosenAnomaly.value; void sheet.value; void refusedAt.value; void seen.value; void now.value; void lang.value; void selected.value; queue(); }),

@@ -8,7 +8,7 @@ import { plan, reasonWords, send, sheet, venue } from "../store.ts";
 /** Farther from a site than this it did not land there, metres. */
 const AT_SITE_M = 8;
 
-const minutes = (s: number): string => `${Math.floor(s / 60)}:${String(Math.round(s % 60)).padStart(2, "0")}`;
+export const minutes = (s: number): string => `${Math.floor(s / 60)}:${String(Math.round(s % 60)).padStart(2, "0")}`;
 
 const zoneName = (id: string): string => {
   const f = (venue.value?.features ?? []).find((z) => z.properties.id === id);

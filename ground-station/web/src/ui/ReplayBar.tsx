@@ -2,7 +2,7 @@
 import { useRef } from "preact/hooks";
 import { MARK } from "../alarms.ts";
 import { t } from "../i18n/index.ts";
-import { replay, send, serverMs } from "../store.ts";
+import { replay, send, serverMs, sheet } from "../store.ts";
 import { Icon } from "./Icon.tsx";
 import { clock } from "./Left.tsx";
 
@@ -30,6 +30,7 @@ export function ReplayBar() {
         <input type="range" aria-label={t("scrub")} aria-valuetext={clock(at)} min={r.start_ms} max={r.end_ms} step={1000} value={at} onInput={(e) => seek(Number(e.currentTarget.value))} />
       </div>
       <span class="clock">{clock(at)} / {clock(r.end_ms)}</span>
+      <button type="button" data-do="refly" aria-pressed={sheet.value?.kind === "refly"} onClick={() => { sheet.value = sheet.value?.kind === "refly" ? null : { kind: "refly" }; }}>{t("refly")}</button>
       <label><span class="hidden-visually">{t("rate")}</span><select value={r.speed} onChange={(e) => order("speed", Number(e.currentTarget.value))}>{RATES.map((x) => <option key={x} value={x}>{x}×</option>)}</select></label>
     </div>
   );

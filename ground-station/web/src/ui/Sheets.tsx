@@ -7,6 +7,7 @@ import { lossWords } from "../alarms.ts";
 import { checkFigure, localName, t, word } from "../i18n/index.ts";
 import { signedAs } from "../session.ts";
 import { importVenue, plan, preflight, reasonWords, selected, selectedFast, send, sendPlan, sheet, venue } from "../store.ts";
+import { Refly } from "./Refly.tsx";
 import { isRehearsed, Override, Rehearsal } from "./Rehearsal.tsx";
 import { Slide } from "./Slide.tsx";
 
@@ -234,5 +235,5 @@ function Look({ at }: { at: LonLat }) {
 export function Sheet() {
   const s = sheet.value;
   if (!s) return null;
-  return s.kind === "plan" ? <Making /> : s.kind === "launch" ? <Launch /> : s.kind === "land" ? <Land /> : <Look at={s.at} key={s.at.join()} />;
+  return s.kind === "plan" ? <Making /> : s.kind === "refly" ? <Frame title={t("refly_title")}><Refly /></Frame> : s.kind === "launch" ? <Launch /> : s.kind === "land" ? <Land /> : <Look at={s.at} key={s.at.join()} />;
 }
