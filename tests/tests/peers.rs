@@ -280,6 +280,66 @@ fn our_recording_opens_in_pymavlink_with_equal_message_counts() {
     let end = demo.wait_end(LIMIT);
     assert!(end.success(), "{end}: {}", demo.said.join("\n"));
     same_counts(&python, &out.join("flight.tlog"));
+    is_heard_as_if_it_flew(&python, &out);
+}
+
+/// A recording that is played is watched over MAVLink like an aircraft that flies: its own positions, in their order; and it
+/// answers nothing.
+fn is_heard_as_if_it_flew(python: &Path, flight: &Path) {
+    let [port, _] = udp_ports();
+    let mut replay = Process::start(
+        "ground-station",
+        &[
+            "replay",
+            flight.to_str().unwrap(),
+            "--http",
+            "127.0.0.1:0",
+            "--speed",
+            "16",
+            "--mavlink",
+            &format!("udp:127.0.0.1:{port}"),
+        ],
+    );
+    replay.wait_line("replay", SOON);
+    let answer = run(python, "watch_replay.py", &[&port.to_string(), "6"]);
+    let heard = answer.last().unwrap();
+    assert_eq!(
+        (&heard["autopilot"], &heard["type"]),
+        (&json!(12), &json!(2)),
+        "PX4, a quadrotor"
+    );
+    let bytes = std::fs::read(flight.join("flight.tlog")).unwrap();
+    let mut flown: Vec<Value> = Vec::new();
+    for (_, frame) in tlog::Reader::new(&bytes) {
+        if let link::frame::Msg::Common(m) = frame.decode()
+            && let link::common::MavMessage::GLOBAL_POSITION_INT(p) = *m
+        {
+            flown.push(json!([p.time_boot_ms, p.lat, p.lon, p.relative_alt]));
+        }
+    }
+    let places = heard["places"].as_array().unwrap();
+    assert!(places.len() > 50, "{} places", places.len());
+    let mut rest = flown.iter();
+    assert!(
+        places.iter().all(|p| rest.any(|f| f == p)),
+        "a place that was never flown, or out of order"
+    );
+    for answered in ["PARAM_VALUE", "COMMAND_ACK"] {
+        let recorded = tlog::Reader::new(&bytes).filter(|(_, f)| match f.decode() {
+            link::frame::Msg::Common(m) => match *m {
+                link::common::MavMessage::PARAM_VALUE(_) => answered == "PARAM_VALUE",
+                link::common::MavMessage::COMMAND_ACK(_) => answered == "COMMAND_ACK",
+                _ => false,
+            },
+            _ => false,
+        });
+        let heard = heard["counts"][answered].as_u64().unwrap_or(0);
+        assert!(
+            heard <= recorded.count() as u64,
+            "a recording answers {answered}"
+        );
+    }
+    assert!(replay.stop().success());
 }
 
 #[test]

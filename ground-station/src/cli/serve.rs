@@ -5,7 +5,7 @@ use crate::console::tls::{Certificate, Identity, identity};
 use crate::console::{Entrance, Ready, ReplaySetup, ServeSetup};
 use crate::desk::DeskConfig;
 use anyhow::{Context, bail};
-use link_io::Clock;
+use link_io::{Clock, Endpoint};
 use std::io::{BufRead, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -51,6 +51,10 @@ pub struct Replay {
     /// Pace at the start, 0.25 to 16 times real time
     #[arg(long, value_name = "N", default_value = "1", value_parser = pace)]
     speed: f64,
+    /// Let others hear the recorded aircraft as if it flew now, for example udp:127.0.0.1:14550 for QGroundControl; it begins
+    /// to play at once, follows the scrubber, and takes no orders
+    #[arg(long, value_name = "LINE")]
+    mavlink: Option<Endpoint>,
     /// Open the page in this machine's browser
     #[arg(long)]
     open: bool,
@@ -203,6 +207,7 @@ pub fn replay(a: &Replay, s: &Settings) -> anyhow::Result<ExitCode> {
         lang: s.lang.clone(),
         rerun: s.rerun.clone(),
         refly: Some(super::refly::for_the_console),
+        mavlink: a.mavlink.clone(),
     };
     let (open, json) = (a.open, s.json);
     crate::console::replay(setup, move |said| announce("replay", &said, open, json))?;

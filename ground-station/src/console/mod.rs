@@ -114,6 +114,8 @@ pub struct ReplaySetup {
     pub rerun: Option<String>,
     /// Flies the recording's plan again.
     pub refly: Option<Refly>,
+    /// A line on which the recorded aircraft is heard as if it flew now, by QGroundControl for instance. It takes no orders.
+    pub mavlink: Option<Endpoint>,
 }
 
 /// Serves the page beside a flight until interrupted. `ready` is called once, when the page can be opened.

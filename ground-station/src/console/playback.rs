@@ -3,11 +3,11 @@
 use super::http::{ASKS, Ask, Shown};
 use super::hub::Hub;
 use super::{BATCH_AT_LEAST, BATCH_EVERY, Entrance, Front, Ready, ReplaySetup};
-use crate::desk::{Answer, Reason};
+use crate::desk::{Answer, Intent, Reason};
 use crate::record::{PICTURES, open, stream_to_viewer};
 use crate::replay::{Change, Player, Recording};
 use anyhow::Context;
-use link_io::Clock;
+use link_io::{Clock, LineEvent};
 use missions::time::Mono;
 use std::collections::VecDeque;
 use std::future::Future;
@@ -59,8 +59,29 @@ pub(super) async fn replay_until(
     };
     let (server, said) = front.serve(shown, asks, batches, previews);
     let clock = Clock::start();
+    let mut player = Player::new(recording, setup.speed);
+    let live = setup.mavlink.map(|line| {
+        // Whoever listens wants to hear something.
+        player.command(&Intent::Replay {
+            op: "play".into(),
+            value: 0.0,
+        });
+        let (send, recv) = mpsc::channel(link_io::QUEUE);
+        let (events, mut heard) = mpsc::channel::<LineEvent<()>>(ASKS);
+        tokio::spawn(link_io::serve((), line, events, recv));
+        tokio::spawn(async move {
+            // What others ask of a recording is not heard: it can be ordered nothing.
+            while let Some(said) = heard.recv().await {
+                if let LineEvent::Trouble((), what) = said {
+                    tracing::warn!("--mavlink: {what}");
+                }
+            }
+        });
+        send
+    });
     let mut task = Task {
-        player: Player::new(recording, setup.speed),
+        player,
+        live,
         hub,
         keys: VecDeque::new(),
         at: clock.now().mono,
@@ -101,6 +122,8 @@ pub(super) async fn replay_until(
 
 struct Task {
     player: Player,
+    /// Where the recorded aircraft is heard as if it flew.
+    live: Option<mpsc::Sender<Vec<u8>>>,
     hub: Hub,
     keys: VecDeque<(String, Answer)>,
     /// Up to where real time was told to the player.
@@ -115,6 +138,12 @@ impl Task {
         let passed = now.since(self.at);
         self.at = now;
         let changes = self.player.advance(passed);
+        if let Some(line) = &self.live {
+            while let Some(frame) = self.player.hand_on() {
+                // A slow listener loses frames, as on a radio.
+                let _ = line.try_send(frame);
+            }
+        }
         self.tell(changes);
     }
 

@@ -87,6 +87,7 @@ fn with_replay<F: Future<Output = ()>>(dir: &Path, story: impl FnOnce(SocketAddr
             lang: None,
             rerun: None,
             refly: None,
+            mavlink: None,
         };
         let served = replay_until(setup, move |said| tell.send(said.at).unwrap(), async move {
             let _ = stopped.await;

@@ -97,6 +97,8 @@ pub struct Player {
     aircraft: Vec<Aircraft>,
     shown: Shown,
     next_frame: usize,
+    /// Frames that were handed on, as of an aircraft that flies now.
+    handed: usize,
     next_line: usize,
     ticks: Value,
     viewed_us: i64,
@@ -126,6 +128,7 @@ impl Player {
             aircraft: Vec::new(),
             shown: Shown::default(),
             next_frame: 0,
+            handed: 0,
             next_line: 0,
             ticks,
             viewed_us: 0,
@@ -164,6 +167,7 @@ impl Player {
         self.aircraft = aircraft;
         self.next_frame = next_frame;
         self.take_frames(&mut Vec::new());
+        self.handed = self.next_frame;
         self.next_line = self
             .recording
             .lines()
@@ -266,6 +270,19 @@ impl Player {
             }
             self.next_frame += 1;
         }
+    }
+
+    /// The next frame of an aircraft that was played and not handed on yet: what others would hear now if it flew. After a
+    /// jump only what comes then.
+    pub fn hand_on(&mut self) -> Option<Vec<u8>> {
+        while self.handed < self.next_frame {
+            let frame = self.recording.frame(self.handed);
+            self.handed += 1;
+            if let Some((_, f)) = frame {
+                return Some(f.bytes().to_vec());
+            }
+        }
+        None
     }
 
     /// An officer's intent: only `replay` is taken. The changes to show for it.

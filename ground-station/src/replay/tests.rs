@@ -191,3 +191,36 @@ fn a_seek_in_a_long_flight_is_short() {
     }
     assert!(worst < Duration::from_millis(100), "{worst:?}");
 }
+
+#[test]
+fn whoever_listens_hears_every_frame_of_the_aircraft_once_in_order_and_after_a_jump_what_comes_then()
+ {
+    let files = recorded(30);
+    let vehicle = link::tlog::Reader::new(&files.tlog)
+        .map(|(_, f)| f)
+        .filter(|f| f.header().system == 1)
+        .map(|f| f.bytes().to_vec());
+    let all: Vec<Vec<u8>> = vehicle.collect();
+    assert!(all.len() > 100, "{}", all.len());
+    let mut p = player(files);
+    // What lies on its very first moment was there before it began to play.
+    assert_eq!(p.hand_on(), None, "nothing is said while it stands still");
+    p.command(&replay("play", 0.0));
+    let mut heard = Vec::new();
+    while p.playing() {
+        p.advance(Duration::from_millis(700));
+        heard.extend(std::iter::from_fn(|| p.hand_on()));
+    }
+    assert!(all.ends_with(&heard), "{} of {}", heard.len(), all.len());
+    assert!(heard.len() + 20 > all.len());
+    p.command(&replay("seek", second(20).0 as f64 / 1e3));
+    assert_eq!(p.hand_on(), None);
+    p.command(&replay("play", 0.0));
+    p.advance(Duration::from_secs(60));
+    let late: Vec<Vec<u8>> = std::iter::from_fn(|| p.hand_on()).collect();
+    assert!(
+        all.ends_with(&late) && late.len() * 2 < all.len(),
+        "{}",
+        late.len()
+    );
+}
