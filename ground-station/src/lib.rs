@@ -1,6 +1,6 @@
 //! The ground station: plans, launches, watches, records, replays.
 //!
-//! `desk`, `evidence`, `incidents`, `people` and `replay` are cores; `console`, `record` and `cli` are the shell around them. Only `rehearse` names the other two
+//! `desk`, `evidence`, `incidents`, `people`, `replay` and `report` are cores; `console`, `record` and `cli` are the shell around them. Only `rehearse` names the other two
 //! programs.
 
 pub mod cli;
@@ -13,3 +13,4 @@ pub mod people;
 pub mod record;
 pub mod rehearse;
 pub mod replay;
+pub mod report;

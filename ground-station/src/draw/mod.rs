@@ -75,6 +75,8 @@ pub struct Picture {
     pub left_out: Vec<(EastNorth, EastNorth)>,
     /// Whether up is north (a floor map does not say).
     pub north_is_up: bool,
+    /// Other words for those of the legend, by its own.
+    pub legend: std::collections::BTreeMap<String, String>,
 }
 
 impl Picture {

@@ -186,7 +186,8 @@ impl Patrol {
             _ => return Err(Reason::new("desk.bad_request")),
         }
         if self.deeds.len() >= KEPT {
-            self.deeds.pop_front();
+            // How it began stays.
+            self.deeds.remove(1);
         }
         self.deeds.push_back(deed.clone());
         Ok(())

@@ -277,7 +277,7 @@ export async function importVenue(file: File, datum: string): Promise<Imported> 
   }
 }
 
-const PARAM_GROUPS: Record<string, keyof typeof CODES> = { state: "flight_state", who: "in_charge", response: "response", cause: "cause", kind: "anomaly_kind", order: "order_kind", finding: "rehearsal_finding" };
+const PARAM_GROUPS: Record<string, keyof typeof CODES> = { state: "flight_state", who: "in_charge", response: "response", cause: "cause", kind: "anomaly_kind", order: "order_kind", finding: "rehearsal_finding", step: "incident_step" };
 
 /** The sentence of a log line: codes among its parameters become words first. */
 export function eventWords(e: Event): string {

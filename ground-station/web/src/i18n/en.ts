@@ -76,6 +76,32 @@ const codes: CodeWords = {
     "desk.not_in_charge": "another officer sits here[: {officer}]",
     "desk.site_unknown": "no such landing site",
     "desk.anomaly_unknown": "no such anomaly",
+    "desk.no_reason": "an anomaly is dismissed with a reason",
+    "incident.unknown": "no such incident",
+    "incident.wrong_state": "not in the incident’s present state",
+    "incident.not_on_scene": "nobody is on the scene yet: only a false alarm or a hand-over can be told from afar",
+    "incident.same_person": "a review is another person’s: not of whoever gave the outcome or answered for a task",
+    "incident.words_missing": "say it in words",
+    "incident.words_long": "too long: {value} characters at most",
+    "incident.name_bad": "not a fitting name: 1 to {value} characters",
+    "incident.due_past": "the deadline lies in the past",
+    "incident.due_far": "the deadline is too far ahead: {value} days at most",
+    "incident.no_clock": "the time is not known yet: nothing can be written down",
+    "incident.no_place": "not a place on earth",
+    "incident.no_task": "no such task on its way",
+    "incident.too_many": "full at {value}: bring some to their end first",
+    "incident.steps_full": "this incident’s steps are full ({value}): it can only be brought to its end",
+    "incident.full": "the book is full ({value}): begin a new store",
+    "incident.anomaly_taken": "this anomaly is in incident {value}: bring that to its end",
+    "incident.anomaly_open": "this anomaly is not confirmed yet",
+    "patrol.unknown": "no such patrol",
+    "patrol.stopped": "this patrol was stopped",
+    "patrol.every": "between {value} minutes and 60 days",
+    "patrol.too_many": "full at {value} patrols",
+    "patrol.no_finding": "no such defect to be mended",
+    "report.in_flight": "an aircraft is in the air: after it has landed",
+    "report.no_record": "there is no signed record here to make a report from",
+    "report.failed": "the report could not be made: see the server’s log",
     "desk.not_delivered": "did not reach the server; try again",
     "people.log_in": "nobody is logged in",
     "people.log_in_again": "this session is over; log in again",
@@ -166,7 +192,35 @@ const codes: CodeWords = {
     "rehearsal.not_down": "{case}: it does not come down", "rehearsal.battery": "{case}: {pct} % battery at the end, {least_pct} % are needed", "rehearsal.not_whole": "only {met} of {all} places were flown",
     "rehearsal.not_found": "{what} was not reported[ ({in_view_s} s in the picture)]", "rehearsal.nothing_staged": "nothing could be staged: no watch zone or no crowd under this path", "rehearsal.not_covered": "only {pct} % of “{zone}” was surely in view",
   },
+  incident_state: {
+    open: "to be tasked", tasked: "on the way", on_scene: "on scene", outcome: "to be reviewed", reviewed: "reviewed", closed: "closed"
+  },
+  incident_step: {
+    open: "opened", link: "anomaly added", note: "note", task: "somebody sent", task_refused: "aircraft did not go", arrive: "on scene", extend: "deadline moved", outcome: "outcome", review: "review", close: "closed", reopen: "opened again", patrol_add: "patrol added", patrol_change: "patrol changed", patrol_stop: "patrol stopped", patrol_flown: "patrol flown", found: "defect found", mended: "defect mended"
+  },
+  incident_outcome: {
+    resolved: "dealt with on the spot", warned: "warned or sent away", handed_over: "handed over to others", nothing_found: "nothing found there", false_alarm: "false alarm"
+  },
+  task_state: {
+    sent: "on the way", refused: "did not go", on_scene: "on scene", ended: "called off"
+  },
+  clock_source: {
+    unknown: "unknown", machine: "this machine’s clock", aircraft: "the aircraft’s GNSS", simulated: "simulated"
+  },
+  record_state: {
+    complete: "intact and complete", unsealed: "intact; closed, but without its closing manifest", receipted: "intact; never closed: complete up to what the aircraft keeps, later parts may be missing", open: "intact as far as it goes; never closed, its end may be missing", damaged: "DAMAGED: not as it was recorded"
+  },
+  alarm_kind: {
+    anomaly: "anomaly", link: "link lost", guard: "the guard acted", failsafe: "autopilot failsafe", safety_pilot: "safety pilot flies", other_station: "another station", no_officer: "no officer", no_officer_acted: "no officer: the plan acts", recorder: "recording failed", eyes: "detection stopped", incident_overdue: "incident overdue", patrol_overdue: "patrol overdue", mend_overdue: "mending overdue"
+  },
+  intent: {
+    hold: "hold", return: "return", resume: "resume", launch: "launch", land_at: "land at a site", look: "go and look", upload: "upload plan", take_control: "take control", hand_over: "hand over", preflight: "preflight", confirm: "confirm anomaly", dismiss: "dismiss anomaly", acknowledge: "acknowledge alarm", override_rehearsal: "answer for an unrehearsed launch", replay: "replay"
+  },
+  report: {
+    title: "After-action report", flight: "Flight", made_from: "Made from", from_to: "Time", venue: "Venue", plan: "Plan", purpose: "Purpose", pilot: "Launched by", incident_no: "Incident number", time: "Time", what: "What", who: "Who", state: "State", none: "none", map: "Map", legend_plan: "planned path", legend_flown: "flown track", legend_start: "start", legend_end: "end (under the start if there)", legend_inside: "fly inside", legend_exclusion: "keep out", legend_show: "show, keep out while on", legend_crowd: "crowd, no overflight", legend_watch: "watch zone", legend_no_look: "no cameras", legend_launch: "launch site", legend_landing: "landing site", aircraft: "Aircraft", airborne: "Airborne", distance: "Distance", highest: "Highest", battery: "Battery", coverage: "Plan flown", coverage_none: "no plan in the record: cannot be told", coverage_how: "One place every {step} m of the planned path; flown where an airborne aircraft’s recorded position came within {near} m. Positions during a lost link are not in the record and do not count.", freshness: "Of what was flown, time since the last pass at the end: median {median}, worst {worst}", alarms: "Alarms and response times", raised: "Raised", acknowledged: "Acknowledged", acted: "Acted", closed: "Closed", median: "median", worst: "worst", counted: "counted", alarms_how: "Raised: when the server received it or the event was recorded. Acknowledged: an officer pressed acknowledge, or judged it. Acted: the first accepted order or step after that. Closed: the cause ended, it was dismissed, or its incident was closed. “–”: the record does not say.", open_still: "not closed", timeline: "Time line", timeline_more: "{n} more lines stand in the record", incidents: "Incidents and their closed loop", incident: "Incident {n}", due: "Due", owner: "Owner", outcome: "Outcome", reviewed_by: "Reviewed by", tasks: "Sent", evidence: "Evidence", patrols: "Patrol schedule", last_flown: "Last flown", never: "never", every: "every {n} min", found: "Defects", orders: "Orders", answer: "Answer", accepted: "accepted", refused: "refused", fate: "Fate", files: "Evidence list", file: "File", bytes: "Bytes", as_recorded: "as recorded", changed: "CHANGED", not_covered: "not covered by the record", verification: "Verification", signed_by: "Signed by", head: "Head", entries: "Entries", clock: "Clock", clock_step: "{clock}: now from {source}[, moved by {by} s]", clock_none: "no reading of a clock", receipts: "Heads kept by the other side", lost: "Records lost", picture: "Picture of anomaly {n}", pictures_more: "{n} more, see the list", made_by: "Made from the record; every figure comes from the record alone", seconds: "s", minutes: "min", hours: "h", metres: "m", overdue: "overdue", before: "before this flight", people: "Signed:"
+  },
   event: {
+    incident_step: "Incident {number}: {step} ({by})", patrol_step: "Patrol {number}: {step} ({by})", incident_refused: "Confirmed, but no incident was opened: {reason}", incident_overdue: "Incident {number} is overdue", patrol_overdue: "Patrol {number} is overdue", mend_overdue: "Patrol {number}: a defect is overdue",
     aircraft_found: "Aircraft[ {name}] found", link_lost: "Link lost", link_back: "Link back", plan_loaded: "Plan “{name}” loaded", plan_sending: "Uploading plan", plan_on_aircraft: "Plan on aircraft, read back equal", plan_refused: "Plan refused: {reason}",
     order_sent: "[{order}: ]sent", order_accepted: "[{order}: ]aircraft accepted", order_refused: "[{order}: ]refused[, {reason}]", order_done: "[{order}: ]done", order_failed: "[{order}: ]failed[, {reason}]", order_expired: "[{order}: ]expired[, {reason}]",
     launch_recorded: "Launch record: {purpose}, incident {incident}, pilot {pilot}", state: "State: {state}[ ({cause})]", in_charge: "In charge: {who}", response: "{response}, cause: {cause}", armed: "Motors armed", disarmed: "Motors disarmed",

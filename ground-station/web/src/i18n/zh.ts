@@ -75,6 +75,32 @@ const codes: CodeWords = {
     "desk.not_in_charge": "本席位值班员另有其人[：{officer}]",
     "desk.site_unknown": "没有这个降落点",
     "desk.anomaly_unknown": "没有这条异常",
+    "desk.no_reason": "排除异常要说明理由",
+    "incident.unknown": "没有这个事件",
+    "incident.wrong_state": "事件现在的状态不能这样做",
+    "incident.not_on_scene": "还没有人到场；未到场只能是误报或移交",
+    "incident.same_person": "复核要由另一个人做：不能是填写结果的人或任务责任人",
+    "incident.words_missing": "请写明内容",
+    "incident.words_long": "文字太长，最多 {value} 个字符",
+    "incident.name_bad": "名称不合要求：1 到 {value} 个字符",
+    "incident.due_past": "限期已过",
+    "incident.due_far": "限期太远，最多 {value} 天",
+    "incident.no_clock": "时间未知，暂不能登记",
+    "incident.no_place": "位置无效",
+    "incident.no_task": "没有在途的这项任务",
+    "incident.too_many": "数量已满（{value}），请先办结",
+    "incident.steps_full": "这个事件的步骤已满（{value}），只能办结",
+    "incident.full": "登记簿已满（{value}），请换新的存储目录",
+    "incident.anomaly_taken": "这条异常已在事件 {value} 中，请在事件里办结",
+    "incident.anomaly_open": "这条异常还没有确认",
+    "patrol.unknown": "没有这项巡查",
+    "patrol.stopped": "这项巡查已停止",
+    "patrol.every": "间隔要在 {value} 分钟到 60 天之间",
+    "patrol.too_many": "巡查项目已满（{value}）",
+    "patrol.no_finding": "没有这条待整改的隐患",
+    "report.in_flight": "有飞机在空中，落地后再出报告",
+    "report.no_record": "这里没有签名的飞行记录，无法出报告",
+    "report.failed": "报告没有做成，见服务器日志",
     "desk.not_rehearsed": "这份计划改动后还没有预演；等预演完成，或由值班负责人签字放行",
     "desk.rehearsal_blocks": "预演发现了不能放飞的问题；改计划，或由值班负责人签字放行",
     "desk.not_delivered": "没有送达服务器，请再试",
@@ -165,7 +191,35 @@ const codes: CodeWords = {
     "rehearsal.not_down": "{case}：没有落地", "rehearsal.battery": "{case}：结束时电量 {pct}%，至少要 {least_pct}%", "rehearsal.not_whole": "{all} 个航点只飞了 {met} 个",
     "rehearsal.not_found": "没有报告：{what}[（在画面中 {in_view_s} 秒）]", "rehearsal.nothing_staged": "没有可设置的情况：航线下没有封闭区或人群", "rehearsal.not_covered": "“{zone}”只有 {pct}% 肯定看到",
   },
+  incident_state: {
+    open: "待派", tasked: "已派出", on_scene: "已到场", outcome: "待复核", reviewed: "已复核", closed: "已结案"
+  },
+  incident_step: {
+    open: "立案", link: "并入异常", note: "记事", task: "派出", task_refused: "飞机未执行", arrive: "到场", extend: "延期", outcome: "处置结果", review: "复核", close: "结案", reopen: "重开", patrol_add: "列入巡查", patrol_change: "调整巡查", patrol_stop: "停止巡查", patrol_flown: "已巡查", found: "发现隐患", mended: "已整改"
+  },
+  incident_outcome: {
+    resolved: "现场已处置", warned: "已劝离或警告", handed_over: "移交其他单位", nothing_found: "到场未发现", false_alarm: "误报"
+  },
+  task_state: {
+    sent: "在途", refused: "未执行", on_scene: "已到场", ended: "已收回"
+  },
+  clock_source: {
+    unknown: "未知", machine: "本机时钟", aircraft: "飞机卫星时间", simulated: "模拟时间"
+  },
+  record_state: {
+    complete: "完整，未被改动", unsealed: "未被改动；已收尾，但没有收尾清单", receipted: "未被改动；没有收尾，完整到飞机所存的位置，之后可能有缺", open: "未被改动；没有收尾，末尾可能有缺", damaged: "有改动或缺失，不能作为完整记录"
+  },
+  alarm_kind: {
+    anomaly: "异常", link: "链路中断", guard: "围栏守护动作", failsafe: "飞控失效保护", safety_pilot: "安全员接管", other_station: "其他地面站", no_officer: "无值班员", no_officer_acted: "无值班员，按计划行动", recorder: "地面记录失败", eyes: "机上识别停止", incident_overdue: "事件逾期", patrol_overdue: "巡查逾期", mend_overdue: "整改逾期"
+  },
+  intent: {
+    hold: "悬停", return: "返航", resume: "继续", launch: "放飞", land_at: "降落到指定点", look: "前往察看", upload: "上传计划", take_control: "接管", hand_over: "移交控制", preflight: "起飞前检查", confirm: "确认异常", dismiss: "排除异常", acknowledge: "确认收到告警", override_rehearsal: "放行未通过预演的计划", replay: "回放"
+  },
+  report: {
+    title: "行动后报告", flight: "飞行", made_from: "依据", from_to: "时间", venue: "场地", plan: "计划", purpose: "事由", pilot: "放飞人", incident_no: "警情编号", time: "时间", what: "内容", who: "谁", state: "状态", none: "无", map: "地图", legend_plan: "计划航线", legend_flown: "实飞航迹", legend_start: "起点", legend_end: "终点（与起点重合时在其下）", legend_inside: "巡查围栏", legend_exclusion: "禁飞区", legend_show: "表演空域", legend_crowd: "人群区", legend_watch: "警戒区", legend_no_look: "禁拍区", legend_launch: "起飞点", legend_landing: "备降点", aircraft: "飞机", airborne: "在空时间", distance: "航程", highest: "最高", battery: "电量", coverage: "计划完成度", coverage_none: "记录中没有计划，无法计算", coverage_how: "计划航线每 {step} 米取一点；在空飞机的记录位置曾到该点 {near} 米内即算飞过。链路中断时的位置不在记录里，不计入。", freshness: "飞过之处距结束多久：中位 {median}，最长 {worst}", alarms: "告警与响应", raised: "发出", acknowledged: "确认", acted: "处置", closed: "结束", median: "中位", worst: "最长", counted: "计入", alarms_how: "发出：服务器收到或事件记录的时刻；确认：值班员按下确认或作出判断；处置：之后第一条被接受的指令或步骤；结束：情况解除、排除或结案。“–”表示记录里没有。", open_still: "尚未结束", timeline: "时间线", timeline_more: "另有 {n} 条未列出，见记录", incidents: "事件与闭环", incident: "事件 {n}", due: "限期", owner: "责任人", outcome: "结果", reviewed_by: "复核人", tasks: "派出", evidence: "证据", patrols: "巡查计划", last_flown: "上次巡查", never: "从未", every: "每 {n} 分钟一次", found: "隐患", orders: "指令", answer: "应答", accepted: "已接受", refused: "被拒绝", fate: "结局", files: "证据清单", file: "文件", bytes: "字节", as_recorded: "与记录时一致", changed: "有改动", not_covered: "记录未覆盖", verification: "核验", signed_by: "签名密钥指纹", head: "链头", entries: "链上条目", clock: "时钟", clock_step: "{clock}改为{source}[，调整 {by} 秒]", clock_none: "没有时钟读数", receipts: "对方留存的链头", lost: "丢失的记录", picture: "异常 {n} 的照片", pictures_more: "另有 {n} 张，见清单", made_by: "由记录生成；数字全部出自记录本身", seconds: "秒", minutes: "分", hours: "小时", metres: "米", overdue: "逾期", before: "本次飞行之前", people: "签名："
+  },
   event: {
+    incident_step: "事件 {number}：{step}（{by}）", patrol_step: "巡查 {number}：{step}（{by}）", incident_refused: "异常已确认，但未能立案：{reason}", incident_overdue: "事件 {number} 逾期", patrol_overdue: "巡查 {number} 逾期", mend_overdue: "巡查 {number} 有隐患逾期未整改",
     aircraft_found: "发现飞机[ {name}]", link_lost: "链路中断", link_back: "链路恢复", plan_loaded: "载入计划“{name}”", plan_sending: "正在上传计划", plan_on_aircraft: "计划已在机上，核对一致", plan_refused: "计划被拒绝：{reason}",
     order_sent: "[{order}：]已发出", order_accepted: "[{order}：]飞机已接受", order_refused: "[{order}：]被拒绝[，{reason}]", order_done: "[{order}：]已完成", order_failed: "[{order}：]失败[，{reason}]", order_expired: "[{order}：]已过期[，{reason}]",
     launch_recorded: "放飞登记：{purpose}，事件号 {incident}，操作员 {pilot}", state: "状态：{state}[（{cause}）]", in_charge: "控制权：{who}", response: "{response}，原因：{cause}", armed: "电机解锁", disarmed: "电机上锁",
