@@ -414,6 +414,9 @@ async fn cases(app: &App, asked: Asked) -> Response {
 struct Wanted {
     #[serde(default)]
     lang: String,
+    /// Only whether there would be one.
+    #[serde(default)]
+    check: bool,
 }
 
 /// The after-action report of what is recorded here, or of what is replayed.
@@ -423,6 +426,9 @@ async fn report(State(app): State<App>, Query(wanted): Query<Wanted>) -> Respons
         Ok(Err(reason)) => return answer(Ok(Answer::no(reason))),
         Err(status) => return status.into_response(),
     };
+    if wanted.check {
+        return answer(Ok(Answer::yes()));
+    }
     // Seconds of reading and hashing: one at a time, and never on a task that serves others.
     let Ok(_one) = app.planning.try_acquire() else {
         return refuse("refusal.busy");

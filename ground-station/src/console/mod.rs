@@ -5,6 +5,8 @@
 //! bounded queue, and whoever is slow loses its own place. Off this machine's loopback only with people and TLS.
 
 mod casework;
+#[cfg(test)]
+mod casework_tests;
 mod doors;
 mod flight;
 mod gate;

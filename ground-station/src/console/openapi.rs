@@ -273,6 +273,7 @@ fn parameters(row: &Row) -> Vec<Value> {
     }
     if row.endpoint == Endpoint::Report {
         all.push(json!({"name": "lang", "in": "query", "schema": {"enum": ["zh-CN", "en"]}}));
+        all.push(json!({"name": "check", "in": "query", "schema": {"type": "boolean"}}));
     }
     if row.endpoint == Endpoint::VenueImport {
         all.push(json!({"name": "name", "in": "query", "schema": {"type": "string"}}));

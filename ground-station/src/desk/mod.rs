@@ -10,7 +10,7 @@ pub mod intent;
 mod rehearsed;
 mod seat;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 pub mod view;
 
 pub use aircraft::{Aircraft, Upload};
