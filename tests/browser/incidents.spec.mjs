@@ -69,6 +69,7 @@ try {
   await page.locator("[data-form=task]").waitFor();
   await axe(`task form, ${await lang()}`);
   await smallTargets("the task form");
+  await field("to").selectOption("team");
   await field("team").fill("江边二组");
   await field("owner").fill("陈强");
   await field("words").fill("到护栏处查看，劝离");

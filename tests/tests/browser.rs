@@ -233,7 +233,11 @@ fn an_anomaly_becomes_an_incident_that_another_person_reviews_and_a_report_tells
         path.to_str().expect("a plain path").to_owned()
     };
     let (pilot, supervisor) = ("王建国", "赵敏");
-    let who: [(&str, &[Role]); 2] = [(pilot, &[Role::Pilot]), (supervisor, &[Role::Supervisor])];
+    let who: [(&str, &[Role]); 3] = [
+        (pilot, &[Role::Pilot]),
+        (supervisor, &[Role::Supervisor]),
+        ("周敏", &[Role::Admin]),
+    ];
     write_people(&work.path().join("people.json"), &who);
     write_anomaly(&work.path().join("store"));
     let [_, ground] = udp_ports();

@@ -126,7 +126,9 @@ fn literals(folder: &str, begins: &str) -> BTreeSet<String> {
     let mut out = BTreeSet::new();
     for f in std::fs::read_dir(at).expect("a folder of sources") {
         let path = f.expect("a file").path();
-        if path.extension().is_none_or(|e| e != "rs") || path.ends_with("tests.rs") {
+        if path.extension().is_none_or(|e| e != "rs")
+            || path.to_string_lossy().ends_with("tests.rs")
+        {
             continue;
         }
         let text = std::fs::read_to_string(path).expect("a source");

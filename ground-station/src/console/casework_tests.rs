@@ -249,9 +249,17 @@ fn an_anomaly_becomes_an_incident_that_an_aircraft_looks_at_and_another_person_r
         ("tester", Some("order_done"))
     );
     for (lang, closed) in [(report::Lang::Zh, "已结案"), (report::Lang::En, "closed")] {
-        let page = report::page(&figures, &facts, plan.as_deref(), lang);
+        let page = report::page(
+            &figures,
+            &facts,
+            plan.as_deref(),
+            report::How {
+                lang,
+                ahead_min: 480,
+            },
+        );
         assert!(
-            page.contains(closed) && page.contains("劝离 &lt;b&gt;"),
+            page.contains(closed) && page.contains("UTC+08:00") && page.contains("劝离 &lt;b&gt;"),
             "{lang:?}"
         );
         for asks in [

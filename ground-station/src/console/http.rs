@@ -414,6 +414,9 @@ async fn cases(app: &App, asked: Asked) -> Response {
 struct Wanted {
     #[serde(default)]
     lang: String,
+    /// The reader's clock, minutes ahead of UTC.
+    #[serde(default)]
+    ahead_min: i32,
     /// Only whether there would be one.
     #[serde(default)]
     check: bool,
@@ -433,8 +436,11 @@ async fn report(State(app): State<App>, Query(wanted): Query<Wanted>) -> Respons
     let Ok(_one) = app.planning.try_acquire() else {
         return refuse("refusal.busy");
     };
-    let lang = crate::report::Lang::of(&wanted.lang);
-    let made = tokio::task::spawn_blocking(move || crate::report::io::html(&dir, lang)).await;
+    let how = crate::report::How {
+        lang: crate::report::Lang::of(&wanted.lang),
+        ahead_min: wanted.ahead_min,
+    };
+    let made = tokio::task::spawn_blocking(move || crate::report::io::html(&dir, how)).await;
     match made {
         Ok(Ok(page)) => {
             let policy = crate::report::policy();

@@ -273,6 +273,9 @@ fn parameters(row: &Row) -> Vec<Value> {
     }
     if row.endpoint == Endpoint::Report {
         all.push(json!({"name": "lang", "in": "query", "schema": {"enum": ["zh-CN", "en"]}}));
+        let most = crate::report::MAX_AHEAD_MIN;
+        let minutes = json!({"type": "integer", "minimum": -most, "maximum": most});
+        all.push(json!({"name": "ahead_min", "in": "query", "schema": minutes}));
         all.push(json!({"name": "check", "in": "query", "schema": {"type": "boolean"}}));
     }
     if row.endpoint == Endpoint::VenueImport {

@@ -4,8 +4,8 @@
 use super::coverage::{NEAR_M, STEP_M};
 use super::figures::{Case, Figures};
 use super::style::{STYLE, policy};
-use super::words::{code, event, say, say_with, word};
-use super::{Alarm, Lang, Span, map};
+use super::words::{code, event, local_name, say, say_with, word};
+use super::{Alarm, How, Lang, MAX_AHEAD_MIN, Span, map};
 use crate::evidence::export::Facts;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -38,6 +38,7 @@ pub(super) fn esc(text: &str) -> String {
 struct Page {
     out: String,
     lang: Lang,
+    ahead_min: i32,
 }
 
 fn text<'a>(v: &'a Value, name: &str) -> &'a str {
@@ -48,19 +49,18 @@ fn ms(v: &Value, name: &str) -> Option<i64> {
     v.get(name).and_then(Value::as_i64)
 }
 
-/// Date and time, UTC, to the second.
-fn moment(t_ms: i64) -> String {
-    let full = Utc(t_ms.saturating_mul(1_000)).to_rfc3339();
-    let (date, rest) = full.split_once('T').unwrap_or((&full, ""));
-    let clock: String = rest.chars().take(8).collect();
-    format!("{date} {clock}Z")
-}
-
-fn maybe(t_ms: Option<i64>) -> String {
-    t_ms.map_or_else(|| "–".to_owned(), moment)
-}
-
 impl Page {
+    /// Date and time by the readers' clock, to the second.
+    fn moment(&self, t_ms: i64) -> String {
+        let t_ms = t_ms.saturating_add(i64::from(self.ahead_min) * 60_000);
+        let full = Utc(t_ms.saturating_mul(1_000)).to_rfc3339();
+        let (date, rest) = full.split_once('T').unwrap_or((&full, ""));
+        let clock: String = rest.chars().take(8).collect();
+        format!("{date} {clock}")
+    }
+    fn maybe(&self, t_ms: Option<i64>) -> String {
+        t_ms.map_or_else(|| "–".to_owned(), |t| self.moment(t))
+    }
     fn say(&self, key: &str) -> String {
         esc(&say(self.lang, key))
     }
@@ -115,10 +115,12 @@ impl Page {
 
 /// The page.
 #[must_use]
-pub fn page(f: &Figures, facts: &Facts, plan: Option<&[u8]>, lang: Lang) -> String {
+pub fn page(f: &Figures, facts: &Facts, plan: Option<&[u8]>, how: How) -> String {
+    let lang = how.lang;
     let mut p = Page {
         out: String::new(),
         lang,
+        ahead_min: how.ahead_min.clamp(-MAX_AHEAD_MIN, MAX_AHEAD_MIN),
     };
     let title = p.say("title");
     let _ = write!(
@@ -157,7 +159,7 @@ pub fn page(f: &Figures, facts: &Facts, plan: Option<&[u8]>, lang: Lang) -> Stri
         .iter()
         .map(|e| {
             let craft = e.aircraft.map_or_else(String::new, |a| format!("P{a}"));
-            vec![moment(e.t_ms), craft, esc(&event(lang, e))]
+            vec![p.moment(e.t_ms), craft, esc(&event(lang, e))]
         })
         .collect();
     p.table(&["time", "aircraft", "what"], &rows);
@@ -177,7 +179,7 @@ fn head(p: &mut Page, f: &Figures) {
     let v = &f.verification;
     let span = f
         .span_ms
-        .map(|(a, b)| format!("{} – {}", moment(a), moment(b)));
+        .map(|(a, b)| format!("{} – {}", p.moment(a), p.moment(b)));
     let verdict = p.code("record_state", f.record_state);
     let class = if f.record_state == "damaged" {
         "bad"
@@ -190,7 +192,8 @@ fn head(p: &mut Page, f: &Figures) {
             format!("<code>{}</code>", esc(v.flight.as_deref().unwrap_or("–"))),
         ),
         ("from_to", span.unwrap_or_default()),
-        ("venue", esc(&f.venue)),
+        ("zone", zone(p.ahead_min)),
+        ("venue", esc(local_name(p.lang, &f.venue))),
         ("plan", esc(&f.plan)),
     ];
     for l in &f.launches {
@@ -199,7 +202,7 @@ fn head(p: &mut Page, f: &Figures) {
         let craft = l.aircraft.map_or_else(String::new, |a| format!(" · P{a}"));
         rows.push((
             "pilot",
-            format!("{}{craft} · {}", esc(&l.pilot), moment(l.t_ms)),
+            format!("{}{craft} · {}", esc(&l.pilot), p.moment(l.t_ms)),
         ));
     }
     rows.push((
@@ -225,6 +228,13 @@ fn head(p: &mut Page, f: &Figures) {
         &["aircraft", "airborne", "distance", "highest", "battery"],
         &rows,
     );
+}
+
+/// As UTC is told apart from the clock on the wall.
+fn zone(ahead_min: i32) -> String {
+    let sign = if ahead_min < 0 { '-' } else { '+' };
+    let min = ahead_min.abs();
+    format!("UTC{sign}{:02}:{:02}", min / 60, min % 60)
 }
 
 fn coverage(p: &mut Page, f: &Figures) {
@@ -298,7 +308,7 @@ fn alarm(p: &Page, a: &Alarm) -> Vec<String> {
     };
     let number = a.number.map_or_else(String::new, |n| format!(" {n}"));
     vec![
-        moment(a.raised_ms),
+        p.moment(a.raised_ms),
         format!("{}{number}", p.code("alarm_kind", a.kind)),
         a.aircraft.map_or_else(String::new, |n| format!("P{n}")),
         after(a.acknowledged_ms),
@@ -334,12 +344,16 @@ fn case(p: &mut Page, f: &Figures, c: &Case) {
             p.code("incident_outcome", text(o, "outcome")),
             esc(text(o, "words")),
             esc(text(o, "by")),
-            maybe(ms(o, "t_ms"))
+            p.maybe(ms(o, "t_ms"))
         )
     });
     let review = i.get("review").filter(|r| !r.is_null()).map(|r| {
         let words = esc(text(r, "words"));
-        format!("{} ({}) {words}", esc(text(r, "by")), maybe(ms(r, "t_ms")))
+        format!(
+            "{} ({}) {words}",
+            esc(text(r, "by")),
+            p.maybe(ms(r, "t_ms"))
+        )
     });
     let evidence: Vec<String> = seen
         .iter()
@@ -359,7 +373,10 @@ fn case(p: &mut Page, f: &Figures, c: &Case) {
         ("map", at.unwrap_or_default()),
         ("evidence", evidence.join("<br>")),
         ("owner", esc(text(i, "owner"))),
-        ("due", ms(i, "due_ms").map(moment).unwrap_or_default()),
+        (
+            "due",
+            ms(i, "due_ms").map(|t| p.moment(t)).unwrap_or_default(),
+        ),
         ("outcome", outcome.unwrap_or_default()),
         ("reviewed_by", review.unwrap_or_default()),
     ]);
@@ -375,7 +392,7 @@ fn case(p: &mut Page, f: &Figures, c: &Case) {
                 String::new()
             };
             vec![
-                format!("{}{earlier}", moment(d.t_ms)),
+                format!("{}{earlier}", p.moment(d.t_ms)),
                 esc(&d.who),
                 p.code("incident_step", d.step.word()),
                 details(p, &step),
@@ -402,7 +419,7 @@ fn details(p: &Page, step: &Value) -> String {
         }
     }
     if let Some(t) = ms(step, "due_ms") {
-        out.push(format!("{}: {}", p.say("due"), moment(t)));
+        out.push(format!("{}: {}", p.say("due"), p.moment(t)));
     }
     if let Some(o) = step.get("outcome").and_then(Value::as_str) {
         out.push(p.code("incident_outcome", o));
@@ -453,8 +470,8 @@ fn patrols(p: &mut Page, f: &Figures) {
             .map(|x| {
                 let (due, mended) = (ms(x, "due_ms"), ms(x, "mended_ms"));
                 let end = match mended {
-                    Some(t) => format!("{} {}", p.code("incident_step", "mended"), moment(t)),
-                    None => format!("{}{}", maybe(due), mark(due.is_some_and(|d| d < end_ms))),
+                    Some(t) => format!("{} {}", p.code("incident_step", "mended"), p.moment(t)),
+                    None => format!("{}{}", p.maybe(due), mark(due.is_some_and(|d| d < end_ms))),
                 };
                 format!(
                     "{} ({}): {end}",
@@ -467,8 +484,8 @@ fn patrols(p: &mut Page, f: &Figures) {
             esc(text(v, "name")),
             esc(text(v, "owner")),
             esc(&say_with(p.lang, "every", &[("n", n)])),
-            last.map_or_else(|| p.say("never"), moment),
-            format!("{}{}", maybe(due), mark(late)),
+            last.map_or_else(|| p.say("never"), |t| p.moment(t)),
+            format!("{}{}", p.maybe(due), mark(late)),
             findings.join("<br>"),
         ]);
     }
@@ -533,7 +550,7 @@ fn orders(p: &mut Page, f: &Figures) {
                 .as_ref()
                 .map(|c| esc(&word(p.lang, "event", c, &empty)));
             vec![
-                moment(o.t_ms),
+                p.moment(o.t_ms),
                 if o.by.is_empty() {
                     "–".into()
                 } else {
@@ -574,7 +591,7 @@ fn evidence(p: &mut Page, f: &Figures) {
         })
         .collect();
     p.put("<p class=\"quiet\">SHA-256</p>");
-    p.table(&["file", "bytes", "evidence", "verification"], &rows);
+    p.table(&["file", "bytes", "verification"], &rows);
     p.h2("verification");
     let v = &f.verification;
     let verdict = p.code("record_state", f.record_state);
@@ -630,7 +647,7 @@ fn evidence(p: &mut Page, f: &Figures) {
         let words = say_with(p.lang, "clock_step", &figures);
         p.put(&format!(
             "<p>{} · {}</p>",
-            moment(s.to_us.div_euclid(1_000)),
+            p.moment(s.to_us.div_euclid(1_000)),
             esc(&words)
         ));
     }

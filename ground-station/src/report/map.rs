@@ -3,7 +3,7 @@
 use super::Lang;
 use super::coverage::aloft;
 use super::figures::{Figures, plane_of};
-use super::words::{say, say_with};
+use super::words::{local_name, say, say_with};
 use crate::draw::{Picture, Site, Track, on_plane};
 use crate::evidence::export::Facts;
 use missions::place::LatLon;
@@ -42,17 +42,20 @@ pub(super) fn map(f: &Figures, facts: &Facts, plan: Option<&[u8]>, lang: Lang) -
     let venue = facts.venue.as_ref().and_then(|v| Venue::from_value(v).ok());
     let plane = plane_of(venue.as_ref(), plan.as_ref(), &facts.fixes)?;
     let mut p = Picture {
-        title: f.venue.clone(),
-        plain_title: f.venue.clone(),
         north_is_up: true,
+        // A page of A4 is half as wide as the picture.
+        larger: 1.6,
         legend: LEGEND
             .iter()
             .map(|(own, key)| ((*own).to_owned(), say(lang, key)))
             .collect(),
         ..Picture::default()
     };
-    if let Some(v) = &venue {
-        p.add_venue(v, &plane);
+    if let Some(mut v) = venue {
+        for z in &mut v.zones {
+            z.name = local_name(lang, &z.name).to_owned();
+        }
+        p.add_venue(&v, &plane);
     }
     if let Some(plan) = &plan {
         let places: Vec<LatLon> = plan.path().iter().map(|(at, _)| *at).collect();

@@ -47,3 +47,15 @@ impl Lang {
         }
     }
 }
+
+/// How the page is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct How {
+    /// In which language.
+    pub lang: Lang,
+    /// Clock of the readers: minutes ahead of UTC. The record's own times are UTC.
+    pub ahead_min: i32,
+}
+
+/// Most that any clock on earth is ahead of UTC or behind it, minutes.
+pub const MAX_AHEAD_MIN: i32 = 14 * 60;

@@ -12,7 +12,7 @@ h1{font-size:18pt;margin:0 0 2mm}h2{font-size:13pt;margin:8mm 0 2mm;border-botto
 p{margin:1mm 0}.quiet{color:#46525a;font-size:9pt}\
 table{border-collapse:collapse;width:100%;font-size:9pt;margin:1mm 0}\
 th,td{text-align:left;vertical-align:top;padding:1mm 2mm;border-bottom:.4pt solid #c3cacf}th{font-weight:700;background:#f3f5f6}\
-td.n,th.n{text-align:right;white-space:nowrap}td.t{white-space:nowrap}\
+\
 dl{display:grid;grid-template-columns:max-content 1fr;gap:.6mm 4mm;margin:1mm 0}dt{color:#46525a}dd{margin:0;overflow-wrap:anywhere}\
 code{font:8pt/1.3 'Noto Sans Mono','DejaVu Sans Mono',monospace;overflow-wrap:anywhere}\
 .big{font-size:12pt;font-weight:700}.bad{color:#b3130c;font-weight:700}\

@@ -1,7 +1,7 @@
 use super::alarms::{alarms, times};
 use super::coverage::coverage;
 use super::html::esc;
-use super::words::{code, event, fill};
+use super::words::{code, event, fill, local_name};
 use super::*;
 use crate::desk::{Answer, Event, Intent, Reason};
 use crate::evidence::export::Fix;
@@ -162,6 +162,12 @@ fn sentences_are_the_consoles_own() {
     let mut p = Map::new();
     p.insert("x".into(), json!(1.25));
     assert_eq!(fill("{x}[ of {y}]; {y}", &p), "1.2; –");
+    let both = "南岸观众区 South bank crowd";
+    assert_eq!(local_name(Lang::Zh, both), "南岸观众区");
+    assert_eq!(local_name(Lang::En, both), "South bank crowd");
+    for one in ["南岸", "South bank", "A区 B", "南岸East bank"] {
+        assert_eq!(local_name(Lang::En, one), one);
+    }
     assert_eq!(fill("open [ {x", &p), "open [ {x");
     assert_eq!(
         esc("<a href='x'>&\u{7}"),

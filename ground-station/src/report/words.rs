@@ -22,6 +22,22 @@ const GROUPS: [(&str, &str); 8] = [
     ("step", "incident_step"),
 ];
 
+/// Venue files may name a place in both languages, "中文 English": the half that is asked for, or the whole when it is not
+/// of that kind. As the page has it.
+pub(super) fn local_name(lang: Lang, name: &str) -> &str {
+    let han = |c: char| ('\u{3400}'..='\u{9fff}').contains(&c);
+    let Some(from) = name.find(|c: char| c.is_ascii_alphabetic()) else {
+        return name;
+    };
+    let (zh, en) = name.split_at(from);
+    let both = zh.contains(han) && zh.ends_with(char::is_whitespace) && en.chars().count() >= 4;
+    match lang {
+        _ if !both => name,
+        Lang::Zh => zh.trim_end(),
+        Lang::En => en,
+    }
+}
+
 /// The sentence of a code; one that has none is shown as it is.
 pub(super) fn word(lang: Lang, group: &str, code: &str, params: &Map<String, Value>) -> String {
     let sentence = WORDS

@@ -1,6 +1,6 @@
 //! The shell: reads a record's folder, hashes its files, verifies it.
 
-use super::{Figures, FileLine, Lang, Source, gather, page};
+use super::{Figures, FileLine, How, Source, gather, page};
 use crate::evidence::export::Facts;
 use crate::evidence::files::{Files, hash};
 use crate::evidence::io::{Folder, Syncing};
@@ -74,7 +74,7 @@ pub fn read(dir: &Path) -> anyhow::Result<(Figures, Facts, Option<Vec<u8>>)> {
 ///
 /// # Errors
 /// As [`read`].
-pub fn html(dir: &Path, lang: Lang) -> anyhow::Result<String> {
+pub fn html(dir: &Path, how: How) -> anyhow::Result<String> {
     let (figures, facts, plan) = read(dir).context("reading the record")?;
-    Ok(page(&figures, &facts, plan.as_deref(), lang))
+    Ok(page(&figures, &facts, plan.as_deref(), how))
 }

@@ -6,7 +6,7 @@ import { freshKey, nowMs, sign, signature, signer, step, type Stepped } from "..
 import { CODES, type Code } from "../i18n/codes.ts";
 import { t, word } from "../i18n/index.ts";
 import { has, isOpen, mayFly, mayStop, who } from "../session.ts";
-import { aircraft, replaying } from "../store.ts";
+import { airborne, aircraft, replaying } from "../store.ts";
 import { useAsk, Why } from "./Door.tsx";
 
 export const MINUTES = [5, 10, 15, 30, 60, 120, 480, 1440, 10080] as const;
@@ -35,9 +35,9 @@ export function Line({ id, label, value, onValue, max = 60, area = false }: { id
 export function Frame({ title, children, onSubmit, onCancel, busy, ready, name }: { title: string; children: ComponentChildren; onSubmit: () => void; onCancel: () => void; busy: boolean; ready: boolean; name: string }) {
   return (
     <form class="case-form" data-form={name} onSubmit={(e) => { e.preventDefault(); if (ready && !busy) onSubmit(); }}>
-      <h3>{title}</h3>
+      <h3>{title.replace("…", "")}</h3>
       {children}
-      <div class="do"><button type="submit" class="primary" data-do="submit" disabled={busy || !ready}>{title}</button><button type="button" onClick={onCancel}>{t("cancel")}</button></div>
+      <div class="do"><button type="submit" class="primary" data-do="submit" disabled={busy || !ready}>{title.replace("…", "")}</button><button type="button" onClick={onCancel}>{t("cancel")}</button></div>
     </form>
   );
 }
@@ -52,7 +52,7 @@ type Doing = null | "task" | "arrive" | "outcome" | "review" | "back" | "close" 
 
 function Tasking({ i, onDone, onCancel }: { i: Incident; onDone: () => void; onCancel: () => void }) {
   const flies = mayFly.value && aircraft.value.length > 0;
-  const [to, setTo] = useState(flies ? `a${aircraft.value[0]?.id}` : "team");
+  const [to, setTo] = useState(flies && airborne.value ? `a${aircraft.value[0]?.id}` : "team");
   const [team, setTeam] = useState("");
   const [owner, setOwner] = useState(signer.value);
   const [minutes, setMinutes] = useState(15);

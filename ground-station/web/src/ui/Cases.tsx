@@ -181,7 +181,8 @@ function ReportButton() {
   const [why, setWhy] = useState<string | null>(null);
   const [busy, setBusy] = useState(false);
   if (!(isOpen.value || has("pilot") || has("supervisor") || has("evidence"))) return null;
-  const path = `/api/report?lang=${lang.value}`;
+  // The record knows UTC; whoever reads it knows the clock on the wall.
+  const path = `/api/report?lang=${lang.value}&ahead_min=${-new Date().getTimezoneOffset()}`;
   const ask = async () => {
     setBusy(true);
     const told = await fetchJson<{ accepted: boolean; reason: { code: string; params: Record<string, string | number> } | null }>(`${path}&check=true`);

@@ -95,7 +95,7 @@ export function PatrolDetail() {
       <dl class="facts">
         <div><dt>{t("answers_for_it")}</dt><dd>{p.owner}</dd></div>
         <div><dt>{t("how_often")}</dt><dd>{often(p.every_min)}</dd></div>
-        <div><dt>{t("patrol_plan")}</dt><dd>{p.plan || t("by_hand_only")}</dd></div>
+        <div><dt>{t("patrol_plan_short")}</dt><dd>{p.plan || t("by_hand_only")}</dd></div>
         <div><dt>{t("flown_last")}</dt><dd>{p.last ? `${when(p.last.t_ms)} · ${p.last.by} · ${t("n_anomalies", { n: p.last.anomalies })}` : t("never_flown")}</dd></div>
         {p.broken_off && <div><dt>{t("broken_off")}</dt><dd>{when(p.broken_off.t_ms)} · {p.broken_off.by}</dd></div>}
       </dl>
