@@ -138,7 +138,7 @@ impl Task {
             );
         }
         let deed = match self.act(now, who, key, about, step) {
-            Ok((number, None)) => return (Answer::yes(), Some(number)),
+            Ok((number, None)) => return (self.as_before(number, flies), Some(number)),
             Ok((_, Some(deed))) => deed,
             Err(r) => return (Answer::no(r), None),
         };
@@ -147,6 +147,19 @@ impl Task {
             None => Answer::yes(),
         };
         (answer, Some(deed.about))
+    }
+
+    /// The answer to a step that was done before: an aircraft may have refused it since.
+    fn as_before(&self, number: u32, flies: Option<u8>) -> Answer {
+        let incident = self.casework.incidents.book().incident(number);
+        let task = incident.zip(flies).and_then(|(i, aircraft)| {
+            let to = Assignee::Aircraft(aircraft);
+            i.tasks.iter().rev().find(|t| t.to == to)
+        });
+        match task.and_then(|t| t.code.as_deref()) {
+            Some(code) => Answer::no(Reason::new(code)),
+            None => Answer::yes(),
+        }
     }
 
     /// The aircraft gets its order, as by a click on the map. What it refuses stands in the incident.
@@ -362,9 +375,7 @@ impl Task {
         let is =
             |name: &str, value: &str| e.params.get(name).and_then(Value::as_str) == Some(value);
         match e.code.as_str() {
-            "order_done" | "order_refused" | "order_failed" | "order_expired"
-                if is("order", "look") =>
-            {
+            "order_done" | "order_refused" | "order_failed" | "order_expired" => {
                 self.order_ended(now, aircraft, e);
             }
             "state" if is("state", "taking_off") => {
@@ -394,7 +405,12 @@ impl Task {
     }
 
     fn order_ended(&mut self, now: Now, aircraft: u8, e: &Event) {
-        let Some(at) = e.at else { return };
+        // Of which order it is: one that was never answered says it nowhere else.
+        let order = self.desk.aircraft(aircraft).and_then(|a| a.order.as_ref());
+        let Some(at) = order.filter(|o| o.kind == "look").and_then(|o| o.at) else {
+            return;
+        };
+        let at = [at.lon_deg(), at.lat_deg()];
         let here = |p: [f64; 2]| (p[0] - at[0]).abs() < SAME_DEG && (p[1] - at[1]).abs() < SAME_DEG;
         let waiting = self.casework.incidents.book().open().find_map(|i| {
             let task = i.task_of(aircraft).filter(|_| here(i.at))?;

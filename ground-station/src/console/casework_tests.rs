@@ -28,6 +28,16 @@ struct Craft {
 }
 
 impl Craft {
+    fn new(line: TcpStream) -> Craft {
+        Craft {
+            line,
+            framer: Framer::new(),
+            autopilot: Stamper::new(1, 1),
+            companion: Stamper::new(1, 191),
+            seconds: 0,
+        }
+    }
+
     async fn say(&mut self, bytes: &[u8]) {
         self.line.write_all(bytes).await.unwrap();
     }
@@ -99,13 +109,7 @@ fn an_anomaly_becomes_an_incident_that_an_aircraft_looks_at_and_another_person_r
     with_console(dir.path(), |at, line| async move {
         let mut page = Page::open(at).await;
         assert_eq!(page.snapshot().await["incidents"], json!([]));
-        let mut craft = Craft {
-            line,
-            framer: Framer::new(),
-            autopilot: Stamper::new(1, 1),
-            companion: Stamper::new(1, 191),
-            seconds: 0,
-        };
+        let mut craft = Craft::new(line);
         craft.second().await;
         let bytes = anomaly_frame(&mut craft.companion, 1);
         craft.say(&bytes).await;
@@ -301,18 +305,42 @@ fn an_anomaly_becomes_an_incident_that_an_aircraft_looks_at_and_another_person_r
 }
 
 #[test]
+fn an_order_that_no_aircraft_answers_leaves_the_incident_open_and_says_so() {
+    let dir = tempfile::tempdir().unwrap();
+    with_console(dir.path(), |at, line| async move {
+        let mut page = Page::open(at).await;
+        page.snapshot().await;
+        let mut craft = Craft::new(line);
+        craft.second().await;
+        page.until("the aircraft", |v| {
+            (v["event"]["code"] == "aircraft_found").then_some(())
+        })
+        .await;
+        let open = json!({"kind": "open", "words": "有人翻越护栏", "priority": "high", "lat_deg": 27.786, "lon_deg": 120.091});
+        assert_eq!(step(at, "o", None, "", open).await["number"], 1);
+        let due_ms = incident(&mut page, "the incident", "open").await["due_ms"].clone();
+        let fly =
+            json!({"kind": "task", "to": {"aircraft": 1}, "owner": "王建国", "due_ms": due_ms});
+        assert_eq!(
+            step(at, "t", Some(1), "", fly.clone()).await["accepted"],
+            true
+        );
+        incident(&mut page, "sent", "tasked").await;
+        let back = incident(&mut page, "open again", "open").await;
+        assert_eq!(back["tasks"][0]["code"], "desk.not_delivered");
+        // The same key again says what became of it.
+        let again = step(at, "t", Some(1), "", fly).await;
+        assert_eq!(again["reason"]["code"], "desk.not_delivered", "{again}");
+    });
+}
+
+#[test]
 fn a_flight_that_ends_marks_its_patrol_and_the_schedule_survives_a_restart() {
     let dir = tempfile::tempdir().unwrap();
     with_console(dir.path(), |at, line| async move {
         let mut page = Page::open(at).await;
         page.snapshot().await;
-        let mut craft = Craft {
-            line,
-            framer: Framer::new(),
-            autopilot: Stamper::new(1, 1),
-            companion: Stamper::new(1, 191),
-            seconds: 0,
-        };
+        let mut craft = Craft::new(line);
         craft.second().await;
         page.until("the aircraft", |v| {
             (v["event"]["code"] == "aircraft_found").then_some(())

@@ -60,7 +60,8 @@ const active = computed<Alarm[]>(() => {
 
 /** That somebody saw it goes into the record: how long an alarm waited is told from there. */
 function tell(alarm: string): void {
-  if (!replaying.value && mayStop.value) void send({ kind: "acknowledge", alarm });
+  // What the server cannot hear it cannot write down.
+  if (!replaying.value && mayStop.value && !serverSilent.value && alarm !== "server") void send({ kind: "acknowledge", alarm });
 }
 
 const acked = signal<ReadonlySet<string>>(new Set());
