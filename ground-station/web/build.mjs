@@ -45,6 +45,8 @@ function compare(a, b, path) {
 }
 compare(zh, en, "dict");
 put("src/i18n/codes.json", JSON.stringify(CODES, null, 2) + "\n");
+// The ground station's report speaks in the same sentences.
+put("src/i18n/words.json", JSON.stringify({ "zh-CN": zh.codes, en: en.codes }, null, 1) + "\n");
 
 const out = await build({
   entryPoints: { console: join(here, "src/main.tsx") },

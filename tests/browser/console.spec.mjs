@@ -1,8 +1,9 @@
 // The console in a real browser, against a running server (or ground-station/web/dev/mock.mjs): a flight, or its replay.
 //   node tests/browser/console.spec.mjs BASE_URL OUT_DIR [--replay] [--minutes N]
+import { join } from "node:path";
 import { open } from "./kit.mjs";
 
-const { base, page, replay, deadline, row, shot, state, until, axe, smallTargets, finish } = await open();
+const { base, out, page, replay, deadline, row, shot, state, until, axe, smallTargets, finish } = await open();
 
 /** The page's own sockets, passed through, so that they can be cut. */
 const lines = [];
@@ -130,6 +131,20 @@ try {
       await open.locator("button.primary").click();
       const confirmed = await until(() => page.locator(`.anomaly[data-anomaly="${id}"][data-state=confirmed]`).count(), 10_000);
       row("confirm", id, Boolean(confirmed));
+      // It is an incident now; the aircraft itself is sent to look, and is there, or says why not.
+      await page.keyboard.press("i");
+      await page.locator("[data-incident]").first().click();
+      await page.locator("[data-step=task]").click();
+      await page.locator("[data-field=to]").selectOption({ index: 0 });
+      await page.locator("[data-field=owner]").fill("王建国");
+      await page.click("[data-do=submit]");
+      const state = () => page.locator("[data-case]").getAttribute("data-state");
+      const went = await until(async () => ((await state()) === "on_scene" ? "on scene" : (await state()) === "open" && (await page.locator(".case-log li").count()) > 2 ? "refused" : null), 90_000);
+      row("the aircraft looks at the incident, or says why not", [went, await page.locator(".case-log li").allInnerTexts()], Boolean(went));
+      await shot("incident-day-zh");
+      await axe("incident in flight, day, zh");
+      await page.evaluate(() => document.activeElement?.blur());
+      await page.keyboard.press("i");
     } else row("confirm", null, false);
 
     await page.keyboard.press("n");
@@ -210,6 +225,26 @@ try {
     await page.waitForTimeout(500);
     await shot("refly-day-zh");
     await axe("flown again, day");
+    await page.keyboard.press("n");
+    await page.keyboard.press("l");
+    await page.click("[data-do=refly]");
+
+    // The incident that was confirmed, and the report of this very flight.
+    await page.keyboard.press("i");
+    const incident = await until(() => page.locator("[data-incident]").count(), 60_000);
+    row("the incident comes by", incident, Boolean(incident));
+    await page.locator("[data-incident]").first().click();
+    row("nothing can be done in a replay", await page.locator("[data-step]").count(), (await page.locator("[data-step]").count()) === 0);
+    await shot("replay-incident-en");
+    const coming = page.context().waitForEvent("page");
+    await page.click("[data-do=report]");
+    const report = await coming;
+    await report.waitForLoadState();
+    const text = await report.locator("body").innerText();
+    row("the report of a closed record claims that it is whole", text.slice(0, 80), text.includes("intact and complete") && text.includes("Incident 1"));
+    row("its map is drawn", await report.locator("figure svg path").count(), (await report.locator("figure svg path").count()) > 10);
+    await report.pdf({ path: join(out, "report-en.pdf"), preferCSSPageSize: true });
+    await report.close();
   }
 } catch (e) {
   failed = e;

@@ -3,10 +3,21 @@
 // Usage of every story: SCRIPT BASE_URL OUT_DIR [--replay] [--minutes N] [--code FIRST_CODE]. Screenshots and summary.json go to OUT_DIR.
 // Exit 0: every check held; 1: one did not; 2: bad usage or no browser. Needs `npm ci` in ground-station/web and a Chromium
 // (CHROMIUM, default /usr/bin/chromium); it downloads nothing.
+import { createHmac } from "node:crypto";
 import { createRequire } from "node:module";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+
+const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+const bytes = (base32) => { const bits = [...base32.replace(/\s/g, "")].map((c) => ALPHABET.indexOf(c).toString(2).padStart(5, "0")).join(""); return Buffer.from(bits.match(/.{8}/g).map((b) => parseInt(b, 2))); };
+/** RFC 6238; `ahead` steps of 30 s from now: one of drift is allowed, and no code counts twice. */
+export const totp = (secret, ahead = 0) => {
+  const at = Buffer.alloc(8);
+  at.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000) + ahead));
+  const mac = createHmac("sha1", bytes(secret)).update(at).digest(), from = mac[19] & 15;
+  return String((mac.readUInt32BE(from) & 0x7fffffff) % 1_000_000).padStart(6, "0");
+};
 
 /** `expected`: refusals that the story asks for; the browser writes each on its console. */
 export async function open(expected = /status of 404/) {
@@ -50,16 +61,17 @@ export async function open(expected = /status of 404/) {
       await page.waitForTimeout(150);
     }
   }
-  async function axe(name) {
-    if (!(await page.evaluate(() => "axe" in globalThis))) await page.evaluate(readFileSync(axePath, "utf8"));
-    const found = await page.evaluate(async () => {
+  /** `where`: another page than the story's own. */
+  async function axe(name, where = page) {
+    if (!(await where.evaluate(() => "axe" in globalThis))) await where.evaluate(readFileSync(axePath, "utf8"));
+    const found = await where.evaluate(async () => {
       const r = await globalThis.axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"] });
       return r.violations.map((v) => ({ id: v.id, n: v.nodes.length, first: v.nodes[0]?.html.slice(0, 120), why: v.nodes[0]?.failureSummary?.slice(0, 200) }));
     });
     row(`axe ${name}`, found, found.length === 0);
   }
   async function smallTargets(name) {
-    const small = await page.evaluate(() => [...document.querySelectorAll("button, input, select")].filter((e) => e.offsetParent !== null).map((e) => ({ e: e.outerHTML.slice(0, 80), r: e.getBoundingClientRect() })).filter(({ r }) => r.width > 0 && (r.height < 43.5 || r.width < 43.5)).map(({ e, r }) => `${Math.round(r.width)}x${Math.round(r.height)} ${e}`));
+    const small = await page.evaluate(() => [...document.querySelectorAll("button, input, select, textarea")].filter((e) => e.offsetParent !== null).map((e) => ({ e: e.outerHTML.slice(0, 80), r: e.getBoundingClientRect() })).filter(({ r }) => r.width > 0 && (r.height < 43.5 || r.width < 43.5)).map(({ e, r }) => `${Math.round(r.width)}x${Math.round(r.height)} ${e}`));
     row(`targets 44 px ${name}`, small, small.length === 0);
   }
   /** The story's end, however it came to it; `cause` is what was thrown. */

@@ -1,22 +1,12 @@
 // People at the console in a real browser, against a fresh station with one simulated aircraft: the first run, both factors,
 // roles, the locked screen over a flight.
 //   node tests/browser/people.spec.mjs BASE_URL OUT_DIR --code FIRST_CODE [--minutes N]
-import { createHmac } from "node:crypto";
-import { open } from "./kit.mjs";
+import { open, totp } from "./kit.mjs";
 
 const { base, page, code, row, shot, state, until, axe, smallTargets, finish } = await open(/status of (401|403|404|423)/);
 
 const PASSWORD = "correct horse battery";
 const ALOFT = ["taking_off", "patrolling", "investigating", "holding", "returning", "landing"];
-const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-const bytes = (base32) => { const bits = [...base32.replace(/\s/g, "")].map((c) => ALPHABET.indexOf(c).toString(2).padStart(5, "0")).join(""); return Buffer.from(bits.match(/.{8}/g).map((b) => parseInt(b, 2))); };
-/** RFC 6238; `ahead` steps of 30 s from now: one of drift is allowed, and no code counts twice. */
-const totp = (secret, ahead = 0) => {
-  const at = Buffer.alloc(8);
-  at.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000) + ahead));
-  const mac = createHmac("sha1", bytes(secret)).update(at).digest(), from = mac[19] & 15;
-  return String((mac.readUInt32BE(from) & 0x7fffffff) % 1_000_000).padStart(6, "0");
-};
 
 /** What the page's socket was told, newest last. */
 const told = [];

@@ -6,7 +6,14 @@
 
 mod started;
 
+use ground_station::people::store::People;
+use ground_station::people::{self, Role};
+use link::journal::Disk;
+use missions::anomaly::{Anomaly, AnomalyKind, Ellipse, Priority};
+use missions::time::Utc;
+use missions::venue::Venue;
 use patrol_tests::{skip, workspace_root};
+use sha2::{Digest, Sha256};
 use started::{Process, udp_ports};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -156,6 +163,113 @@ fn an_officer_launches_watches_acts_and_replays_in_a_browser() {
         &out.join("replay"),
         &["--replay"],
     );
+}
+
+/// The secret of a person's telephone.
+fn telephone(name: &str) -> Vec<u8> {
+    let mut s = name.as_bytes().to_vec();
+    s.resize(people::secret::TOTP_BYTES, 7);
+    s
+}
+
+/// People who have logged in once already.
+fn write_people(file: &Path, who: &[(&str, &[Role])]) {
+    let mut all = People::default();
+    for (name, roles) in who {
+        let roles = roles.iter().copied().collect();
+        let p = all.add(name, roles, "code", Utc(1)).expect("a new person");
+        p.password = people::secret::hash("correct horse battery", &[9; 16]);
+        p.totp = Some(people::secret::base32(&telephone(name)));
+        p.code = None;
+    }
+    let held = people::io::hold(file).expect("the people's file");
+    held.write(&all).expect("the people are written");
+}
+
+/// A store with one anomaly and its picture, as the station left it.
+fn write_anomaly(store: &Path) {
+    let venue = Venue::sixi_river();
+    let home = venue.launch_site().expect("a launch site");
+    let plane = missions::plane::LocalPlane::new(home);
+    let mut picture = ground_station::draw::Picture::default();
+    picture.add_venue(&venue, &plane);
+    let bytes = picture.png().expect("a picture");
+    let sha256: [u8; 32] = Sha256::digest(&bytes).into();
+    let mut disk = link_io::DirDisk::open(store).expect("a store");
+    let mut inbox = link::receipts::Inbox::open(&mut disk, "inbox.log").expect("an inbox");
+    let seen = Utc(1_789_000_000_000_000);
+    let anomaly = Anomaly {
+        number: 1,
+        kind: AnomalyKind::PersonInZone,
+        priority: Priority::Urgent,
+        rule: "person-in-zone".into(),
+        subject: "water".into(),
+        first_seen: seen,
+        flagged: seen.after(std::time::Duration::from_secs(4)),
+        at: home,
+        alt_amsl_m: None,
+        error: Ellipse {
+            major_m: 3.0,
+            minor_m: 2.0,
+            bearing_deg: 40.0,
+        },
+        confidence: 0.9,
+        picture_sha256: Some(sha256),
+        picture_len: u32::try_from(bytes.len()).expect("a small picture"),
+    };
+    inbox.take(&mut disk, 5, &anomaly).expect("it is kept");
+    let name = format!("picture-{}.jpg", missions::plan::hex(&sha256));
+    disk.replace(&name, &bytes).expect("its picture");
+}
+
+#[test]
+fn an_anomaly_becomes_an_incident_that_another_person_reviews_and_a_report_tells_it() {
+    let _one = GROUND.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some(node) = node() else { return };
+    let out = shots("incidents");
+    let work = tempfile::tempdir().expect("a folder to work in");
+    let at = |name: &str| {
+        let path = work.path().join(name);
+        path.to_str().expect("a plain path").to_owned()
+    };
+    let (pilot, supervisor) = ("王建国", "赵敏");
+    let who: [(&str, &[Role]); 3] = [
+        (pilot, &[Role::Pilot]),
+        (supervisor, &[Role::Supervisor]),
+        ("周敏", &[Role::Admin]),
+    ];
+    write_people(&work.path().join("people.json"), &who);
+    write_anomaly(&work.path().join("store"));
+    let [_, ground] = udp_ports();
+    let mut station = Station::start(
+        &[
+            "serve",
+            "--people",
+            &at("people.json"),
+            "--link",
+            &format!("udp-listen:127.0.0.1:{ground}"),
+            "--store",
+            &at("store"),
+            "--record",
+            &at("flights"),
+        ],
+        work.path(),
+    );
+    let secrets = [pilot, supervisor].map(|n| people::secret::base32(&telephone(n)));
+    browse(
+        &node,
+        "incidents.spec.mjs",
+        &station.url,
+        &out,
+        &["--minutes", "4", "--code", &secrets.join(",")],
+    );
+    station.stop();
+    // Closed, the record's report claims what verify does, and its figures are the command's.
+    let folder = ground_station::record::find(&work.path().join("flights")).expect("a record");
+    let (figures, ..) = ground_station::report::io::read(&folder).expect("a report");
+    assert_eq!(figures.record_state, "complete");
+    assert_eq!(figures.incidents.len(), 2);
+    assert_eq!(figures.patrols.len(), 1);
 }
 
 /// A small field, a simulated aircraft, its companion and a station where people log in.

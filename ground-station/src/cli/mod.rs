@@ -15,6 +15,7 @@ mod people;
 mod plan;
 mod refly;
 mod rehearse;
+mod report;
 mod seek;
 mod serve;
 mod settings;
@@ -76,6 +77,8 @@ enum What {
     BenchPlan(bench_plan::BenchPlan),
     /// A recorded flight for others: evidence pack (zip, two-person release), MCAP, CSV, KML, GeoJSON, Rerun
     Export(export::Export),
+    /// After-action report of a recorded flight: one HTML file to print, or its figures as JSON
+    Report(report::ReportArgs),
     /// Damage records in 10,000 ways and break the recorder's disk at every call; all must be found, nothing lost
     BenchRecord(verify::BenchRecord),
     /// Make flights in virtual time and feed each again: identical alarms, and others with one rule changed
@@ -113,6 +116,7 @@ fn act(args: Args) -> anyhow::Result<ExitCode> {
         What::Verify(v) => verify::run(&v, json),
         What::BenchDemo(b) => bench::run(&b, json),
         What::BenchPlan(b) => bench_plan::run(&b, json),
+        What::Report(r) => report::run(&r, &settings::resolve(&args.common)?),
         What::Export(e) => export::run(&e, &settings::resolve(&args.common)?),
         What::BenchRecord(b) => verify::bench(&b, json),
         What::Settings => settings::print(&settings::resolve(&args.common)?),
@@ -204,6 +208,8 @@ mod tests {
             "bench-plan data --quick --only closed,same --json",
             "bench-demo --seeds 1-50 --as px4,ardupilot --minutes 20 --out x",
             "export flights/1 --pack p.zip --release-by A=a.key --release-by B=b.key --csv x --mcap y.mcap",
+            "report flights/1 --lang en --zone -03:30 -o report.html",
+            "report flights/1 --json",
             "bench-record --rounds 10000 --seed 1",
             "flights --anomaly unknown-drone",
             "again flights/1/aboard --rules strict.toml",
@@ -236,6 +242,7 @@ mod tests {
             "bench-plan data --only everything",
             "export flights/1 --pack p.zip",
             "export flights/1 --release-by A",
+            "report flights/1 --zone Beijing -o x.html",
             "retain flights/1 --by Li=li.key --reason x",
             "retain flights/1 --hold --lift --by Li=li.key --reason x",
             "retain flights/1 --hold --by Li --reason x",

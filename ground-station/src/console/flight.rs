@@ -1,11 +1,12 @@
 //! The task that owns the desk in flight: lines in, frames out, pages told, everything recorded.
 
+use super::casework::Casework;
 use super::http::{ASKS, Ask, Shown};
 use super::hub::Hub;
 use super::planning::Basis;
 use super::rehearsals::Rehearsals;
 use super::{BATCH_AT_LEAST, BATCH_EVERY, Front, Ready, ServeSetup};
-use crate::desk::{Answer, Desk, DeskEvent, DeskIn, DeskOut, Intent, picture_file, view};
+use crate::desk::{Answer, Desk, DeskEvent, DeskIn, DeskOut, Intent, Reason, picture_file, view};
 use crate::evidence::chain::{ClockReading, ClockSource, Head};
 use crate::evidence::heads::Offer;
 use crate::evidence::io::Syncing;
@@ -19,6 +20,7 @@ use missions::vehicle::VehicleSpec;
 use serde_json::{Value, json};
 use std::future::Future;
 use std::io::Write;
+use std::path::PathBuf;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
@@ -63,6 +65,7 @@ pub(super) async fn serve_until(
     desk_config.rehearsals = setup.rehearse.is_some();
     let venue = desk_config.venue.clone();
     let desk = Desk::new(desk_config, Box::new(disk)).context("the store cannot be read")?;
+    let casework = Casework::open(&setup.store)?;
     let clock = Clock::start();
 
     let (tell_trouble, mut troubles) = mpsc::channel::<String>(TROUBLES);
@@ -116,11 +119,13 @@ pub(super) async fn serve_until(
     let (rehearsals, mut rehearsed) = Rehearsals::new(setup.rehearse);
     let mut task = Task {
         desk,
+        casework,
         rehearsals,
         clock,
         hub,
         lines,
         recorder,
+        record_dir: record_dir.clone(),
         recorded_plan: None,
         plan_due: false,
         plan_told: Mono::ZERO,
@@ -138,6 +143,8 @@ pub(super) async fn serve_until(
         task.desk.note(now, "recorder_started", &[]);
         tracing::info!("recording to {}", dir.display());
     }
+    let now = task.clock.now();
+    task.begin_casework(now);
     if let Some(plan) = setup.plan {
         let now = task.clock.now();
         let answer = task.desk.load_plan(now, &plan);
@@ -194,6 +201,7 @@ pub(super) async fn serve_until(
         task.rehearsals.look(&task.desk);
         task.watch_session();
         task.tell_recorded();
+        task.look_at_deadlines();
         task.drain();
         task.show();
     }
@@ -243,13 +251,15 @@ fn printer() -> anyhow::Result<mpsc::Sender<Utf8Bytes>> {
     Ok(send)
 }
 
-struct Task {
-    desk: Desk,
+pub(super) struct Task {
+    pub desk: Desk,
+    pub casework: Casework,
     rehearsals: Rehearsals,
-    clock: Clock,
+    pub clock: Clock,
     hub: Hub,
     lines: Vec<mpsc::Sender<Vec<u8>>>,
     recorder: Option<Live>,
+    record_dir: Option<PathBuf>,
     recorded_plan: Option<u64>,
     plan_due: bool,
     plan_told: Mono,
@@ -309,13 +319,40 @@ impl Task {
     fn ask(&mut self, ask: Ask) {
         let now = self.clock.now();
         match ask {
-            Ask::Command { key, intent, reply } => {
-                let answer = self.desk.command(now, &key, &intent);
-                self.record_intent(now, &intent, &answer);
+            Ask::Command {
+                who,
+                key,
+                intent,
+                reply,
+            } => {
+                let taken = match &intent {
+                    Intent::Dismiss { anomaly, .. } => self.taken(anomaly),
+                    _ => None,
+                };
+                let answer = taken.unwrap_or_else(|| self.desk.command(now, &key, &intent));
+                self.record_intent(now, &who, &intent, &answer);
+                if let (Intent::Confirm { anomaly }, true) = (&intent, answer.accepted) {
+                    self.confirmed(now, &who, &key, anomaly);
+                }
                 // What the order did is told to the pages and recorded before the answer.
                 self.drain();
                 self.acknowledge(answer, reply);
             }
+            Ask::Step {
+                who,
+                key,
+                about,
+                step,
+                reply,
+            } => {
+                let stepped = self.step(now, &who, &key, about, step);
+                self.drain();
+                self.acknowledge(stepped, reply);
+            }
+            Ask::Cases { asked, reply } => {
+                let _ = reply.send(self.cases(asked));
+            }
+            Ask::Record { reply } => self.tell_record(reply),
             Ask::Plan { bytes, reply } => {
                 let answer = self.desk.load_plan(now, &bytes);
                 self.drain();
@@ -339,7 +376,9 @@ impl Task {
                 // What the desk has said is told before the snapshot is taken, or it would be shown twice.
                 self.drain();
                 let utc = self.utc(now);
-                let joined = self.hub.join(self.desk.snapshot(utc), sits);
+                let mut snapshot = self.desk.snapshot(utc);
+                self.add_casework(&mut snapshot);
+                let joined = self.hub.join(snapshot, sits);
                 let _ = reply.send(joined);
                 self.changed = true;
             }
@@ -355,7 +394,7 @@ impl Task {
     }
 
     /// Answers once what led to it is on durable storage. A recorder that is slow or broken holds up no officer for long.
-    fn acknowledge(&self, answer: Answer, reply: oneshot::Sender<Answer>) {
+    fn acknowledge<T: Send + 'static>(&self, answer: T, reply: oneshot::Sender<T>) {
         let Some(recorder) = &self.recorder else {
             let _ = reply.send(answer);
             return;
@@ -373,14 +412,38 @@ impl Task {
         });
     }
 
-    fn record_intent(&mut self, now: Now, intent: &Intent, answer: &Answer) {
+    /// Where the record is, once it holds all that was recorded so far. Not in flight: reading it takes the disk and a core.
+    fn tell_record(&self, reply: oneshot::Sender<Result<PathBuf, Reason>>) {
+        let told = match &self.record_dir {
+            _ if self.is_flying() => Err(Reason::new("report.in_flight")),
+            Some(dir) => Ok(dir.clone()),
+            None => Err(Reason::new("report.no_record")),
+        };
+        self.acknowledge(told, reply);
+    }
+
+    pub(super) fn is_recording(&self) -> bool {
+        self.recorder.is_some()
+    }
+
+    /// Identity of the flight in its record; empty: nothing is recorded.
+    pub(super) fn flight_id(&self) -> String {
+        let recorder = self.recorder.as_ref();
+        recorder.map_or_else(String::new, |r| r.flight().to_owned())
+    }
+
+    pub(super) fn say_to_pages(&mut self, message: Value) {
+        self.hub.tell(message);
+    }
+
+    pub(super) fn record_intent(&mut self, now: Now, by: &str, intent: &Intent, answer: &Answer) {
         if self.recorder.is_some() {
             let utc = self.utc(now);
-            self.record(Entry::intent(utc, intent, answer));
+            self.record(Entry::intent_by(utc, by, intent, answer));
         }
     }
 
-    fn record(&mut self, entry: Entry) {
+    pub(super) fn record(&mut self, entry: Entry) {
         let now = self.clock.now();
         if self
             .clock_told
@@ -471,7 +534,10 @@ impl Task {
                 DeskOut::Event(DeskEvent::Head { aircraft, offer }) => {
                     self.keep_head(aircraft, offer);
                 }
-                DeskOut::Event(event) => self.event(&event),
+                DeskOut::Event(event) => {
+                    self.event(&event);
+                    self.heed(&event);
+                }
             }
         }
         let now = self.clock.now().mono;

@@ -1,6 +1,7 @@
 //! HTTP for the page, as `web/API.md` has it. Its routes are those of `people::access`, each behind the gate. Knows nothing
 //! of flight: it asks the task that owns the core and waits a bounded time.
 
+use super::casework::{Asked, Stepped};
 use super::doors::Doors;
 use super::gate::{self, Asker};
 use super::hub::{Joined, Previews};
@@ -8,6 +9,7 @@ use super::import::{self, Imported};
 use super::planning::{self, Basis, Wish};
 use super::{live, openapi, pages, people, refly};
 use crate::desk::{Answer, Intent, Reason};
+use crate::incidents::{MAX_NAME, Step};
 use crate::people::access::{self, Endpoint, ROUTES};
 use crate::people::audit::Access;
 use crate::people::session::Standing;
@@ -43,12 +45,39 @@ pub(super) const ASKS: usize = 64;
 pub(super) enum Ask {
     /// An officer's click.
     Command {
+        /// Who, by name.
+        who: String,
         /// Idempotency key.
         key: String,
         /// What.
         intent: Intent,
         /// Where the answer goes.
         reply: oneshot::Sender<Answer>,
+    },
+    /// A step in an incident or a patrol.
+    Step {
+        /// In whose name.
+        who: String,
+        /// Idempotency key.
+        key: String,
+        /// Which; `None`: it begins one.
+        about: Option<u32>,
+        /// What.
+        step: Step,
+        /// Where the answer and the number go.
+        reply: oneshot::Sender<Stepped>,
+    },
+    /// Incidents.
+    Cases {
+        /// Which.
+        asked: Asked,
+        /// Where the answer goes; `None`: there is no such.
+        reply: oneshot::Sender<Option<serde_json::Value>>,
+    },
+    /// The folder of the record, with all that was recorded so far on its disk.
+    Record {
+        /// Where the answer goes.
+        reply: oneshot::Sender<Result<PathBuf, Reason>>,
     },
     /// A plan file.
     Plan {
@@ -153,6 +182,10 @@ fn handler(endpoint: Endpoint) -> MethodRouter<App> {
         E::PlanMake => post(make).layer(DefaultBodyLimit::max(MAX_COMMAND)),
         E::VenueImport => post(import_venue).layer(DefaultBodyLimit::max(import::MAX_VENUE)),
         E::Refly => small(post(refly::refly)),
+        E::Incidents => get(incidents),
+        E::Incident => get(incident),
+        E::Step => post(step).layer(DefaultBodyLimit::max(MAX_COMMAND)),
+        E::Report => get(report),
         E::People => get(people::list),
         E::PeopleAdd => small(post(people::add)),
         E::PeopleRoles => small(post(people::set_roles)),
@@ -274,7 +307,160 @@ async fn command(
         Some(c) if !app.doors.is_open() => format!("{}/{key}", c.name),
         _ => key,
     };
-    answer(app.ask(|reply| Ask::Command { key, intent, reply }).await)
+    let who = name_of(&asker);
+    let asked = |reply| Ask::Command {
+        who,
+        key,
+        intent,
+        reply,
+    };
+    answer(app.ask(asked).await)
+}
+
+fn name_of(asker: &Asker) -> String {
+    let name = asker.caller.as_ref().map(|c| c.name.clone());
+    name.unwrap_or_default()
+}
+
+#[derive(Deserialize)]
+struct Stepping {
+    key: String,
+    #[serde(default)]
+    about: Option<u32>,
+    #[serde(default)]
+    by: String,
+    step: Step,
+}
+
+/// A step in an incident or a patrol.
+async fn step(State(app): State<App>, Extension(asker): Extension<Asker>, body: Bytes) -> Response {
+    let Ok(asked) = serde_json::from_slice::<Stepping>(&body) else {
+        return refuse("desk.bad_request");
+    };
+    let Stepping {
+        key,
+        about,
+        by,
+        step,
+    } = asked;
+    if key.is_empty() || key.len() > MAX_KEY {
+        return refuse("desk.bad_request");
+    }
+    let kind = access::step_kind(&step);
+    let on = match about {
+        Some(n) => format!("{kind} {n}"),
+        None => kind.to_owned(),
+    };
+    let who = match may_step(&app, &asker, kind, by.trim()) {
+        Ok(who) => who,
+        Err(why) => {
+            gate::tell(&app, asker.access(&on, Some(why)), true);
+            return gate::deny(why);
+        }
+    };
+    if !gate::tell(&app, asker.access(&on, None), false) {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    }
+    let key = format!("{who}/{key}");
+    let asked = |reply| Ask::Step {
+        who,
+        key,
+        about,
+        step,
+        reply,
+    };
+    match app.ask(asked).await {
+        Ok((Answer { accepted, reason }, number)) => axum::Json(
+            serde_json::json!({"accepted": accepted, "reason": reason, "number": number}),
+        )
+        .into_response(),
+        Err(status) => status.into_response(),
+    }
+}
+
+/// In whose name a step is done. Where nobody logs in, whoever is named; otherwise nobody but oneself.
+fn may_step(app: &App, asker: &Asker, kind: &str, by: &str) -> Result<String, Denied> {
+    let caller = asker.caller()?;
+    access::allows_step(kind, &caller.roles, caller.standing != Standing::Open)?;
+    if by.is_empty() || by == caller.name {
+        return Ok(caller.name.clone());
+    }
+    let fits = by.chars().count() <= MAX_NAME && !by.chars().any(char::is_control);
+    if app.doors.is_open() && fits {
+        Ok(by.to_owned())
+    } else {
+        Err(Denied::NotYou)
+    }
+}
+
+#[derive(Deserialize)]
+struct Older {
+    #[serde(default)]
+    before: Option<u32>,
+}
+
+async fn incidents(State(app): State<App>, Query(asked): Query<Older>) -> Response {
+    cases(&app, Asked::Before(asked.before.unwrap_or(u32::MAX))).await
+}
+
+async fn incident(State(app): State<App>, Path(number): Path<u32>) -> Response {
+    cases(&app, Asked::Whole(number)).await
+}
+
+async fn cases(app: &App, asked: Asked) -> Response {
+    match app.ask(|reply| Ask::Cases { asked, reply }).await {
+        Ok(Some(v)) => axum::Json(v).into_response(),
+        Ok(None) => StatusCode::NOT_FOUND.into_response(),
+        Err(status) => status.into_response(),
+    }
+}
+
+#[derive(Deserialize)]
+struct Wanted {
+    #[serde(default)]
+    lang: String,
+    /// The reader's clock, minutes ahead of UTC.
+    #[serde(default)]
+    ahead_min: i32,
+    /// Only whether there would be one.
+    #[serde(default)]
+    check: bool,
+}
+
+/// The after-action report of what is recorded here, or of what is replayed.
+async fn report(State(app): State<App>, Query(wanted): Query<Wanted>) -> Response {
+    let dir = match app.ask(|reply| Ask::Record { reply }).await {
+        Ok(Ok(dir)) => dir,
+        Ok(Err(reason)) => return answer(Ok(Answer::no(reason))),
+        Err(status) => return status.into_response(),
+    };
+    if wanted.check {
+        return answer(Ok(Answer::yes()));
+    }
+    // Seconds of reading and hashing: one at a time, and never on a task that serves others.
+    let Ok(_one) = app.planning.try_acquire() else {
+        return refuse("refusal.busy");
+    };
+    let how = crate::report::How {
+        lang: crate::report::Lang::of(&wanted.lang),
+        ahead_min: wanted.ahead_min,
+    };
+    let made = tokio::task::spawn_blocking(move || crate::report::io::html(&dir, how)).await;
+    match made {
+        Ok(Ok(page)) => {
+            let policy = crate::report::policy();
+            let headers = [
+                (header::CONTENT_TYPE, "text/html; charset=utf-8".to_owned()),
+                (header::CONTENT_SECURITY_POLICY, policy),
+            ];
+            (headers, page).into_response()
+        }
+        Ok(Err(e)) => {
+            tracing::warn!("the report: {e:#}");
+            refuse("report.failed")
+        }
+        Err(_) => refuse("report.failed"),
+    }
 }
 
 /// Whether this officer may want this, in this name.

@@ -4,6 +4,9 @@
 //! A shell: sockets, files, tasks and the clock. Nothing here can delay flight: pages, recorder and viewer each have a
 //! bounded queue, and whoever is slow loses its own place. Off this machine's loopback only with people and TLS.
 
+mod casework;
+#[cfg(test)]
+mod casework_tests;
 mod doors;
 mod flight;
 mod gate;

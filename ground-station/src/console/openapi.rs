@@ -1,7 +1,8 @@
 //! The HTTP API in OpenAPI 3.1, written from the table that the router is built from: an endpoint without a row is in
 //! neither. What bodies look like stands here.
 
-use crate::people::access::{Endpoint, INTENTS, MESSAGES, Method, ROUTES, Row, Who};
+use crate::incidents::{MAX_WORDS, Outcome};
+use crate::people::access::{Endpoint, INTENTS, MESSAGES, Method, ROUTES, Row, STEPS, Who};
 use crate::people::{Denied, Role, secret};
 use axum::Json;
 use axum::response::{IntoResponse, Response};
@@ -58,6 +59,7 @@ pub(super) fn whole() -> Value {
                     "items": {"enum": Role::ALL.map(Role::key)},
                 },
                 "Intent": intent(),
+                "Step": step(),
             },
         },
     })
@@ -78,6 +80,34 @@ fn intent() -> Value {
         },
         "x-roles": who,
         "x-from-a-locked-screen": INTENTS.iter().filter(|i| i.2).map(|i| i.0).collect::<Vec<_>>(),
+    })
+}
+
+/// Kinds of steps with who may, and their fields.
+fn step() -> Value {
+    let who: Map<String, Value> = STEPS
+        .iter()
+        .map(|(kind, who)| ((*kind).to_owned(), roles(who)))
+        .collect();
+    let mut kinds: Vec<&str> = STEPS.iter().map(|s| s.0).collect();
+    // One kind with two rows: who is sent decides.
+    kinds.retain(|k| *k != "task_aircraft");
+    let text = json!({"type": "string", "maxLength": MAX_WORDS});
+    let whole = json!({"type": "integer", "minimum": 0, "maximum": u32::MAX});
+    json!({
+        "type": "object",
+        "required": ["kind"],
+        "properties": {
+            "kind": {"enum": kinds},
+            "words": text, "priority": {"enum": ["urgent", "high", "notice"]},
+            "lat_deg": {"type": "number"}, "lon_deg": {"type": "number"}, "anomaly": {"type": "string"},
+            "to": {"type": "object", "properties": {"aircraft": {"type": "integer", "minimum": 0, "maximum": 255}, "team": {"type": "string"}}},
+            "owner": {"type": "string"}, "due_ms": {"type": "integer"}, "task": whole,
+            "outcome": {"enum": Outcome::ALL.map(Outcome::word)}, "agree": {"type": "boolean"},
+            "name": {"type": "string"}, "plan": {"type": "string"}, "every_min": whole, "whole": {"type": "boolean"},
+            "mender": {"type": "string"}, "finding": whole,
+        },
+        "x-roles": who,
     })
 }
 
@@ -128,7 +158,10 @@ fn operation(row: &Row) -> Value {
     if row.path.contains('{') {
         say("400", json!({"description": "The path cannot be read"}));
     }
-    if row.endpoint == Endpoint::VenueImport {
+    if matches!(
+        row.endpoint,
+        Endpoint::VenueImport | Endpoint::Incidents | Endpoint::Report
+    ) {
         say("400", json!({"description": "The query cannot be read"}));
     }
     if row.endpoint == Endpoint::Live {
@@ -187,6 +220,7 @@ fn good(e: Endpoint) -> Value {
         Endpoint::Page => "text/html",
         Endpoint::File => "*/*",
         Endpoint::Picture | Endpoint::Camera => "image/*",
+        Endpoint::Report => "text/html",
         Endpoint::Live => return json!({"description": "Never: it is upgraded"}),
         _ => "application/json",
     };
@@ -204,7 +238,16 @@ fn good(e: Endpoint) -> Value {
         Endpoint::People => object(&[("people", "array")], &["people"]),
         Endpoint::Audit => object(&[("lines", "array")], &["lines"]),
         Endpoint::Sessions => object(&[("sessions", "array")], &["sessions"]),
-        Endpoint::Page | Endpoint::File | Endpoint::Picture | Endpoint::Camera => json!({}),
+        Endpoint::Incidents => object(&[("incidents", "array")], &["incidents"]),
+        Endpoint::Incident => object(
+            &[("incident", "object"), ("deeds", "array")],
+            &["incident", "deeds"],
+        ),
+        Endpoint::Page
+        | Endpoint::File
+        | Endpoint::Picture
+        | Endpoint::Camera
+        | Endpoint::Report => json!({}),
         _ => json!({"$ref": "#/components/schemas/Answer"}),
     };
     json!({"description": "Answered", "content": {kind: {"schema": schema}}})
@@ -218,12 +261,24 @@ fn parameters(row: &Row) -> Vec<Value> {
         .map(|name| {
             let schema = match name {
                 "sha256" => json!({"type": "string", "pattern": "^[0-9a-f]{64}$"}),
+                "number" => json!({"type": "integer", "minimum": 1, "maximum": u32::MAX}),
                 "aircraft" => json!({"type": "integer", "minimum": 0, "maximum": 255}),
                 _ => json!({"type": "string", "minLength": 1}),
             };
             json!({"name": name, "in": "path", "required": true, "schema": schema})
         })
         .collect();
+    if row.endpoint == Endpoint::Incidents {
+        let before = json!({"type": "integer", "minimum": 1, "maximum": u32::MAX});
+        all.push(json!({"name": "before", "in": "query", "schema": before}));
+    }
+    if row.endpoint == Endpoint::Report {
+        all.push(json!({"name": "lang", "in": "query", "schema": {"enum": ["zh-CN", "en"]}}));
+        let most = crate::report::MAX_AHEAD_MIN;
+        let minutes = json!({"type": "integer", "minimum": -most, "maximum": most});
+        all.push(json!({"name": "ahead_min", "in": "query", "schema": minutes}));
+        all.push(json!({"name": "check", "in": "query", "schema": {"type": "boolean"}}));
+    }
     if row.endpoint == Endpoint::VenueImport {
         all.push(json!({"name": "name", "in": "query", "schema": {"type": "string"}}));
         all.push(json!({"name": "datum", "in": "query", "schema": {"enum": ["", "wgs84", "gcj02", "bd09"]}}));
@@ -295,6 +350,16 @@ fn body(e: Endpoint) -> Option<Value> {
             "properties": {"key": {"type": "string", "minLength": 1, "maxLength": 128}, "intent": {"$ref": "#/components/schemas/Intent"}},
             "required": ["key", "intent"],
         }),
+        Endpoint::Step => json!({
+            "type": "object",
+            "properties": {
+                "key": {"type": "string", "minLength": 1, "maxLength": 128},
+                "about": {"type": ["integer", "null"], "minimum": 1, "maximum": u32::MAX, "description": "number of the incident or patrol; null where the step begins one"},
+                "by": {"type": "string", "description": "only where nobody logs in: in whose name"},
+                "step": {"$ref": "#/components/schemas/Step"},
+            },
+            "required": ["key", "step"],
+        }),
         Endpoint::Plan => json!({"type": "object", "description": "plan.json"}),
         Endpoint::PlanMake => json!({
             "type": "object",
@@ -331,6 +396,9 @@ fn body(e: Endpoint) -> Option<Value> {
         | Endpoint::Camera
         | Endpoint::People
         | Endpoint::PeopleReset
+        | Endpoint::Incidents
+        | Endpoint::Incident
+        | Endpoint::Report
         | Endpoint::Audit => return None,
     };
     Some(json!({"required": true, "content": {"application/json": {"schema": schema}}}))
@@ -358,6 +426,7 @@ fn refusals(e: Endpoint) -> &'static [Denied] {
             D::NameTaken,
         ],
         Endpoint::Password => &[D::BadRequest, D::Wrong, D::Wait(0), D::PasswordShort],
+        Endpoint::Step => &[D::NotAllowed, D::NotYou],
         Endpoint::Command => &[D::NotAllowed, D::NotYou, D::Locked, D::LogInAgain],
         Endpoint::PeopleAdd => &[D::BadRequest, D::NameTaken, D::NoRoles, D::TooMany],
         Endpoint::PeopleRoles | Endpoint::PeopleDisable => {

@@ -5,7 +5,7 @@ use super::tests::{Page, request, setup, soon};
 use super::*;
 use crate::evidence::io::{Folder, Syncing};
 use crate::evidence::verify::{Asked, verify};
-use crate::people::access::{self, Endpoint, INTENTS, MESSAGES, ROUTES, Row};
+use crate::people::access::{self, Endpoint, INTENTS, MESSAGES, ROUTES, Row, STEPS};
 use crate::people::audit::Access;
 use crate::people::store::People;
 use crate::people::{Role, io, secret};
@@ -156,7 +156,7 @@ fn code(answered: &Answered) -> (u16, &str) {
 
 /// What is expected, told here once more and by hand: v(iewer), p(ilot), s(upervisor), e(vidence), a(dmin), l (a pilot's
 /// locked screen), n(obody).
-const EXPECTED: [(&str, &str); 28] = [
+const EXPECTED: [(&str, &str); 32] = [
     ("GET /", "vpsealn"),
     ("GET /{file}", "vpsealn"),
     ("GET /api/hello", "vpsealn"),
@@ -164,6 +164,9 @@ const EXPECTED: [(&str, &str); 28] = [
     ("GET /api/live", "vpsel"),
     ("GET /api/picture/{sha256}", "vpse"),
     ("GET /api/camera/{aircraft}", "vpse"),
+    ("GET /api/incidents", "vpse"),
+    ("GET /api/incidents/{number}", "vpse"),
+    ("GET /api/report", "pse"),
     ("GET /api/people", "a"),
     ("GET /api/audit", "sea"),
     ("POST /api/login", "vpsealn"),
@@ -175,6 +178,7 @@ const EXPECTED: [(&str, &str); 28] = [
     ("GET /api/me/sessions", "vpsea"),
     ("POST /api/me/sessions/end", "vpsea"),
     ("POST /api/command", "psl"),
+    ("POST /api/step", "ps"),
     ("POST /api/plan", "ps"),
     ("POST /api/plan/make", "ps"),
     ("POST /api/venue/import", "ps"),
@@ -188,7 +192,7 @@ const EXPECTED: [(&str, &str); 28] = [
     ("POST /api/logout", "vpseal"),
 ];
 
-const EXPECTED_INTENTS: [(&str, &str); 14] = [
+const EXPECTED_INTENTS: [(&str, &str); 15] = [
     ("hold", "psl"),
     ("return", "ps"),
     ("resume", "p"),
@@ -201,9 +205,43 @@ const EXPECTED_INTENTS: [(&str, &str); 14] = [
     ("preflight", "ps"),
     ("confirm", "ps"),
     ("dismiss", "ps"),
+    ("acknowledge", "psl"),
     ("override_rehearsal", "s"),
     ("replay", "ps"),
 ];
+
+const EXPECTED_STEPS: [(&str, &str); 17] = [
+    ("open", "ps"),
+    ("link", "ps"),
+    ("note", "ps"),
+    ("task", "ps"),
+    ("task_aircraft", "p"),
+    ("arrive", "ps"),
+    ("extend", "ps"),
+    ("outcome", "ps"),
+    ("review", "s"),
+    ("close", "ps"),
+    ("reopen", "ps"),
+    ("patrol_add", "s"),
+    ("patrol_change", "s"),
+    ("patrol_stop", "s"),
+    ("patrol_flown", "ps"),
+    ("found", "ps"),
+    ("mended", "ps"),
+];
+
+/// A step that can be read.
+fn step(kind: &str) -> Value {
+    let (word, to) = match kind {
+        "task_aircraft" => ("task", json!({"aircraft": 1})),
+        other => (other, json!({"team": "t"})),
+    };
+    json!({
+        "kind": word, "to": to, "words": "w", "priority": "high", "lat_deg": 27.8, "lon_deg": 120.1, "anomaly": "x",
+        "owner": "o", "due_ms": 1, "task": 1, "code": "c", "outcome": "resolved", "agree": true, "name": "n",
+        "every_min": 60, "whole": true, "mender": "m", "finding": 1,
+    })
+}
 
 fn intent(kind: &str) -> Value {
     let mut i = json!({"kind": kind, "aircraft": 1});
@@ -211,6 +249,7 @@ fn intent(kind: &str) -> Value {
         "launch" => json!({"purpose": "p", "incident": "i", "pilot": "pilot"}),
         "land_at" => json!({"site": "s"}),
         "look" => json!({"lat_deg": 27.8, "lon_deg": 120.1}),
+        "acknowledge" => json!({"alarm": "link"}),
         "confirm" => json!({"anomaly": "x"}),
         "dismiss" => json!({"anomaly": "x", "reason": "other"}),
         "hand_over" => json!({"from": "pilot", "to": "x"}),
@@ -230,6 +269,7 @@ fn filled(row: &Row) -> String {
         .replace("{file}", "console.js")
         .replace("{sha256}", &"a".repeat(64))
         .replace("{aircraft}", "1")
+        .replace("{number}", "1")
         .replace("{name}", "Mallory")
 }
 
@@ -257,6 +297,8 @@ fn every_role_at_every_endpoint_gets_what_the_table_says_and_nothing_else() {
     );
     let kinds: BTreeSet<&str> = INTENTS.iter().map(|i| i.0).collect();
     assert_eq!(kinds, EXPECTED_INTENTS.iter().map(|e| e.0).collect());
+    let steps: BTreeSet<&str> = STEPS.iter().map(|s| s.0).collect();
+    assert_eq!(steps, EXPECTED_STEPS.iter().map(|e| e.0).collect());
     with_people(dir.path(), None, |said, _| async move {
         let at = said.at;
         assert!(said.first_code.is_none(), "there are admins");
@@ -288,6 +330,26 @@ fn every_role_at_every_endpoint_gets_what_the_table_says_and_nothing_else() {
                 assert_eq!(got.0, want, "{kind} as {letter}: {got:?}");
                 if let Some(roles) = roles {
                     let table = access::allows_intent(kind, roles, *letter == 'l');
+                    assert_eq!(table.is_ok(), want == 200, "{kind} as {letter}");
+                }
+                asked += 1;
+            }
+        }
+        // The station's own step has no row: nobody may say it.
+        for (kind, allowed) in EXPECTED_STEPS.into_iter().chain([("task_refused", "")]) {
+            for (letter, roles, browser) in &mut all {
+                let body =
+                    json!({"key": format!("{kind}{letter}"), "about": 1, "step": step(kind)});
+                let got = browser.post(at, "/api/step", &body).await;
+                let want = match *letter {
+                    l if allowed.contains(l) => 200,
+                    'n' => 401,
+                    'l' => 423,
+                    _ => 403,
+                };
+                assert_eq!(got.0, want, "{kind} as {letter}: {got:?}");
+                if let Some(roles) = roles {
+                    let table = access::allows_step(kind, roles, *letter == 'l');
                     assert_eq!(table.is_ok(), want == 200, "{kind} as {letter}");
                 }
                 asked += 1;
@@ -329,7 +391,7 @@ fn every_role_at_every_endpoint_gets_what_the_table_says_and_nothing_else() {
                 asked += 1;
             }
         }
-        assert_eq!(asked, 7 * (28 + 14));
+        assert_eq!(asked, 7 * (32 + 15 + 18));
         // After logging out, each is nobody.
         for (letter, roles, browser) in &mut all {
             if roles.is_some() {
@@ -962,6 +1024,8 @@ fn messages_are_those_of_the_page_and_endpoints_all_have_rows() {
         "anomaly",
         "batch",
         "event",
+        "incident",
+        "patrol",
         "plan",
         "preflight",
         "rehearsal",

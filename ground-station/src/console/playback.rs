@@ -4,13 +4,14 @@ use super::http::{ASKS, Ask, Shown};
 use super::hub::Hub;
 use super::{BATCH_AT_LEAST, BATCH_EVERY, Entrance, Front, Ready, ReplaySetup};
 use crate::desk::{Answer, Intent, Reason};
-use crate::record::{PICTURES, open, stream_to_viewer};
+use crate::record::{CHAIN, PICTURES, open, stream_to_viewer};
 use crate::replay::{Change, Player, Recording};
 use anyhow::Context;
 use link_io::{Clock, LineEvent};
 use missions::time::Mono;
 use std::collections::VecDeque;
 use std::future::Future;
+use std::path::PathBuf;
 use std::time::Duration;
 use tokio::sync::mpsc;
 
@@ -80,6 +81,7 @@ pub(super) async fn replay_until(
         send
     });
     let mut task = Task {
+        dir,
         player,
         live,
         hub,
@@ -121,6 +123,8 @@ pub(super) async fn replay_until(
 }
 
 struct Task {
+    /// Of the recording.
+    dir: PathBuf,
     player: Player,
     /// Where the recorded aircraft is heard as if it flew.
     live: Option<mpsc::Sender<Vec<u8>>>,
@@ -186,7 +190,20 @@ impl Task {
 
     fn ask(&mut self, ask: Ask) {
         match ask {
-            Ask::Command { key, intent, reply } => {
+            Ask::Step { reply, .. } => {
+                let _ = reply.send((Answer::no(Reason::new("desk.replay_only")), None));
+            }
+            Ask::Cases { asked, reply } => {
+                let _ = reply.send(asked.answer(self.player.incidents()));
+            }
+            Ask::Record { reply } => {
+                let there = self.dir.join(CHAIN).is_file();
+                let dir = there.then(|| self.dir.clone());
+                let _ = reply.send(dir.ok_or_else(|| Reason::new("report.no_record")));
+            }
+            Ask::Command {
+                key, intent, reply, ..
+            } => {
                 let known = self.keys.iter().find(|(k, _)| *k == key);
                 let answer = match known {
                     Some((_, a)) => a.clone(),

@@ -48,7 +48,7 @@ pub(super) fn setup(dir: &Path, link: SocketAddr) -> ServeSetup {
 }
 
 /// Runs a console with one aircraft's line and a story beside it.
-fn with_console<F: Future<Output = ()>>(
+pub(super) fn with_console<F: Future<Output = ()>>(
     dir: &Path,
     story: impl FnOnce(SocketAddr, TcpStream) -> F,
 ) {
@@ -76,7 +76,7 @@ fn with_console<F: Future<Output = ()>>(
 }
 
 /// Runs a replay and a story beside it.
-fn with_replay<F: Future<Output = ()>>(dir: &Path, story: impl FnOnce(SocketAddr) -> F) {
+pub(super) fn with_replay<F: Future<Output = ()>>(dir: &Path, story: impl FnOnce(SocketAddr) -> F) {
     runtime().unwrap().block_on(async {
         let (tell, told) = oneshot::channel();
         let (stop, stopped) = oneshot::channel::<()>();
@@ -137,7 +137,7 @@ async fn csrf(at: SocketAddr) -> String {
 }
 
 /// A POST as the page makes it.
-async fn post(at: SocketAddr, path: &str, body: &Value) -> Value {
+pub(super) async fn post(at: SocketAddr, path: &str, body: &Value) -> Value {
     let (csrf, origin) = (csrf(at).await, format!("http://{at}"));
     let headers = [("Origin", origin.as_str()), ("X-CSRF", csrf.as_str())];
     let (status, _, answer) = request(at, "POST", path, &headers, &body.to_string()).await;
@@ -145,7 +145,7 @@ async fn post(at: SocketAddr, path: &str, body: &Value) -> Value {
     serde_json::from_slice(&answer).unwrap()
 }
 
-async fn command(at: SocketAddr, key: &str, intent: Value) -> Value {
+pub(super) async fn command(at: SocketAddr, key: &str, intent: Value) -> Value {
     post(at, "/api/command", &json!({"key": key, "intent": intent})).await
 }
 
@@ -163,7 +163,7 @@ pub(super) struct Page {
 }
 
 impl Page {
-    async fn open(at: SocketAddr) -> Page {
+    pub(super) async fn open(at: SocketAddr) -> Page {
         let stream = TcpStream::connect(at).await.unwrap();
         Page::over(stream, at, &format!("http://{at}"))
             .await

@@ -72,6 +72,11 @@ pub enum Intent {
         #[serde(default)]
         note: String,
     },
+    /// An alarm was seen. Changes nothing but the record: how long an alarm waited is told from it.
+    Acknowledge {
+        /// The alarm as the page names it; an anomaly as `anomaly:` and its id.
+        alarm: String,
+    },
     /// A fresh preflight list.
     Preflight {
         /// Which aircraft.

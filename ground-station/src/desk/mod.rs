@@ -10,7 +10,7 @@ pub mod intent;
 mod rehearsed;
 mod seat;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 pub mod view;
 
 pub use aircraft::{Aircraft, Upload};
@@ -53,6 +53,17 @@ const LOG_LEN: usize = 200;
 /// PATROL_BLOB_OFFER and PATROL_BLOB_CHUNK.
 const BLOB_OFFER: u32 = 54_103;
 const BLOB_CHUNK: u32 = 54_104;
+/// Longest name of an alarm, bytes.
+const MAX_ALARM: usize = 128;
+/// Why an anomaly may be dismissed.
+pub const DISMISS_REASONS: [&str; 6] = [
+    "animal",
+    "staff",
+    "vehicle",
+    "known_drone",
+    "sensor",
+    "other",
+];
 /// Answers remembered, so that a repeated key does nothing twice.
 const MAX_KEYS: usize = 512;
 
@@ -630,6 +641,13 @@ impl Desk {
                 Some(reason.clone()),
                 (!note.is_empty()).then(|| note.clone()),
             ),
+            Intent::Acknowledge { alarm } => {
+                let fits = !alarm.is_empty()
+                    && alarm.len() <= MAX_ALARM
+                    && alarm.bytes().all(|b| b.is_ascii_graphic());
+                fits.then_some(())
+                    .ok_or_else(|| Reason::new("desk.bad_request"))
+            }
             Intent::Replay { .. } => Err(Reason::new("desk.bad_request")),
         }
     }
@@ -732,6 +750,11 @@ impl Desk {
         reason: Option<String>,
         note: Option<String>,
     ) -> Result<(), Reason> {
+        // Nobody is sent away without a reason.
+        let named = |r: &String| DISMISS_REASONS.contains(&r.as_str());
+        if !confirmed && !reason.as_ref().is_some_and(named) {
+            return Err(Reason::new("desk.no_reason"));
+        }
         let number = self
             .inbox
             .all()

@@ -19,7 +19,7 @@ fn desk() -> Desk {
     Desk::new(DeskConfig::default(), Box::new(MemDisk::default())).unwrap()
 }
 
-fn state(plan_id: Option<u64>, simulated: bool) -> StateReport {
+pub(crate) fn state(plan_id: Option<u64>, simulated: bool) -> StateReport {
     StateReport {
         plan_id,
         store_id: 5,
@@ -159,6 +159,16 @@ fn a_dismissal_needs_a_known_anomaly_and_survives_a_restart() {
     let mut s = Stamper::new(1, 191);
     hear(&mut d, &mut s, at(1), anomaly_to_message(5, &anomaly()));
     let id = anomaly_id(5, 1);
+    // Nobody is sent away without a reason, nor with one that nobody knows.
+    for reason in ["", "because"] {
+        let without = Intent::Dismiss {
+            anomaly: id.clone(),
+            reason: reason.into(),
+            note: "x".into(),
+        };
+        let no = d.command(at(1), reason, &without).reason.unwrap();
+        assert_eq!(no.code, "desk.no_reason");
+    }
     assert!(d.command(at(2), "k2", &dismiss(&id)).accepted);
     assert_eq!(d.anomaly_view(&id).unwrap()["state"], "dismissed");
 }

@@ -487,6 +487,7 @@ fn column(page: &mut Page, p: &Picture, x: f32) -> f32 {
     }
     y += 16.0;
     let words = |page: &mut Page, y: f32, text: &str| {
+        let text = p.legend.get(text).map_or(text, String::as_str);
         page.words(
             Spot {
                 x: x + 34.0,

@@ -75,6 +75,10 @@ pub struct Picture {
     pub left_out: Vec<(EastNorth, EastNorth)>,
     /// Whether up is north (a floor map does not say).
     pub north_is_up: bool,
+    /// Other words for those of the legend, by its own.
+    pub legend: std::collections::BTreeMap<String, String>,
+    /// How much larger letters are than usual, for a picture that is printed small; 0: as usual.
+    pub larger: f32,
 }
 
 impl Picture {
@@ -137,7 +141,11 @@ impl Picture {
     /// As an SVG document.
     #[must_use]
     pub fn svg(&self) -> String {
-        svg::write(&layout::lay(self))
+        let mut page = layout::lay(self);
+        if self.larger > 0.0 {
+            page.enlarge_letters(self.larger);
+        }
+        svg::write(&page)
     }
 
     /// As a PNG file.

@@ -55,6 +55,14 @@ pub(super) struct Page {
 }
 
 impl Page {
+    pub(super) fn enlarge_letters(&mut self, by: f32) {
+        for m in &mut self.marks {
+            if let Mark::Words { size, .. } = m {
+                *size *= by;
+            }
+        }
+    }
+
     pub(super) fn area(&mut self, rings: Vec<Vec<Spot>>, fill: Ink, edge: Option<(Ink, f32)>) {
         self.marks.push(Mark::Area {
             rings,

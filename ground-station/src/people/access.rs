@@ -3,6 +3,7 @@
 
 use super::{Denied, Role};
 use crate::desk::Intent;
+use crate::incidents::{Assignee, Step};
 use std::collections::BTreeSet;
 
 /// How a request is made.
@@ -83,6 +84,14 @@ pub enum Endpoint {
     VenueImport,
     /// The recording's plan is flown again in the simulator.
     Refly,
+    /// Older incidents.
+    Incidents,
+    /// One incident with all that was done.
+    Incident,
+    /// A step in an incident or in the patrol schedule; each kind has a row of its own.
+    Step,
+    /// The after-action report of the flight that is recorded or replayed.
+    Report,
     /// All people.
     People,
     /// A new person.
@@ -119,6 +128,7 @@ pub struct Row {
 const WATCH: &[Role] = &[Role::Viewer, Role::Pilot, Role::Supervisor, Role::Evidence];
 const FLY: &[Role] = &[Role::Pilot];
 const CALM: &[Role] = &[Role::Pilot, Role::Supervisor];
+const DUTY: &[Role] = &[Role::Pilot, Role::Supervisor, Role::Evidence];
 const ADMIN: &[Role] = &[Role::Admin];
 const AUDIT: &[Role] = &[Role::Supervisor, Role::Evidence, Role::Admin];
 const ALL: &[Role] = &Role::ALL;
@@ -152,7 +162,7 @@ const fn quiet(mut r: Row) -> Row {
 }
 
 /// The table.
-pub const ROUTES: [Row; 28] = {
+pub const ROUTES: [Row; 32] = {
     use Endpoint as E;
     use Method::{Get, Post};
     use Who::{Anyone, Own, Roles};
@@ -294,6 +304,34 @@ pub const ROUTES: [Row; 28] = {
             "In a replay: fly the recording's plan again in the simulator",
         ),
         row(
+            E::Incidents,
+            Get,
+            "/api/incidents",
+            Roles(WATCH),
+            "Incidents older than those of the snapshot",
+        ),
+        row(
+            E::Incident,
+            Get,
+            "/api/incidents/{number}",
+            Roles(WATCH),
+            "One incident with all that was done",
+        ),
+        row(
+            E::Step,
+            Post,
+            "/api/step",
+            Roles(CALM),
+            "A step in an incident or in the patrol schedule; each kind has its own row",
+        ),
+        row(
+            E::Report,
+            Get,
+            "/api/report",
+            Roles(DUTY),
+            "After-action report of the flight: one HTML file, to be printed",
+        ),
+        row(
             E::People,
             Get,
             "/api/people",
@@ -409,6 +447,7 @@ pub fn intent_kind(intent: &Intent) -> &'static str {
         Intent::Look { .. } => "look",
         Intent::Confirm { .. } => "confirm",
         Intent::Dismiss { .. } => "dismiss",
+        Intent::Acknowledge { .. } => "acknowledge",
         Intent::Preflight { .. } => "preflight",
         Intent::Upload { .. } => "upload",
         Intent::HandOver { .. } => "hand_over",
@@ -419,7 +458,7 @@ pub fn intent_kind(intent: &Intent) -> &'static str {
 }
 
 /// Who may want what. Stopping is one press from a locked screen too: a password must not stand before it.
-pub const INTENTS: [(&str, &[Role], bool); 14] = [
+pub const INTENTS: [(&str, &[Role], bool); 15] = [
     ("hold", CALM, true),
     ("return", CALM, false),
     ("resume", FLY, false),
@@ -432,6 +471,8 @@ pub const INTENTS: [(&str, &[Role], bool); 14] = [
     ("preflight", CALM, false),
     ("confirm", CALM, false),
     ("dismiss", CALM, false),
+    // Alarms go on while the screen is locked.
+    ("acknowledge", CALM, true),
     // Whoever flies does not answer for what the rehearsal found.
     ("override_rehearsal", &[Role::Supervisor], false),
     ("replay", CALM, false),
@@ -448,9 +489,71 @@ pub fn allows_intent(kind: &str, roles: &BTreeSet<Role>, locked: bool) -> Result
     may(Who::Roles(who), *while_locked, Some(roles), locked)
 }
 
+/// A step of an incident or a patrol by its kind. A new one does not compile until it is named.
+#[must_use]
+pub fn step_kind(step: &Step) -> &'static str {
+    match step {
+        // Whoever sends an aircraft must be one who may fly.
+        Step::Task {
+            to: Assignee::Aircraft(_),
+            ..
+        } => "task_aircraft",
+        Step::Open { .. }
+        | Step::Link { .. }
+        | Step::Note { .. }
+        | Step::Task { .. }
+        | Step::TaskRefused { .. }
+        | Step::Arrive { .. }
+        | Step::Extend { .. }
+        | Step::Outcome { .. }
+        | Step::Review { .. }
+        | Step::Close { .. }
+        | Step::Reopen { .. }
+        | Step::PatrolAdd { .. }
+        | Step::PatrolChange { .. }
+        | Step::PatrolStop { .. }
+        | Step::PatrolFlown { .. }
+        | Step::Found { .. }
+        | Step::Mended { .. } => step.word(),
+    }
+}
+
+/// Who may do which step. What only the station says (`task_refused`) has no row.
+pub const STEPS: [(&str, &[Role]); 17] = [
+    ("open", CALM),
+    ("link", CALM),
+    ("note", CALM),
+    ("task", CALM),
+    ("task_aircraft", FLY),
+    ("arrive", CALM),
+    ("extend", CALM),
+    ("outcome", CALM),
+    // That it is another person's than the outcome's is asked by the core.
+    ("review", &[Role::Supervisor]),
+    ("close", CALM),
+    ("reopen", CALM),
+    ("patrol_add", &[Role::Supervisor]),
+    ("patrol_change", &[Role::Supervisor]),
+    ("patrol_stop", &[Role::Supervisor]),
+    ("patrol_flown", CALM),
+    ("found", CALM),
+    ("mended", CALM),
+];
+
+/// Whether these roles may do a step of this kind.
+///
+/// # Errors
+/// Why not; a step without a row is refused.
+pub fn allows_step(kind: &str, roles: &BTreeSet<Role>, locked: bool) -> Result<(), Denied> {
+    let Some((_, who)) = STEPS.iter().find(|s| s.0 == kind) else {
+        return Err(Denied::NotAllowed);
+    };
+    may(Who::Roles(who), false, Some(roles), locked)
+}
+
 /// What goes over the socket to the page, and who hears it. A page that is locked goes on hearing: its alarms are made of
 /// these. From the page nothing is taken.
-pub const MESSAGES: [(&str, &[Role]); 9] = [
+pub const MESSAGES: [(&str, &[Role]); 11] = [
     ("snapshot", WATCH),
     ("aircraft", WATCH),
     ("anomaly", WATCH),
@@ -458,6 +561,8 @@ pub const MESSAGES: [(&str, &[Role]); 9] = [
     ("plan", WATCH),
     ("rehearsal", WATCH),
     ("event", WATCH),
+    ("incident", WATCH),
+    ("patrol", WATCH),
     ("replay", WATCH),
     ("batch", WATCH),
 ];
@@ -489,6 +594,7 @@ mod tests {
                 .replace("{file}", "console.js")
                 .replace("{name}", "王");
             let path = path.replace("{sha256}", "ab").replace("{aircraft}", "1");
+            let path = path.replace("{number}", "7");
             assert_eq!(find(r.method.word(), &path), Some(r), "{path}");
         }
         for (method, path) in [
@@ -541,5 +647,7 @@ mod tests {
         assert!(!hears("keys", &all));
         assert!(!hears("anomaly", &[Role::Admin].into()));
         assert!(allows_intent("arm", &all, false).is_err());
+        assert!(allows_step("task_refused", &all, false).is_err());
+        assert!(allows_step("delete", &all, false).is_err());
     }
 }

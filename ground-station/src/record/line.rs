@@ -4,6 +4,7 @@
 //! do. Values are those of the console (`web/API.md`), so that a replay shows what the officer saw.
 
 use crate::desk::{Answer, Event, Intent};
+use crate::incidents::Deed;
 use crate::people::audit::Access;
 use link::record::heads::Offer;
 use serde::{Deserialize, Serialize};
@@ -86,6 +87,22 @@ pub enum Fact {
         intent: Intent,
         /// What was answered.
         answer: Answer,
+        /// Who asked, by name; empty: it was not told.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        by: String,
+    },
+    /// A step in an incident. Those of before this recording stand before the first that was done in it.
+    Incident {
+        /// What was done.
+        deed: Deed,
+    },
+    /// A patrol of the schedule, new or changed.
+    Patrol {
+        /// As the page reads it.
+        patrol: Value,
+        /// What was done; `None`: so it stood when the recording began.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        deed: Option<Deed>,
     },
     /// Who did or saw what at the console, or was refused.
     Access {
@@ -135,6 +152,21 @@ mod tests {
             Fact::Intent {
                 intent: Intent::Hold { aircraft: None },
                 answer: Answer::yes(),
+                by: String::new(),
+            },
+            Fact::Incident {
+                deed: Deed {
+                    n: 1,
+                    t_ms: 5,
+                    who: "Li".into(),
+                    about: 1,
+                    key: String::new(),
+                    step: crate::incidents::Step::Note { words: "x".into() },
+                },
+            },
+            Fact::Patrol {
+                patrol: serde_json::json!({"number": 1}),
+                deed: None,
             },
             Fact::Access {
                 access: Access {

@@ -189,12 +189,28 @@ impl Entry {
     /// An officer's click and the desk's answer.
     #[must_use]
     pub fn intent(utc: Utc, intent: &Intent, answer: &Answer) -> Entry {
-        Entry::Fact {
+        Self::intent_by(utc, "", intent, answer)
+    }
+
+    /// The same with who asked.
+    #[must_use]
+    pub fn intent_by(utc: Utc, by: &str, intent: &Intent, answer: &Answer) -> Entry {
+        Entry::fact(
             utc,
-            fact: Box::new(Fact::Intent {
+            Fact::Intent {
                 intent: intent.clone(),
                 answer: answer.clone(),
-            }),
+                by: by.to_owned(),
+            },
+        )
+    }
+
+    /// A line of `events.jsonl`.
+    #[must_use]
+    pub fn fact(utc: Utc, fact: Fact) -> Entry {
+        Entry::Fact {
+            utc,
+            fact: Box::new(fact),
             anomaly: None,
         }
     }

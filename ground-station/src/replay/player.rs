@@ -2,6 +2,7 @@
 
 use super::index::{Recording, watch};
 use crate::desk::{Aircraft, Answer, Event, Intent, Reason, view};
+use crate::incidents::Book;
 use crate::record::line::Fact;
 use missions::time::{Now, Utc};
 use serde_json::{Value, json};
@@ -37,6 +38,8 @@ struct Shown {
     order: Vec<String>,
     preflight: BTreeMap<u64, Value>,
     log: VecDeque<Event>,
+    incidents: Book,
+    patrols: BTreeMap<u64, Value>,
 }
 
 impl Shown {
@@ -78,6 +81,16 @@ impl Shown {
                 }
                 self.log.push_back(event.clone());
                 Change::Message(json!({"type": "event", "event": event}))
+            }
+            Fact::Incident { deed } => {
+                // What cannot be folded is of a recording that lost its beginning.
+                self.incidents.take(deed).ok()?;
+                let incident = self.incidents.incident(deed.about)?.view();
+                Change::Message(json!({"type": "incident", "incident": incident}))
+            }
+            Fact::Patrol { patrol, .. } => {
+                self.patrols.insert(id(patrol, "number"), patrol.clone());
+                Change::Message(json!({"type": "patrol", "patrol": patrol}))
             }
             Fact::Recording { .. }
             | Fact::Picture { .. }
@@ -180,6 +193,7 @@ impl Player {
         let lines = self.recording.lines().get(..n).unwrap_or(&[]);
         let mut newest: BTreeMap<(u8, String), usize> = BTreeMap::new();
         let mut order = Vec::new();
+        let mut shown = Shown::default();
         for (i, (_, l)) in lines.iter().enumerate() {
             let key = match &l.fact {
                 Fact::Venue { .. } => (0, String::new()),
@@ -193,11 +207,16 @@ impl Player {
                     }
                     key
                 }
+                Fact::Patrol { patrol: v, .. } => (5, key_of(v, "number")),
+                // Every step counts, not the newest alone.
+                Fact::Incident { .. } => {
+                    shown.take(&l.fact);
+                    continue;
+                }
                 _ => continue,
             };
             newest.insert(key, i);
         }
-        let mut shown = Shown::default();
         let mut take = |i: usize| {
             if let Some((_, l)) = lines.get(i) {
                 shown.take(&l.fact);
@@ -375,8 +394,16 @@ impl Player {
             "anomalies": anomalies,
             "preflight": self.shown.preflight.values().collect::<Vec<_>>(),
             "log": self.shown.log,
+            "incidents": self.shown.incidents.views().0,
+            "patrols": self.shown.patrols.values().collect::<Vec<_>>(),
             "replay": self.status(),
         })
+    }
+
+    /// The incidents as they stood at this moment.
+    #[must_use]
+    pub fn incidents(&self) -> &Book {
+        &self.shown.incidents
     }
 
     /// The binary batch of this moment.

@@ -1,7 +1,9 @@
 // What needs a hand, derived from the state. Only that: a figure that is merely interesting is not an alarm.
 // States: active-unacknowledged (flashes, sounds), active-acknowledged, cleared-unacknowledged (stays until seen). Nothing here is sent anywhere.
 import { computed, effect, signal, untracked } from "@preact/signals";
-import { airborne, anomalies, linkAge, log, now, replaying, selected, selectedFast, serverSilent, chosenAnomaly } from "./store.ts";
+import { airborne, anomalies, linkAge, log, now, replaying, selected, selectedFast, send, serverSilent, chosenAnomaly } from "./store.ts";
+import { overdueAlarms } from "./cases.ts";
+import { mayStop } from "./session.ts";
 import { t, word } from "./i18n/index.ts";
 import type { Priority } from "./i18n/codes.ts";
 import type { OnLinkLoss } from "./api.ts";
@@ -52,8 +54,15 @@ const active = computed<Alarm[]>(() => {
   }
   const lastOf = log.value.findLast((e) => e.code === "recorder_failed" || e.code === "recorder_started");
   if (lastOf?.code === "recorder_failed") out.push({ id: "recorder", priority: "high", what: () => t("alarm_recorder"), act: () => t("alarm_recorder_do") });
+  if (!replaying.value) out.push(...overdueAlarms.value);
   return out.sort((x, y) => RANK[x.priority] - RANK[y.priority]);
 });
+
+/** That somebody saw it goes into the record: how long an alarm waited is told from there. */
+function tell(alarm: string): void {
+  // What the server cannot hear it cannot write down.
+  if (!replaying.value && mayStop.value && !serverSilent.value && alarm !== "server") void send({ kind: "acknowledge", alarm });
+}
 
 const acked = signal<ReadonlySet<string>>(new Set());
 /** Gone, and not yet acknowledged: kept until seen. */
@@ -92,6 +101,7 @@ export function see(id: string): void {
   if (seen.value.has(id)) return;
   seen.value = new Set([...seen.value, id]);
   sessionStorage.setItem("seen", JSON.stringify([...seen.value].slice(-500)));
+  tell(`anomaly:${id}`);
 }
 
 export const openAnomalies = computed(() => anomalies.value.filter((a) => a.state === "open"));
@@ -107,6 +117,7 @@ export function acknowledgeNext(): void {
   else if (fresh) { see(fresh.id); chosenAnomaly.value = fresh.id; }
 }
 export function acknowledge(id: string): void {
+  tell(id);
   if (unseen.value.has(id)) {
     const kept = new Map(unseen.value);
     kept.delete(id);

@@ -62,6 +62,36 @@ export interface Plan {
   upload: { state: "idle" | "sending" | "checking" | "on_aircraft" | "failed"; sent: number; total: number; reason: Reason | null };
 }
 
+/** An anomaly as it stood when it was taken into an incident. */
+export interface SeenAnomaly { id: string; number: number; what: AnomalyKind; aircraft: number; flagged_ms: number; at: LonLat; major_m: number; picture: string | null }
+export type Assignee = { aircraft: number } | { team: string };
+export interface CaseTask { number: number; to: Assignee; owner: string; t_ms: number; by: string; due_ms: number; arrived_ms: number | null; state: Code<"task_state">; code: string | null }
+export interface Incident {
+  number: number; state: Code<"incident_state">; priority: Priority; words: string; at: LonLat; seen: SeenAnomaly[]; opened_ms: number; opened_by: string; owner: string | null; due_ms: number | null;
+  tasks: CaseTask[]; outcome: { outcome: Code<"incident_outcome">; by: string; t_ms: number; words: string } | null; review: { by: string; t_ms: number; words: string } | null;
+  closed_ms: number | null; reopened: number; steps: number; changed_ms: number;
+}
+export interface Flown { t_ms: number; by: string; whole: boolean; anomalies: number; flight: string }
+export interface PatrolFinding { number: number; t_ms: number; by: string; words: string; mender: string; due_ms: number; mended_ms: number | null; mended_by: string | null }
+export interface Patrol { number: number; name: string; plan: string; owner: string; every_min: number; stopped: string | null; last: Flown | null; broken_off: Flown | null; findings: PatrolFinding[]; due_ms: number | null; deeds: Deed[] }
+/** A step in an incident or a patrol, as it is asked for and as it stands in the journal. */
+export type Step =
+  | { kind: "open"; words: string; priority: Priority; lat_deg: number; lon_deg: number; anomaly?: string }
+  | { kind: "link"; anomaly: string }
+  | { kind: "note" | "close" | "reopen" | "patrol_stop"; words: string }
+  | { kind: "task"; to: Assignee; owner: string; due_ms: number; words: string }
+  | { kind: "task_refused"; task: number; code: string }
+  | { kind: "arrive"; task: number; words: string }
+  | { kind: "extend"; due_ms: number; words: string }
+  | { kind: "outcome"; outcome: Code<"incident_outcome">; words: string }
+  | { kind: "review"; agree: boolean; words: string }
+  | { kind: "patrol_add"; name: string; plan: string; owner: string; every_min: number }
+  | { kind: "patrol_change"; owner: string; every_min: number; words: string }
+  | { kind: "patrol_flown"; whole: boolean; words: string }
+  | { kind: "found"; words: string; mender: string; due_ms: number }
+  | { kind: "mended"; finding: number; words: string };
+export interface Deed { n: number; t_ms: number; who: string; about: number; step: Step }
+
 export interface Event { t_ms: number; code: string; params: Params; aircraft: number | null; at?: LonLat | null }
 export interface Replay { start_ms: number; end_ms: number; now_ms: number; playing: boolean; speed: number; ticks: { t_ms: number; priority: Priority }[] }
 
@@ -74,7 +104,7 @@ export interface Venue { type: "FeatureCollection"; name?: string; features: Ven
 
 export interface Snapshot {
   type: "snapshot"; seq: number; server_ms: number; venue: Venue | null; plan: Plan | null; aircraft: Aircraft[]; anomalies: Anomaly[];
-  preflight: Preflight[]; log: Event[]; replay: Replay | null;
+  preflight: Preflight[]; log: Event[]; replay: Replay | null; incidents?: Incident[]; patrols?: Patrol[];
 }
 export type Message =
   | Snapshot
@@ -84,6 +114,8 @@ export type Message =
   | { type: "plan"; seq: number; plan: Plan | null }
   | { type: "rehearsal"; seq: number; part: number }
   | { type: "event"; seq: number; event: Event }
+  | { type: "incident"; seq: number; incident: Incident }
+  | { type: "patrol"; seq: number; patrol: Patrol }
   | { type: "replay"; seq: number; replay: Replay };
 
 export type Intent =
@@ -91,6 +123,7 @@ export type Intent =
   | { kind: "resume" | "return" | "preflight" | "upload"; aircraft: number }
   | { kind: "launch"; aircraft: number; purpose: string; incident: string; pilot: string }
   | { kind: "override_rehearsal"; officer: string; reason: string }
+  | { kind: "acknowledge"; alarm: string }
   | { kind: "hand_over"; from: string; to: string }
   | { kind: "take_control"; officer: string }
   | { kind: "land_at"; aircraft: number; site: string }

@@ -6,9 +6,11 @@ import { t, toggleLang } from "./i18n/index.ts";
 import { wake } from "./sound.ts";
 import { hand, isLocked, mayStop, state, watches } from "./session.ts";
 import { aircraft, chosenId, hello, replaying, start, venue } from "./store.ts";
+import { screen } from "./cases.ts";
 import { toggleTheme } from "./theme.ts";
 import { Actions, holdSelected, returnSelected } from "./ui/Actions.tsx";
 import { Anomalies } from "./ui/Anomalies.tsx";
+import { Cases, CaseSide } from "./ui/Cases.tsx";
 import { Door } from "./ui/Door.tsx";
 import { Help, showHelp } from "./ui/Help.tsx";
 import { Left } from "./ui/Left.tsx";
@@ -24,17 +26,18 @@ const outside = (): boolean => state.value === "first_run" || state.value === "l
 function App() {
   if (outside()) return <Door />;
   if (!watches.value) return isLocked.value ? <Door /> : <AdminPage />;
+  const cases = screen.value === "cases";
   return (
-    <div class={`shell ${replaying.value ? "replaying" : ""} ${isLocked.value ? "locked" : ""}`}>
+    <div class={`shell ${cases ? "with-cases" : ""} ${replaying.value ? "replaying" : ""} ${isLocked.value ? "locked" : ""}`}>
       <TopBar />
       <Alarms />
-      <Left />
+      {cases ? <Cases /> : <Left />}
       <main class="mid" aria-label={t("title")}>
         <MapBox />
         <Sheet />
         {!replaying.value && <Actions />}
       </main>
-      <Anomalies />
+      {cases ? <CaseSide /> : <Anomalies />}
       <ReplayBar />
       <Help />
       <Me />
@@ -69,6 +72,7 @@ addEventListener("keydown", (e) => {
   if (key === "a") acknowledgeNext();
   else if (key === "n") toggleTheme();
   else if (key === "l") toggleLang();
+  else if (key === "i") screen.value = screen.value === "cases" ? "operate" : "cases";
   else if (key === "f") mapDo.fit();
   else if (key === "r") { if (mayStop.value) returnSelected(); }
   else if (key === "?") showHelp();

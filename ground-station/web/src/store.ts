@@ -1,7 +1,7 @@
 // All that the page knows, as signals, and the one connection that fills it. A snapshot replaces everything; alarms are never dropped:
 // a gap in the sequence closes the socket, and the next snapshot brings what was missed.
 import { batch, computed, effect, signal } from "@preact/signals";
-import { readBatch, type Aircraft, type Anomaly, type Answer, type Event, type Fast, type Hello, type Imported, type Intent, type LonLat, type Message, type Plan, type Preflight, type Reason, type Reflown, type Replay, type Snapshot, type Venue } from "./api.ts";
+import { readBatch, type Aircraft, type Anomaly, type Answer, type Event, type Fast, type Hello, type Imported, type Incident, type Patrol, type Intent, type LonLat, type Message, type Plan, type Preflight, type Reason, type Reflown, type Replay, type Snapshot, type Venue } from "./api.ts";
 import { chosen, lang, t, word } from "./i18n/index.ts";
 import { CODES } from "./i18n/codes.ts";
 
@@ -14,6 +14,9 @@ export const anomalies = signal<Anomaly[]>([]);
 export const preflight = signal<Preflight[]>([]);
 export const log = signal<Event[]>([]);
 export const replay = signal<Replay | null>(null);
+/** Everything that is not closed, and the closed of late. */
+export const incidents = signal<Incident[]>([]);
+export const patrols = signal<Patrol[]>([]);
 /** Newest figures by aircraft id, and when they came (performance clock, ms). */
 export const fast = signal<ReadonlyMap<number, Fast>>(new Map());
 export const fastAt = signal(0);
@@ -72,6 +75,8 @@ function take(s: Snapshot): void {
     preflight.value = s.preflight;
     log.value = s.log;
     replay.value = s.replay;
+    incidents.value = s.incidents ?? [];
+    patrols.value = s.patrols ?? [];
     serverMs.value = s.server_ms;
     fast.value = new Map([...fast.value].filter(([id]) => s.aircraft.some((a) => a.id === id)));
   });
@@ -103,6 +108,8 @@ function onText(m: Message): void {
       if (p?.rehearsal) plan.value = { ...p, rehearsal: { ...p.rehearsal, state: "running", part: m.part } };
       break;
     }
+    case "incident": incidents.value = replace(incidents.value, m.incident, (i) => i.number === m.incident.number); break;
+    case "patrol": patrols.value = replace(patrols.value, m.patrol, (p) => p.number === m.patrol.number); break;
     case "replay": replay.value = m.replay; break;
     case "event":
       log.value = [...log.value, m.event].slice(-LOG_LIMIT);
@@ -158,6 +165,8 @@ function forgetAll(): void {
     log.value = [];
     fast.value = new Map();
     answers.value = [];
+    incidents.value = [];
+    patrols.value = [];
   });
 }
 
@@ -212,7 +221,7 @@ export function forget(id: number): void {
 
 const KIND_WORDS: Record<Intent["kind"], () => string> = {
   hold: () => t("hold"), resume: () => t("resume"), return: () => t("return"), launch: () => word("order_kind", "launch"), land_at: () => word("order_kind", "land_at"), look: () => word("order_kind", "look"),
-  confirm: () => t("confirm"), dismiss: () => t("dismiss").replace("…", ""), preflight: () => t("preflight"), upload: () => t("upload_again"), override_rehearsal: () => t("rehearsal_override"), hand_over: () => t("hand_over"), take_control: () => t("take_control"), replay: () => t("replay"),
+  confirm: () => t("confirm"), dismiss: () => t("dismiss").replace("…", ""), preflight: () => t("preflight"), upload: () => t("upload_again"), override_rehearsal: () => t("rehearsal_override"), hand_over: () => t("hand_over"), take_control: () => t("take_control"), acknowledge: () => t("ack"), replay: () => t("replay"),
 };
 
 export const reasonWords = (r: Reason | null): string => word("refusal", r?.code ?? "unknown", r?.params);
@@ -221,7 +230,7 @@ function key(): string {
   return crypto.randomUUID ? crypto.randomUUID() : [...crypto.getRandomValues(new Uint8Array(16))].map((b) => b.toString(16).padStart(2, "0")).join("");
 }
 
-const QUIET: ReadonlySet<string> = new Set(["replay", "preflight", "confirm", "dismiss"]);
+const QUIET: ReadonlySet<string> = new Set(["replay", "preflight", "confirm", "dismiss", "acknowledge"]);
 
 /** Posts a command. The same key goes with every try, so that a lost answer never means twice. */
 export async function send(intent: Intent): Promise<Answer> {
@@ -279,7 +288,7 @@ export async function importVenue(file: File, datum: string): Promise<Imported> 
   }
 }
 
-const PARAM_GROUPS: Record<string, keyof typeof CODES> = { state: "flight_state", who: "in_charge", response: "response", cause: "cause", kind: "anomaly_kind", order: "order_kind", finding: "rehearsal_finding" };
+const PARAM_GROUPS: Record<string, keyof typeof CODES> = { state: "flight_state", who: "in_charge", response: "response", cause: "cause", kind: "anomaly_kind", order: "order_kind", finding: "rehearsal_finding", step: "incident_step" };
 
 /** The sentence of a log line: codes among its parameters become words first. */
 export function eventWords(e: Event): string {

@@ -146,7 +146,21 @@ pub fn events_csv(facts: &Facts) -> String {
                     Value::Object(event.params.clone()).to_string(),
                 ],
             ),
-            Fact::Intent { intent, answer } => {
+            Fact::Incident { deed }
+            | Fact::Patrol {
+                deed: Some(deed), ..
+            } => row(
+                &mut out,
+                &[
+                    time,
+                    "step".into(),
+                    deed.step.word().into(),
+                    String::new(),
+                    true.to_string(),
+                    serde_json::to_value(deed).unwrap_or_default().to_string(),
+                ],
+            ),
+            Fact::Intent { intent, answer, .. } => {
                 let v = serde_json::to_value(intent).unwrap_or_default();
                 row(
                     &mut out,

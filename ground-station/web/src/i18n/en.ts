@@ -77,6 +77,32 @@ const codes: CodeWords = {
     "desk.not_in_charge": "another officer sits here[: {officer}]",
     "desk.site_unknown": "no such landing site",
     "desk.anomaly_unknown": "no such anomaly",
+    "desk.no_reason": "an anomaly is dismissed with a reason",
+    "incident.unknown": "no such incident",
+    "incident.wrong_state": "not in the incident’s present state",
+    "incident.not_on_scene": "nobody is on the scene yet: only a false alarm or a hand-over can be told from afar",
+    "incident.same_person": "a review is another person’s: not of whoever gave the outcome or answered for a task",
+    "incident.words_missing": "say it in words",
+    "incident.words_long": "too long: {value} characters at most",
+    "incident.name_bad": "not a fitting name: 1 to {value} characters",
+    "incident.due_past": "the deadline lies in the past",
+    "incident.due_far": "the deadline is too far ahead: {value} days at most",
+    "incident.no_clock": "the time is not known yet: nothing can be written down",
+    "incident.no_place": "not a place on earth",
+    "incident.no_task": "no such task on its way",
+    "incident.too_many": "full at {value}: bring some to their end first",
+    "incident.steps_full": "this incident’s steps are full ({value}): it can only be brought to its end",
+    "incident.full": "the book is full ({value}): begin a new store",
+    "incident.anomaly_taken": "this anomaly is in incident {value}: bring that to its end",
+    "incident.anomaly_open": "this anomaly is not confirmed yet",
+    "patrol.unknown": "no such patrol",
+    "patrol.stopped": "this patrol was stopped",
+    "patrol.every": "between {value} minutes and 60 days",
+    "patrol.too_many": "full at {value} patrols",
+    "patrol.no_finding": "no such defect to be mended",
+    "report.in_flight": "an aircraft is in the air: after it has landed",
+    "report.no_record": "there is no signed record here to make a report from",
+    "report.failed": "the report could not be made: see the server’s log",
     "desk.not_delivered": "did not reach the server; try again",
     "people.log_in": "nobody is logged in",
     "people.log_in_again": "this session is over; log in again",
@@ -167,7 +193,35 @@ const codes: CodeWords = {
     "rehearsal.not_down": "{case}: it does not come down", "rehearsal.battery": "{case}: {pct} % battery at the end, {least_pct} % are needed", "rehearsal.not_whole": "only {met} of {all} places were flown",
     "rehearsal.not_found": "{what} was not reported[ ({in_view_s} s in the picture)]", "rehearsal.nothing_staged": "nothing could be staged: no watch zone or no crowd under this path", "rehearsal.not_covered": "only {pct} % of “{zone}” was surely in view",
   },
+  incident_state: {
+    open: "to be tasked", tasked: "on the way", on_scene: "on scene", outcome: "to be reviewed", reviewed: "reviewed", closed: "closed"
+  },
+  incident_step: {
+    open: "opened", link: "anomaly added", note: "note", task: "somebody sent", task_refused: "aircraft did not go", arrive: "on scene", extend: "deadline moved", outcome: "outcome", review: "review", close: "closed", reopen: "opened again", patrol_add: "patrol added", patrol_change: "patrol changed", patrol_stop: "patrol stopped", patrol_flown: "patrol flown", found: "defect found", mended: "defect mended"
+  },
+  incident_outcome: {
+    resolved: "dealt with on the spot", warned: "warned or sent away", handed_over: "handed over to others", nothing_found: "nothing found there", false_alarm: "false alarm"
+  },
+  task_state: {
+    sent: "on the way", refused: "did not go", on_scene: "on scene", ended: "called off"
+  },
+  clock_source: {
+    unknown: "unknown", machine: "this machine’s clock", aircraft: "the aircraft’s GNSS", simulated: "simulated"
+  },
+  record_state: {
+    complete: "intact and complete", unsealed: "intact; closed, but without its closing manifest", receipted: "intact; never closed: complete up to what the aircraft keeps, later parts may be missing", open: "intact as far as it goes; never closed, its end may be missing", damaged: "DAMAGED: not as it was recorded"
+  },
+  alarm_kind: {
+    anomaly: "anomaly", link: "link lost", guard: "the guard acted", failsafe: "autopilot failsafe", safety_pilot: "safety pilot flies", other_station: "another station", no_officer: "no officer", no_officer_acted: "no officer: the plan acts", recorder: "recording failed", eyes: "detection stopped", incident_overdue: "incident overdue", patrol_overdue: "patrol overdue", mend_overdue: "mending overdue"
+  },
+  intent: {
+    hold: "hold", return: "return", resume: "resume", launch: "launch", land_at: "land at a site", look: "go and look", upload: "upload plan", take_control: "take control", hand_over: "hand over", preflight: "preflight", confirm: "confirm anomaly", dismiss: "dismiss anomaly", acknowledge: "acknowledge alarm", override_rehearsal: "answer for an unrehearsed launch", replay: "replay"
+  },
+  report: {
+    title: "After-action report", flight: "Flight", from_to: "Time", zone: "Clock of this page", venue: "Venue", plan: "Plan", purpose: "Purpose", pilot: "Launched by", incident_no: "Incident number", time: "Time", what: "What", who: "Who", state: "State", none: "none", map: "Map", legend_plan: "planned path", legend_flown: "flown track", legend_start: "start", legend_end: "end (under the start if there)", legend_inside: "fly inside", legend_exclusion: "keep out", legend_show: "show, keep out while on", legend_crowd: "crowd, no overflight", legend_watch: "watch zone", legend_no_look: "no cameras", legend_launch: "launch site", legend_landing: "landing site", aircraft: "Aircraft", airborne: "Airborne", distance: "Distance", highest: "Highest", battery: "Battery", coverage: "Plan flown", coverage_none: "no plan in the record: cannot be told", coverage_how: "One place every {step} m of the planned path; flown where an airborne aircraft’s recorded position came within {near} m. Positions during a lost link are not in the record and do not count.", freshness: "Of what was flown, time since the last pass at the end: median {median}, worst {worst}", alarms: "Alarms and response times", raised: "Raised", acknowledged: "Acknowledged", acted: "Acted", closed: "Closed", median: "median", worst: "worst", counted: "counted", alarms_how: "Raised: when the server received it or the event was recorded. Acknowledged: an officer pressed acknowledge, or judged it. Acted: the first accepted order or step after that. Closed: the cause ended, it was dismissed, or its incident was closed. “–”: the record does not say.", timeline: "Time line", timeline_more: "{n} more lines stand in the record", incidents: "Incidents and their closed loop", incident: "Incident {n}", due: "Due", owner: "Owner", outcome: "Outcome", reviewed_by: "Reviewed by", evidence: "Evidence", patrols: "Patrol schedule", last_flown: "Last flown", never: "never", every: "every {n} min", found: "Defects", orders: "Orders", answer: "Answer", accepted: "accepted", refused: "refused", fate: "Fate", files: "Evidence list", file: "File", bytes: "Bytes", as_recorded: "as recorded", changed: "CHANGED", not_covered: "not covered by the record", verification: "Verification", signed_by: "Signed by", head: "Head", entries: "Entries", clock: "Clock", clock_step: "{clock}: now from {source}[, moved by {by} s]", clock_none: "no reading of a clock", receipts: "Heads kept by the other side", lost: "Records lost", picture: "Picture of anomaly {n}", pictures_more: "{n} more, see the list", made_by: "Made from the record; every figure comes from the record alone", seconds: "s", minutes: "min", hours: "h", metres: "m", overdue: "overdue", before: "before this flight", people: "Signed:"
+  },
   event: {
+    incident_step: "Incident {number}: {step} ({by})", patrol_step: "Patrol {number}: {step} ({by})", incident_refused: "Confirmed, but no incident was opened: {reason}", incident_overdue: "Incident {number} is overdue", patrol_overdue: "Patrol {number} is overdue", mend_overdue: "Patrol {number}: a defect is overdue",
     aircraft_found: "Aircraft[ {name}] found", link_lost: "Link lost", link_back: "Link back", plan_loaded: "Plan “{name}” loaded", plan_sending: "Uploading plan", plan_on_aircraft: "Plan on aircraft, read back equal", plan_refused: "Plan refused: {reason}",
     order_sent: "[{order}: ]sent", order_accepted: "[{order}: ]aircraft accepted", order_refused: "[{order}: ]refused[, {reason}]", order_done: "[{order}: ]done", order_failed: "[{order}: ]failed[, {reason}]", order_expired: "[{order}: ]expired[, {reason}]",
     launch_recorded: "Launch record: {purpose}, incident {incident}, pilot {pilot}", state: "State: {state}[ ({cause})]", in_charge: "In charge: {who}", response: "{response}, cause: {cause}", armed: "Motors armed", disarmed: "Motors disarmed",
@@ -219,6 +273,8 @@ export const en: Words<typeof zh> = {
     alarm_battery: "Battery low: {p}%", alarm_battery_do: "About {m} min left. Press Return.", alarm_no_officer: "No officer in charge: {s} s", alarm_no_officer_do: "Take control by name, or the plan's no-officer action begins.", alarm_no_officer_acted: "No officer: the plan acts", alarm_no_officer_acted_do: "Take control by name; the aircraft waits for orders.", take_control: "Take control", hand_over: "Hand over control", control_of: "Control", line_trust: "Line {n}: {trust}", trust_signed: "signed", trust_wired_lab: "wired-lab (not signed)", trust_none: "unknown", line_silent: "silent", frames_refused: "{refused} refused, {dropped} dropped", nobody: "nobody", unnamed: "unnamed", station_n: "station {n}", alarm_storage: "Storage aboard failed", alarm_storage_do: "Anomalies may not be kept; return and check.", alarm_recorder: "Recording on the ground failed", alarm_recorder_do: "Flight goes on without a record. Check disk space.", alarm_eyes: "Detection aboard stopped", alarm_eyes_do: "Flight is safe, but no anomalies will be found.", alarm_more: "{n} more alarms",
     replay: "Replay", replay_note: "Replay, commands are off", play: "Play", pause: "Pause", scrub: "Time in the recording", rate: "Speed", sim_note: "Simulated aircraft",
     keys_title: "Keys", key_hold: "Hold", key_hold_all: "Hold all", key_ack: "Acknowledge alarm", key_lang: "Language", key_night: "Night / day", key_help: "This list", key_fit: "Whole venue", key_return: "Return", key_step: "Replay: 5 s back / forward", key_rate: "Replay: slower / faster", key_select: "Select aircraft",
+    incidents: "Incidents", incidents_title: "Incidents and patrols", patrols: "Patrols", back_to_flight: "Back to flight", details: "Details", filter_not_closed: "not closed", filter_overdue: "overdue", filter_all: "all", shown: "Shown", older: "Older…", no_incidents: "No such incidents. Confirming an anomaly opens one; so does a place on the map.", choose_incident: "Choose an incident on the left", choose_patrol: "Choose a patrol on the left", incident_n: "Incident {n}", overdue_by: "{late} overdue", due_in: "{left} left", due_at: "due {at}", due_within: "Due within", less_than_minute: "less than 1 min", n_minutes: "{n} min", n_hours: "{n} h", n_days: "{n} days", owner_is: "owner {name}", late: "late", next_open: "Nobody is going yet: send an aircraft or a ground team.", next_tasked: "On the way: write down when they are there.", next_on_scene: "On scene: say what came of it.", next_outcome: "Another person is to review it.", next_reviewed: "Reviewed: it can be closed.", next_closed: "Closed.", next_steps: "Next steps", do_task: "Send somebody…", do_arrive: "They are there", arrived: "{name} is there…", do_outcome: "Outcome…", do_outcome_afar: "False alarm or handed over…", do_review: "Review: good", do_back: "Send back", do_close: "Close", do_reopen: "Open again…", do_note: "Note…", do_extend: "Move deadline…", who_goes: "Who goes", aircraft_looks: "{name} flies there and looks", ground_team: "Ground team", team_name: "Name of the team", answers_for_it: "Answers for it", what_to_do: "What to do there (may be empty)", what_they_say: "What they say (may be empty)", what_came_of_it: "What was done", outcome: "Outcome", why: "Reason", what_to_note: "What", review_note: "You answer for this outcome: evidence and steps were looked at, nothing is left out.", review_waits: "A supervisor reviews it: not whoever gave the outcome or answered for a task.", agreed: "good", sent_back: "sent back", reviewed_by: "Reviewed by", reopened: "Opened again", open_by_hand: "Open at a place", place_press: "Press the place on the map, or move the map by keys and take its centre.", place_is: "Place {lat}, {lon}", place_centre: "Take the map’s centre", how_urgent: "How urgent", what_is_it: "What it is", open_from: "Open for anomaly {n} {kind}", history: "What was done when", evidence_of: "Anomaly {n} · {kind} · {name} · {at} · ±{m} m", in_whose_name: "In whose name (nobody logs in here)", report: "After-action report…", key_cases: "Incidents", alarm_incident: "Incident {n} {name}: {late} overdue", alarm_incidents: "{n} incidents are overdue, first of them {first}", alarm_incidents_do: "Open Incidents, begin with the first; move deadlines that cannot be met, with a reason.", alarm_patrol: "Patrol “{name}” is overdue", alarm_patrol_do: "Fly it, or have {name} change how often.", alarm_mend: "“{name}”: defect not mended in time: {words}", alarm_mend_do: "Ask {name}, or write down that it is mended.", patrol_add: "Add a patrol…", patrol_change: "Change…", patrol_stop: "Stop patrolling…", patrol_stopped: "stopped", no_patrols: "No patrols yet", what_is_patrolled: "What is patrolled", patrol_plan: "Plan that counts when flown (may be empty)", by_hand_only: "marked by hand", how_often: "How often", every_minutes: "every {n} min", every_hours: "every {n} h", every_days: "every {n} days", last_flown: "last {at}", flown_last: "Last flown", never_flown: "never", broken_off: "Broken off", n_anomalies: "{n} anomalies", to_mend: "{n} to mend", findings: "Defects found", none_found: "none", found_add: "Write down a defect…", what_was_found: "What is wrong", who_mends: "Who mends it", mends: "{name} mends it", mended: "It is mended", mended_n: "Defect {n} is mended…", how_mended: "How it was mended", mended_at: "mended {at} ({name})", mark_flown: "Mark as flown…",
+    patrol_plan_short: "Plan",
     loading: "Connecting…", loss_unknown: "unknown until a plan is uploaded",
   },
 };

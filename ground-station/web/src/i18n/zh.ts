@@ -76,6 +76,32 @@ const codes: CodeWords = {
     "desk.not_in_charge": "本席位值班员另有其人[：{officer}]",
     "desk.site_unknown": "没有这个降落点",
     "desk.anomaly_unknown": "没有这条异常",
+    "desk.no_reason": "排除异常要说明理由",
+    "incident.unknown": "没有这个事件",
+    "incident.wrong_state": "事件现在的状态不能这样做",
+    "incident.not_on_scene": "还没有人到场；未到场只能是误报或移交",
+    "incident.same_person": "复核要由另一个人做：不能是填写结果的人或任务责任人",
+    "incident.words_missing": "请写明内容",
+    "incident.words_long": "文字太长，最多 {value} 个字符",
+    "incident.name_bad": "名称不合要求：1 到 {value} 个字符",
+    "incident.due_past": "限期已过",
+    "incident.due_far": "限期太远，最多 {value} 天",
+    "incident.no_clock": "时间未知，暂不能登记",
+    "incident.no_place": "位置无效",
+    "incident.no_task": "没有在途的这项任务",
+    "incident.too_many": "数量已满（{value}），请先办结",
+    "incident.steps_full": "这个事件的步骤已满（{value}），只能办结",
+    "incident.full": "登记簿已满（{value}），请换新的存储目录",
+    "incident.anomaly_taken": "这条异常已在事件 {value} 中，请在事件里办结",
+    "incident.anomaly_open": "这条异常还没有确认",
+    "patrol.unknown": "没有这项巡查",
+    "patrol.stopped": "这项巡查已停止",
+    "patrol.every": "间隔要在 {value} 分钟到 60 天之间",
+    "patrol.too_many": "巡查项目已满（{value}）",
+    "patrol.no_finding": "没有这条待整改的隐患",
+    "report.in_flight": "有飞机在空中，落地后再出报告",
+    "report.no_record": "这里没有签名的飞行记录，无法出报告",
+    "report.failed": "报告没有做成，见服务器日志",
     "desk.not_rehearsed": "这份计划改动后还没有预演；等预演完成，或由值班负责人签字放行",
     "desk.rehearsal_blocks": "预演发现了不能放飞的问题；改计划，或由值班负责人签字放行",
     "desk.not_delivered": "没有送达服务器，请再试",
@@ -166,7 +192,35 @@ const codes: CodeWords = {
     "rehearsal.not_down": "{case}：没有落地", "rehearsal.battery": "{case}：结束时电量 {pct}%，至少要 {least_pct}%", "rehearsal.not_whole": "{all} 个航点只飞了 {met} 个",
     "rehearsal.not_found": "没有报告：{what}[（在画面中 {in_view_s} 秒）]", "rehearsal.nothing_staged": "没有可设置的情况：航线下没有封闭区或人群", "rehearsal.not_covered": "“{zone}”只有 {pct}% 肯定看到",
   },
+  incident_state: {
+    open: "待派", tasked: "已派出", on_scene: "已到场", outcome: "待复核", reviewed: "已复核", closed: "已结案"
+  },
+  incident_step: {
+    open: "立案", link: "并入异常", note: "记事", task: "派出", task_refused: "飞机未执行", arrive: "到场", extend: "延期", outcome: "处置结果", review: "复核", close: "结案", reopen: "重开", patrol_add: "列入巡查", patrol_change: "调整巡查", patrol_stop: "停止巡查", patrol_flown: "已巡查", found: "发现隐患", mended: "已整改"
+  },
+  incident_outcome: {
+    resolved: "现场已处置", warned: "已劝离或警告", handed_over: "移交其他单位", nothing_found: "到场未发现", false_alarm: "误报"
+  },
+  task_state: {
+    sent: "在途", refused: "未执行", on_scene: "已到场", ended: "已收回"
+  },
+  clock_source: {
+    unknown: "未知", machine: "本机时钟", aircraft: "飞机卫星时间", simulated: "模拟时间"
+  },
+  record_state: {
+    complete: "完整，未被改动", unsealed: "未被改动；已收尾，但没有收尾清单", receipted: "未被改动；没有收尾，完整到飞机所存的位置，之后可能有缺", open: "未被改动；没有收尾，末尾可能有缺", damaged: "有改动或缺失，不能作为完整记录"
+  },
+  alarm_kind: {
+    anomaly: "异常", link: "链路中断", guard: "围栏守护动作", failsafe: "飞控失效保护", safety_pilot: "安全员接管", other_station: "其他地面站", no_officer: "无值班员", no_officer_acted: "无值班员，按计划行动", recorder: "地面记录失败", eyes: "机上识别停止", incident_overdue: "事件逾期", patrol_overdue: "巡查逾期", mend_overdue: "整改逾期"
+  },
+  intent: {
+    hold: "悬停", return: "返航", resume: "继续", launch: "放飞", land_at: "降落到指定点", look: "前往察看", upload: "上传计划", take_control: "接管", hand_over: "移交控制", preflight: "起飞前检查", confirm: "确认异常", dismiss: "排除异常", acknowledge: "确认收到告警", override_rehearsal: "放行未通过预演的计划", replay: "回放"
+  },
+  report: {
+    title: "行动后报告", flight: "飞行", from_to: "时间", zone: "时区", venue: "场地", plan: "计划", purpose: "事由", pilot: "放飞人", incident_no: "警情编号", time: "时间", what: "内容", who: "谁", state: "状态", none: "无", map: "地图", legend_plan: "计划航线", legend_flown: "实飞航迹", legend_start: "起点", legend_end: "终点（与起点重合时在其下）", legend_inside: "巡查围栏", legend_exclusion: "禁飞区", legend_show: "表演空域", legend_crowd: "人群区", legend_watch: "警戒区", legend_no_look: "禁拍区", legend_launch: "起飞点", legend_landing: "备降点", aircraft: "飞机", airborne: "在空时间", distance: "航程", highest: "最高", battery: "电量", coverage: "计划完成度", coverage_none: "记录中没有计划，无法计算", coverage_how: "计划航线每 {step} 米取一点；在空飞机的记录位置曾到该点 {near} 米内即算飞过。链路中断时的位置不在记录里，不计入。", freshness: "飞过之处距结束多久：中位 {median}，最长 {worst}", alarms: "告警与响应", raised: "发出", acknowledged: "确认", acted: "处置", closed: "结束", median: "中位", worst: "最长", counted: "计入", alarms_how: "发出：服务器收到或事件记录的时刻；确认：值班员按下确认或作出判断；处置：之后第一条被接受的指令或步骤；结束：情况解除、排除或结案。“–”表示记录里没有。", timeline: "时间线", timeline_more: "另有 {n} 条未列出，见记录", incidents: "事件与闭环", incident: "事件 {n}", due: "限期", owner: "责任人", outcome: "结果", reviewed_by: "复核人", evidence: "证据", patrols: "巡查计划", last_flown: "上次巡查", never: "从未", every: "每 {n} 分钟一次", found: "隐患", orders: "指令", answer: "应答", accepted: "已接受", refused: "被拒绝", fate: "结局", files: "证据清单", file: "文件", bytes: "字节", as_recorded: "与记录时一致", changed: "有改动", not_covered: "记录未覆盖", verification: "核验", signed_by: "签名密钥指纹", head: "链头", entries: "链上条目", clock: "时钟", clock_step: "{clock}改为{source}[，调整 {by} 秒]", clock_none: "没有时钟读数", receipts: "对方留存的链头", lost: "丢失的记录", picture: "异常 {n} 的照片", pictures_more: "另有 {n} 张，见清单", made_by: "由记录生成；数字全部出自记录本身", seconds: "秒", minutes: "分", hours: "小时", metres: "米", overdue: "逾期", before: "本次飞行之前", people: "签名："
+  },
   event: {
+    incident_step: "事件 {number}：{step}（{by}）", patrol_step: "巡查 {number}：{step}（{by}）", incident_refused: "异常已确认，但未能立案：{reason}", incident_overdue: "事件 {number} 逾期", patrol_overdue: "巡查 {number} 逾期", mend_overdue: "巡查 {number} 有隐患逾期未整改",
     aircraft_found: "发现飞机[ {name}]", link_lost: "链路中断", link_back: "链路恢复", plan_loaded: "载入计划“{name}”", plan_sending: "正在上传计划", plan_on_aircraft: "计划已在机上，核对一致", plan_refused: "计划被拒绝：{reason}",
     order_sent: "[{order}：]已发出", order_accepted: "[{order}：]飞机已接受", order_refused: "[{order}：]被拒绝[，{reason}]", order_done: "[{order}：]已完成", order_failed: "[{order}：]失败[，{reason}]", order_expired: "[{order}：]已过期[，{reason}]",
     launch_recorded: "放飞登记：{purpose}，事件号 {incident}，操作员 {pilot}", state: "状态：{state}[（{cause}）]", in_charge: "控制权：{who}", response: "{response}，原因：{cause}", armed: "电机解锁", disarmed: "电机上锁",
@@ -216,6 +270,8 @@ export const zh = {
     alarm_battery: "电量低：{p}%", alarm_battery_do: "剩余约 {m} 分钟。请按“返航”。", alarm_no_officer: "无人指挥：{s} 秒", alarm_no_officer_do: "请署名接管，否则按计划的无人处置执行。", alarm_no_officer_acted: "无人接管：飞机按计划处置", alarm_no_officer_acted_do: "请署名接管；飞机等待指令。", take_control: "接管指挥", hand_over: "交接指挥", control_of: "指挥", line_trust: "链路 {n}：{trust}", trust_signed: "已签名", trust_wired_lab: "实验室线缆（未签名）", trust_none: "未知", line_silent: "静默", frames_refused: "拒绝 {refused}，丢弃 {dropped}", nobody: "无人", unnamed: "未署名", station_n: "席位 {n}", alarm_storage: "机上存储故障", alarm_storage_do: "异常可能无法保存；请安排返航检查。", alarm_recorder: "地面记录失败", alarm_recorder_do: "飞行继续，但没有记录。检查磁盘空间。", alarm_eyes: "机上识别停止", alarm_eyes_do: "飞行安全不受影响，但不会再发现异常。", alarm_more: "另有 {n} 条告警",
     replay: "回放", replay_note: "回放，指令已关闭", play: "播放", pause: "暂停", scrub: "回放时间", rate: "速度", sim_note: "模拟飞机",
     keys_title: "按键", key_hold: "悬停", key_hold_all: "全部悬停", key_ack: "确认收到告警", key_lang: "切换语言", key_night: "夜间 / 白天", key_help: "本说明", key_fit: "全图", key_return: "返航", key_step: "回放：后退 / 前进 5 秒", key_rate: "回放：慢 / 快", key_select: "选择飞机",
+    incidents: "事件", incidents_title: "事件与巡查", patrols: "巡查计划", back_to_flight: "回到执勤", details: "详情", filter_not_closed: "未结案", filter_overdue: "已逾期", filter_all: "全部", shown: "显示", older: "更早的…", no_incidents: "没有这样的事件。确认一条异常即自动立案，也可在地图上立案。", choose_incident: "在左边选一个事件", choose_patrol: "在左边选一项巡查", incident_n: "事件 {n}", overdue_by: "逾期 {late}", due_in: "还有 {left}", due_at: "限期 {at}", due_within: "限期", less_than_minute: "不到 1 分钟", n_minutes: "{n} 分钟", n_hours: "{n} 小时", n_days: "{n} 天", owner_is: "责任人 {name}", late: "迟到", next_open: "还没有人去：派飞机或地面小组。", next_tasked: "等到场；到了就登记。", next_on_scene: "已到场：写明处置结果。", next_outcome: "等另一个人复核。", next_reviewed: "已复核：可以结案。", next_closed: "已结案。", next_steps: "下一步", do_task: "派人去…", do_arrive: "登记到场", arrived: "{name} 已到场…", do_outcome: "处置结果…", do_outcome_afar: "误报或移交…", do_review: "复核通过", do_back: "退回重办", do_close: "结案", do_reopen: "重开…", do_note: "记事…", do_extend: "延期…", who_goes: "派谁", aircraft_looks: "{name} 飞去察看", ground_team: "地面小组", team_name: "小组名称", answers_for_it: "责任人", what_to_do: "到那里做什么（可不填）", what_they_say: "现场说什么（可不填）", what_came_of_it: "处置经过", outcome: "处置结果", why: "理由", what_to_note: "内容", review_note: "您为处置结果负责复核：看过证据和经过，没有遗漏。", review_waits: "等督察复核；不能由填写结果的人或任务责任人复核。", agreed: "通过", sent_back: "退回", reviewed_by: "复核", reopened: "重开次数", open_by_hand: "在地图上立案", place_press: "在地图上按一下事件地点，或用键盘移动地图后取中心。", place_is: "地点 {lat}, {lon}", place_centre: "取地图中心", how_urgent: "紧急程度", what_is_it: "是什么事", open_from: "为异常 {n} {kind} 立案", history: "经过", evidence_of: "异常 {n} · {kind} · {name} · {at} · ±{m} 米", in_whose_name: "以谁的名义（演示无需登录）", report: "行动后报告…", key_cases: "事件", alarm_incident: "事件 {n} {name}：逾期 {late}", alarm_incidents: "{n} 个事件逾期，最早的是事件 {first}", alarm_incidents_do: "打开“事件”，先办最早的；办不了的延期并写明理由。", alarm_patrol: "巡查“{name}”逾期", alarm_patrol_do: "安排飞行，或由 {name} 调整间隔。", alarm_mend: "“{name}”隐患逾期未整改：{words}", alarm_mend_do: "催办 {name}，或登记已整改。", patrol_add: "列入巡查…", patrol_change: "调整…", patrol_stop: "停止巡查…", patrol_stopped: "已停止", no_patrols: "还没有巡查计划", what_is_patrolled: "巡查什么", patrol_plan: "飞完哪个计划算完成（可不填）", by_hand_only: "手工登记", how_often: "多久一次", every_minutes: "每 {n} 分钟", every_hours: "每 {n} 小时", every_days: "每 {n} 天", last_flown: "上次 {at}", flown_last: "上次巡查", never_flown: "从未", broken_off: "中途结束", n_anomalies: "异常 {n} 条", to_mend: "待整改 {n}", findings: "发现的隐患", none_found: "没有", found_add: "登记隐患…", what_was_found: "什么隐患", who_mends: "谁来整改", mends: "{name} 整改", mended: "登记已整改", mended_n: "隐患 {n} 已整改…", how_mended: "怎么整改的", mended_at: "{at} 已整改（{name}）", mark_flown: "登记已巡查…",
+    patrol_plan_short: "对应计划",
     loading: "正在连接…", loss_unknown: "未知，请先上传计划",
   },
 };

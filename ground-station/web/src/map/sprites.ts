@@ -28,6 +28,8 @@ export interface Scene {
   craft: { f: Fast; name: string; stale: boolean; abnormal: "none" | "high" | "urgent"; chosen: boolean }[];
   trails: Trails;
   anomalies: { a: Anomaly; word: string; chosen: boolean; fresh: boolean }[];
+  /** Incidents by hand are marked; the chosen one is ringed. */
+  incidents: { at: LonLat; number: number; chosen: boolean; mark: boolean }[];
   target: LonLat | null;
   order: LonLat | null;
   flash: boolean;
@@ -81,6 +83,19 @@ export function draw(c: CanvasRenderingContext2D, s: Scene): void {
     mark(c, q[0], q[1], m.a.priority, colour, p, open ? 13 : 9, m.a.state !== "dismissed");
     c.globalAlpha = 1;
     if (m.chosen) { c.strokeStyle = p.look; c.lineWidth = 3; c.beginPath(); c.arc(q[0], q[1], 21, 0, 7); c.stroke(); }
+  }
+  for (const i of s.incidents) {
+    const q = s.pixel(i.at);
+    if (!q) continue;
+    if (i.mark) {
+      c.beginPath(); c.roundRect(q[0] - 13, q[1] - 11, 26, 22, 4);
+      c.lineWidth = 5; c.strokeStyle = p.halo; c.stroke();
+      c.fillStyle = p.high; c.fill();
+      c.font = `700 13px ${FONT}`; c.textBaseline = "middle"; c.textAlign = "center"; c.fillStyle = p.markInk;
+      c.fillText(String(i.number), q[0], q[1] + 1);
+      c.textAlign = "start";
+    }
+    if (i.chosen) { c.strokeStyle = p.look; c.lineWidth = 3; c.beginPath(); c.arc(q[0], q[1], 22, 0, 7); c.stroke(); }
   }
   const taken: Box[] = [];
   for (const m of ordered.reverse()) {

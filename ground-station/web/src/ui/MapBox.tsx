@@ -8,6 +8,7 @@ import { PALETTES } from "../map/style.ts";
 import { draw, Trails } from "../map/sprites.ts";
 import { createMap, type MapView } from "../map/view.ts";
 import { aircraft, airborne, anomalies, answers, chosenAnomaly, fast, forget, linkAge, now, plan, refusedAt, replaying, selected, selectedFast, serverMs, sheet, venue } from "../store.ts";
+import { chosenIncident, openIncidents, placing, screen } from "../cases.ts";
 import { mayFly } from "../session.ts";
 import { fates } from "./Rehearsal.tsx";
 import { tracks } from "./Refly.tsx";
@@ -27,7 +28,7 @@ const hm = (at: string): string => { const d = new Date(at); return Number.isNaN
 export const hours = (from?: string | null, until?: string | null): string => (from || until ? `${from ? hm(from) : ""}–${until ? hm(until) : ""}` : "");
 
 /** What the rest of the page may ask of the map. */
-export const mapDo: { fit(): void; moveTo(at: LonLat): void } = { fit() {}, moveTo() {} };
+export const mapDo: { fit(): void; moveTo(at: LonLat): void; centre(): LonLat | null } = { fit() {}, moveTo() {}, centre: () => null };
 
 /** Opens the look sheet for a place, when an aircraft can take it. */
 export function askLook(at: LonLat): void {
@@ -69,7 +70,9 @@ export function MapBox() {
           };
         }),
         anomalies: anomalies.peek().map((a) => ({ a, word: word("anomaly_kind", a.kind), chosen: a.id === chosenAnomaly.peek(), fresh: a.state === "open" && !seen.peek().has(a.id) })),
-        target: s?.kind === "look" ? s.at : null,
+        // Those opened from an anomaly have its mark already.
+        incidents: openIncidents.peek().filter((i) => !i.seen.length || i.number === chosenIncident.peek()).map((i) => ({ at: i.at, number: i.number, chosen: screen.peek() === "cases" && i.number === chosenIncident.peek(), mark: !i.seen.length })),
+        target: s?.kind === "look" ? s.at : placing.peek()?.at ?? null,
         order: selected.peek()?.order && selectedFast.peek()?.flight_state === "investigating" ? selected.peek()?.order?.at ?? null : null,
         width: host.clientWidth,
         flash: Math.floor(performance.now() / (FLASH_MS / 2)) % 2 === 1 && !matchMedia("(prefers-reduced-motion: reduce)").matches,
@@ -83,6 +86,7 @@ export function MapBox() {
     };
     const queue = () => { if (!queued) { queued = true; requestAnimationFrame(paint); } };
     const press = (at: LonLat, pixel: [number, number]) => {
+      if (placing.peek()) { placing.value = { at }; return; }
       const hit = anomalies.peek().find((a) => { const q = view.current?.pixel([a.lon_deg, a.lat_deg]); return q && Math.hypot(q[0] - pixel[0], q[1] - pixel[1]) < NEAR_PX; });
       if (hit) chosenAnomaly.value = hit.id;
       else askLook(at);
@@ -91,6 +95,7 @@ export function MapBox() {
     view.current = map;
     mapDo.fit = map.fit;
     mapDo.moveTo = map.moveTo;
+    mapDo.centre = map.centre;
     const size = () => {
       const ratio = devicePixelRatio || 1;
       surface.width = Math.round(around.clientWidth * ratio);
@@ -106,7 +111,7 @@ export function MapBox() {
       effect(() => { map.setPlan(plan.value, fates(), tracks()); untracked(map.resized); }),
       effect(() => { map.setTheme(theme.value); queue(); }),
       effect(() => { for (const f of fast.value.values()) if (f.at) trails.add(f.id, serverMs.peek(), f.at); queue(); }),
-      effect(() => { void anomalies.value; void chosenAnomaly.value; void sheet.value; void refusedAt.value; void seen.value; void now.value; void lang.value; void selected.value; queue(); }),
+      effect(() => { void anomalies.value; void chosenAnomaly.value; void sheet.value; void refusedAt.value; void seen.value; void now.value; void lang.value; void selected.value; void openIncidents.value; void chosenIncident.value; void placing.value; void screen.value; queue(); }),
     ];
     return () => { stops.forEach((stop) => stop()); watch.disconnect(); };
   }, []);
@@ -114,6 +119,7 @@ export function MapBox() {
   const keys = (e: KeyboardEvent) => {
     if (e.key !== "Enter" || e.target !== target.current) return;
     const at = view.current?.centre();
+    if (at && placing.peek()) { e.preventDefault(); placing.value = { at }; return; }
     if (at) { e.preventDefault(); askLook(at); }
   };
   const canLook = airborne.value && !replaying.value;

@@ -7,6 +7,7 @@ import { theme, toggleTheme } from "../theme.ts";
 import { mayStop } from "../session.ts";
 import { Icon } from "./Icon.tsx";
 import { MeButton } from "./Me.tsx";
+import { openIncidents, overdueIncidents, screen } from "../cases.ts";
 import { showHelp } from "./Help.tsx";
 
 const SHOWN_ALARMS = 2;
@@ -28,6 +29,7 @@ export function TopBar() {
       <div class="cell buttons">
         {blocked.value && !muted.value && !replaying.value && <span class="tag odd">{t("sound_blocked")}</span>}
         {replaying.value ? <span class="tag replay">{t("replay_note")}</span> : a?.simulated ? <span class="tag">{t("sim_note")}</span> : null}
+        <button type="button" data-do="cases" class={overdueIncidents.value.length ? "odd" : ""} aria-pressed={screen.value === "cases"} onClick={() => { screen.value = screen.value === "cases" ? "operate" : "cases"; }}>{t("incidents")}{openIncidents.value.length > 0 && <b class="count">{overdueIncidents.value.length ? "▲ " : ""}{openIncidents.value.length}</b>}<kbd>I</kbd></button>
         <button type="button" aria-pressed={muted.value} onClick={() => { wake(); setMuted(!muted.value); }}><Icon name={muted.value ? "quiet" : "sound"} /> {muted.value ? t("unmute") : t("mute")}</button>
         <button type="button" onClick={toggleTheme}>{theme.value === "day" ? t("night") : t("day")}<kbd>N</kbd></button>
         <button type="button" onClick={toggleLang} lang={lang.value === "en" ? "zh-CN" : "en"}>{t("language")}<kbd>L</kbd></button>
