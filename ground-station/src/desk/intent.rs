@@ -40,6 +40,9 @@ pub enum Intent {
         officer: String,
         /// Why.
         reason: String,
+        /// Whose plan; absent: the first aircraft's.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        aircraft: Option<u8>,
     },
     /// Land at a site of the venue.
     LandAt {

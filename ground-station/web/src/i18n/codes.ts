@@ -76,6 +76,7 @@ export const CODES = {
     "desk.site_unknown",
     "desk.anomaly_unknown",
     "desk.not_delivered",
+    "desk.not_all",
     // people::Denied
     "people.log_in",
     "people.log_in_again",

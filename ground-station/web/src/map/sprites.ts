@@ -5,6 +5,9 @@ import { MARK, RANK } from "../alarms.ts";
 
 const FONT = '"Noto Sans","Noto Sans CJK SC","PingFang SC","Microsoft YaHei",sans-serif';
 const TRAIL_POINTS = 1500;
+/** With more aircraft than this the others' trails are cut, and only the chosen and the abnormal say their height. */
+const MANY = 8;
+const SHORT_TRAIL = 60;
 
 /** Where an aircraft has been, thinned to a point every 0.3 s or so, bounded. */
 export class Trails {
@@ -40,8 +43,10 @@ export function draw(c: CanvasRenderingContext2D, s: Scene): void {
   const p = s.palette;
   c.lineJoin = "round";
   c.lineCap = "round";
-  for (const { f } of s.craft) {
-    const trail = s.trails.of(f.id);
+  const many = s.craft.length > MANY;
+  for (const { f, chosen } of s.craft) {
+    const whole = s.trails.of(f.id);
+    const trail = many && !chosen ? whole.slice(-SHORT_TRAIL) : whole;
     if (trail.length < 2) continue;
     c.strokeStyle = p.trail;
     c.globalAlpha = 0.55;
@@ -88,7 +93,9 @@ export function draw(c: CanvasRenderingContext2D, s: Scene): void {
     const q = open || m.chosen ? s.pixel([m.a.lon_deg, m.a.lat_deg]) : null;
     if (q) plate(c, `${MARK[m.a.priority]} ${m.a.number} ${m.word}`, q[0], q[1], s.width, open ? p[m.a.priority] : p.halo, open ? p.markInk : p.label, taken);
   }
-  for (const k of s.craft) {
+  // The chosen and the abnormal lie on top.
+  const over = (k: Scene["craft"][number]) => (k.chosen ? 2 : k.abnormal === "none" ? 0 : 1);
+  for (const k of [...s.craft].sort((x, y) => over(x) - over(y))) {
     const q = k.f.at && s.pixel(k.f.at);
     if (!q) continue;
     const body = k.stale ? p.craftStale : k.abnormal === "none" ? p.craft : p[k.abnormal];
@@ -101,8 +108,8 @@ export function draw(c: CanvasRenderingContext2D, s: Scene): void {
     if (k.stale) { c.setLineDash([4, 3]); c.lineWidth = 2; c.strokeStyle = body; c.fillStyle = p.craftEdge; c.fill(); c.stroke(); c.setLineDash([]); }
     else { c.fillStyle = body; c.fill(); }
     c.restore();
-    const height = k.f.alt_above_home_m;
-    label(c, height === null ? k.name : `${k.name}  ${Math.round(height)} m`, q[0] + 20, q[1] + 20, body, p.halo, 14);
+    const height = many && over(k) === 0 ? null : k.f.alt_above_home_m;
+    label(c, height === null ? k.name : `${k.name}  ${Math.round(height)} m`, q[0] + 20, q[1] + 20, body, p.halo, many && !k.chosen ? 12 : 14);
   }
 }
 

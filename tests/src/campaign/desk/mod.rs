@@ -351,7 +351,14 @@ fn judged(dir: &Path, a: &DeskArgs, minutes: f64, ran: Ran) -> anyhow::Result<Ve
                 .count(),
         ),
     ));
-    rows.push(none("good page closed", usize::try_from(good.closed)?));
+    rows.push(none(
+        "good page closed, or not let in at once",
+        usize::try_from(good.closed + good.refused)?,
+    ));
+    rows.push(none(
+        "bad pages not let in at once",
+        usize::try_from(ran.slow.refused + ran.stalled.refused)?,
+    ));
     rows.push(none("good page: gaps", usize::try_from(good.gaps)?));
     rows.push(none(
         "good page: positions that went back",

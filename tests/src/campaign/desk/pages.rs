@@ -18,6 +18,8 @@ use std::time::{Duration, Instant};
 const UP: Duration = Duration::from_secs(5);
 /// A page that was closed comes back after this, as the real one does.
 const BACK: Duration = Duration::from_millis(250);
+/// It gives up after so many tries.
+const MOST_REFUSED: u64 = 100;
 /// What a slow line carries, bytes each…
 const SIP: usize = 1_200;
 /// … so often: 12 kB/s, half of what fifty aircraft send.
@@ -45,6 +47,8 @@ pub struct Heard {
     pub gaps: u64,
     /// Times it was let in.
     pub opened: u64,
+    /// Times it was not let in at once.
+    pub refused: u64,
     /// Times it was closed by the server.
     pub closed: u64,
     /// Longest time without a batch, seconds.
@@ -165,7 +169,15 @@ pub fn page(
 ) -> anyhow::Result<Heard> {
     let mut heard = Heard::default();
     while !stop.load(Ordering::Relaxed) {
-        let mut socket = Socket::open(console).context("a page is not let in")?;
+        let mut socket = match Socket::open(console) {
+            Ok(s) => s,
+            Err(e) => {
+                heard.refused += 1;
+                anyhow::ensure!(heard.refused < MOST_REFUSED, "a page is not let in: {e:#}");
+                std::thread::sleep(BACK);
+                continue;
+            }
+        };
         heard.opened += 1;
         if habit == Habit::Stalled {
             let began = Instant::now();

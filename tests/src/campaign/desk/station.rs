@@ -45,6 +45,7 @@ pub fn run(a: &StationArgs) -> anyhow::Result<()> {
         seal: true,
         desk: DeskConfig::default(),
         plan: None,
+        plans: Vec::new(),
         vehicle: None,
         rehearse: None,
         rerun: None,
