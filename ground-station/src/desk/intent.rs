@@ -149,7 +149,7 @@ impl Reason {
 pub struct Answer {
     /// Taken.
     pub accepted: bool,
-    /// Why not.
+    /// Why not; where it was taken, who of all could not be told.
     pub reason: Option<Reason>,
 }
 

@@ -12,6 +12,8 @@ mod rehearsed;
 mod seat;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_fleet;
 pub mod view;
 
 pub use aircraft::{Aircraft, Upload};
@@ -57,6 +59,9 @@ const BLOB_OFFER: u32 = 54_103;
 const BLOB_CHUNK: u32 = 54_104;
 /// Answers remembered, so that a repeated key does nothing twice.
 const MAX_KEYS: usize = 512;
+
+/// An order to all went out, but not to every one.
+const NOT_ALL: &str = "desk.not_all";
 
 /// How a desk is set up.
 #[derive(Clone, Debug)]
@@ -616,6 +621,11 @@ impl Desk {
         }
         let answer = match self.act(intent) {
             Ok(()) => Answer::yes(),
+            // Taken for those that could be told; the reason says who could not.
+            Err(r) if r.code == NOT_ALL => Answer {
+                accepted: true,
+                reason: Some(r),
+            },
             Err(r) => Answer::no(r),
         };
         if !key.is_empty() {
@@ -644,7 +654,7 @@ impl Desk {
                     None => Ok(()),
                     Some(r) if left_out.len() == ids.len() => Err(r),
                     // Who was told to stop, and who was not, must be plain at once.
-                    Some(r) => Err(Reason::new("desk.not_all")
+                    Some(r) => Err(Reason::new(NOT_ALL)
                         .with("told", ids.len() - left_out.len())
                         .with("all", ids.len())
                         .with("names", left_out.join(", "))
@@ -972,8 +982,10 @@ impl Desk {
             let changed = upload != a.upload;
             a.view_dirty |= changed;
             // A plan is long, and there may be fifty: that one more piece has come is told with the aircraft.
-            let progress =
-                matches!((&upload, &a.upload), (Upload::Sending { .. }, Upload::Sending { .. }));
+            let progress = matches!(
+                (&upload, &a.upload),
+                (Upload::Sending { .. }, Upload::Sending { .. })
+            );
             plan_changed = changed && (alone || !progress);
             a.upload = upload;
         }

@@ -124,7 +124,10 @@ impl Desk {
                 .with("missing", missing.join(",")));
         }
         let plan = match aircraft {
-            Some(id) => self.index(id).map(|i| self.aircraft.get(i))?.and_then(|a| a.plan()),
+            Some(id) => self
+                .index(id)
+                .map(|i| self.aircraft.get(i))?
+                .and_then(|a| a.plan()),
             None => self.plan(),
         };
         let id = plan

@@ -352,8 +352,7 @@ impl Desk {
     /// Slow fields of one aircraft, `None` when there is none with this id.
     #[must_use]
     pub fn aircraft_view(&self, id: u8) -> Option<Value> {
-        self.aircraft(id)
-            .map(|a| aircraft(a, self.now.mono))
+        self.aircraft(id).map(|a| aircraft(a, self.now.mono))
     }
 
     /// The first aircraft's plan, or null.
@@ -376,10 +375,7 @@ impl Desk {
         let mut view = plan(p, &by);
         if let Some(o) = view.as_object_mut() {
             let rehearsal = self.rehearsals.get(&id).cloned().unwrap_or_default();
-            o.insert(
-                "rehearsal".into(),
-                rehearsal.view(self.config.rehearsals),
-            );
+            o.insert("rehearsal".into(), rehearsal.view(self.config.rehearsals));
         }
         view
     }

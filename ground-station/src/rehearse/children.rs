@@ -88,12 +88,7 @@ impl Aircraft {
     ///
     /// # Errors
     /// When no ports are free, the folder cannot be written, or the program cannot be started again.
-    pub fn start(
-        world: &World,
-        number: u8,
-        dir: &Path,
-        record_key: &Path,
-    ) -> anyhow::Result<Self> {
+    pub fn start(world: &World, number: u8, dir: &Path, record_key: &Path) -> anyhow::Result<Self> {
         std::fs::create_dir_all(dir)
             .with_context(|| format!("creating the folder {}", dir.display()))?;
         // The simulator counts ports up from those of its first aircraft.

@@ -130,10 +130,7 @@ fn shared(aircraft: u8, seed: u64, start: Utc) -> anyhow::Result<FleetPlans> {
 fn field(n: u8) -> Vec<Value> {
     let (lat0, lon0) = CORNER_DEG;
     let lon_m = DEGREE_M * lat0.to_radians().cos();
-    let (west, south) = (
-        f64::from(n % ROW) * PITCH_M,
-        f64::from(n / ROW) * PITCH_M,
-    );
+    let (west, south) = (f64::from(n % ROW) * PITCH_M, f64::from(n / ROW) * PITCH_M);
     // A ten-millionth of a degree is what the wire carries.
     let round = |x: f64| (x * 1e7).round() / 1e7;
     let at = |east_m: f64, north_m: f64| {
@@ -142,7 +139,15 @@ fn field(n: u8) -> Vec<Value> {
             round(lat0 + (south + north_m) / DEGREE_M)
         ])
     };
-    let square = |from: f64, to: f64| json!([[at(from, from), at(to, from), at(to, to), at(from, to), at(from, from)]]);
+    let square = |from: f64, to: f64| {
+        json!([[
+            at(from, from),
+            at(to, from),
+            at(to, to),
+            at(from, to),
+            at(from, from)
+        ]])
+    };
     let k = n + 1;
     let feature = |properties: Value, kind: &str, coordinates: Value| {
         json!({

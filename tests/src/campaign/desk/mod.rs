@@ -316,9 +316,15 @@ fn judged(dir: &Path, a: &DeskArgs, minutes: f64, ran: Ran) -> anyhow::Result<Ve
     rows.push(count("minutes", minutes));
     rows.push(count("round trip, ms", a.rtt as f64));
     let mut load = ran.load;
-    rows.push(count("load of the machine, median", quantile(&mut load, 0.5)));
+    rows.push(count(
+        "load of the machine, median",
+        quantile(&mut load, 0.5),
+    ));
     rows.push(count("CPU of the desk, cores", ran.cpu_part));
-    rows.push(count("ticks of aircraft left out here", ran.late_ticks as f64));
+    rows.push(count(
+        "ticks of aircraft left out here",
+        ran.late_ticks as f64,
+    ));
 
     let sent = ran.flagged.len();
     rows.push(row(
@@ -382,7 +388,12 @@ fn judged(dir: &Path, a: &DeskArgs, minutes: f64, ran: Ran) -> anyhow::Result<Ve
         quantile(&mut slow_age, 0.95),
     ));
     let shown = good.batches as f64 / (minutes * 60.0);
-    rows.push(row("good page: batches a second", ">= 9", shown, shown >= 9.0));
+    rows.push(row(
+        "good page: batches a second",
+        ">= 9",
+        shown,
+        shown >= 9.0,
+    ));
     let mut ages = good.age_ms.clone();
     rows.push(at_most(
         "good page: oldest position p95, ms",
@@ -456,10 +467,8 @@ fn judged(dir: &Path, a: &DeskArgs, minutes: f64, ran: Ran) -> anyhow::Result<Ve
 fn durable(dir: &Path, flagged: &[Flagged], rows: &mut Vec<Row>) -> anyhow::Result<()> {
     let mut disk = DirDisk::open(&station::store(dir)).context("the desk's store")?;
     let inbox = Inbox::open(&mut disk, "inbox.log").context("the desk's inbox")?;
-    let kept: std::collections::BTreeSet<String> = inbox
-        .all()
-        .map(|(s, a)| anomaly_id(s, a.number))
-        .collect();
+    let kept: std::collections::BTreeSet<String> =
+        inbox.all().map(|(s, a)| anomaly_id(s, a.number)).collect();
     rows.push(none(
         "not in the desk's store",
         flagged.iter().filter(|f| !kept.contains(&f.id)).count(),
