@@ -244,8 +244,9 @@ const QUIET: ReadonlySet<string> = new Set(["replay", "preflight", "confirm", "d
 /** Posts a command. The same key goes with every try, so that a lost answer never means twice. */
 export async function send(intent: Intent): Promise<Answer> {
   const body = JSON.stringify({ key: key(), intent });
+  const toAll = intent.kind === "hold" && intent.aircraft === null && fleet.value;
   const whose = "aircraft" in intent && intent.aircraft !== null && intent.aircraft !== undefined && fleet.value ? `${nameOf(intent.aircraft)} · ` : "";
-  const what = () => `${whose}${KIND_WORDS[intent.kind]()}`;
+  const what = () => (toAll ? t("hold_all") : `${whose}${KIND_WORDS[intent.kind]()}`);
   for (let attempt = 0; attempt < 3; attempt++) {
     try {
       const r = await fetch("/api/command", { method: "POST", headers: { "Content-Type": "application/json", "X-CSRF": hello.value?.csrf ?? "" }, body, signal: AbortSignal.timeout(2000) });

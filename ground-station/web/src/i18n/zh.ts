@@ -188,7 +188,7 @@ export const zh = {
     people: "人员", person_add: "新增人员", roles: "角色", reset: "重置", reset_note: "将清除密码和手机绑定，结束其所有登录，并给出新的首次登录码。", disable: "停用", enable: "启用", code_for: "{name} 的首次登录码：", code_note: "只显示一次，七天内有效。请当面或口头转告。", admin_note: "管理员管理人员，看不到飞行。要观看或飞行，请给自己加上其他角色。",
     audit: "操作记录", audit_time: "时间", audit_what: "事项", audit_how: "结果", audit_done: "完成",
     title: "执勤", mission: "任务", no_mission: "无任务", link: "链路时延", connection: "控制台", who: "现在谁在飞", connected: "已连接", connecting: "正在重连…", lost: "已断开", simulated: "模拟",
-    hold_all: "全部悬停", held_all: "全部悬停：{all} 架中 {n} 架已确认", held_open: "未确认：{names}[ 等，另 {more} 架]", held_ground: "地面 {n} 架", select_it: "选择 {name}",
+    hold_all: "全部悬停", held_all: "全部悬停：{all} 架中 {n} 架已确认", held_none: "全部悬停：没有飞机在空中", held_open: "未确认：{names}[ 等，另 {more} 架]", held_ground: "地面 {n} 架", select_it: "选择 {name}",
     fleet: "飞机", fleet_counts: "在空 {up} · 地面 {ground}[ · 失联 {silent}]", fleet_upload_failed: "计划未上机", fleet_uploading: "上传中", fleet_rehearsing: "预演 {pct}%", fleet_blocked: "预演不通过", fleet_waits: "等预演", link_ok: "链路正常", language: "English", night: "夜间", day: "白天", mute: "静音", unmute: "开声", muted: "已静音", sound_blocked: "点任意处开声", help: "按键说明",
     aircraft: "飞机", no_aircraft: "还没有飞机。启动后会自动出现。", battery: "电量", endurance: "可飞时间", minutes: "分钟", height: "高度（距起飞点）", speed: "速度", to_fence: "距围栏", climb: "升降",
     metres: "米", mps: "米/秒", seconds: "秒", degrees: "度", percent: "%", unknown: "未知", mode: "飞控模式", satellites: "卫星", loss_behaviour: "断链时", plan_on: "计划", item: "航点", order: "指令", wind: "风", eyes_off: "机上识别", eyes_failed: "机上识别停止", eyes_restarting: "机上识别重启中", storage_failed: "机上存储故障",

@@ -109,7 +109,7 @@ export function draw(c: CanvasRenderingContext2D, s: Scene): void {
     else { c.fillStyle = body; c.fill(); }
     c.restore();
     const height = many && over(k) === 0 ? null : k.f.alt_above_home_m;
-    label(c, height === null ? k.name : `${k.name}  ${Math.round(height)} m`, q[0] + 20, q[1] + 20, body, p.halo, many && !k.chosen ? 12 : 14);
+    label(c, height === null ? k.name : `${k.name}  ${Math.round(height)} m`, q[0] + 20, q[1] + (s.craft.length > 1 ? -16 : 20), body, p.halo, many && !k.chosen ? 12 : 14);
   }
 }
 

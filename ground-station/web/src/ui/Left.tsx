@@ -132,8 +132,8 @@ function FleetRow({ a, i }: { a: Aircraft; i: number }) {
       <span class="key" aria-hidden="true">{i < 9 ? i + 1 : ""}</span>
       <span class={`mark ${grave ?? ""}`} title={grave ? word("priority", grave) : ""}>{grave ? MARK[grave] : ""}{grave && <span class="hidden-visually">{word("priority", grave)}</span>}</span>
       <strong>{a.name}</strong>
-      <span class="what">{f ? word("flight_state", f.flight_state) : "–"}{waits && <span class="small"> · {waits}</span>}</span>
-      <span class={`link ${age !== null && age >= LINK_ALARM_S ? "bad" : ""}`}>{age === null ? "–" : stale ? `${age.toFixed(0)} ${t("seconds")}` : t("link_ok")}</span>
+      <span class="what">{f ? word("flight_state", f.flight_state) : "–"}{waits && <span class="waits">{waits}</span>}</span>
+      <span class={`link ${age !== null && age >= LINK_ALARM_S ? "bad" : ""}`} title={t("link")}>{age === null ? "–" : stale ? `${age.toFixed(0)} ${t("seconds")}` : "✓"}{age !== null && !stale && <span class="hidden-visually">{t("link_ok")}</span>}</span>
       <span class="pct">{pct === null ? "–" : `${Math.round(pct)}%`}</span>
     </button></li>
   );

@@ -48,7 +48,7 @@ function HeldAll() {
   return (
     <div class={`alarm held ${done ? "notice" : "high acked"}`} data-hold-all={`${h.confirmed}/${h.all}`}>
       <span aria-hidden="true">{done ? "✓" : "…"}</span>
-      <div class="what"><strong>{t("held_all", { n: h.confirmed, all: h.all })}</strong>{!done && <div>{t("held_open", { names: h.open.slice(0, SHOWN_NAMES).join(" "), more: h.open.length > SHOWN_NAMES ? h.open.length - SHOWN_NAMES : null })}</div>}{h.ground > 0 && <span class="small"> · {t("held_ground", { n: h.ground })}</span>}</div>
+      <div class="what"><strong>{h.all ? t("held_all", { n: h.confirmed, all: h.all }) : t("held_none")}</strong>{!done && <div>{t("held_open", { names: h.open.slice(0, SHOWN_NAMES).join(" "), more: h.open.length > SHOWN_NAMES ? h.open.length - SHOWN_NAMES : null })}</div>}{h.ground > 0 && <span class="small"> · {t("held_ground", { n: h.ground })}</span>}</div>
       <button type="button" onClick={() => { heldAll.value = null; }}>{t("done")}</button>
     </div>
   );
