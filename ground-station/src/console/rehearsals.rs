@@ -160,3 +160,79 @@ fn run(
         let _ = tell.blocking_send(Told { number, what });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::desk::DeskConfig;
+    use crate::desk::tests::perimeter_plan;
+    use link::journal::MemDisk;
+    use missions::time::{Mono, Now, Reading};
+    use serde_json::json;
+
+    fn passes(
+        _: &PatrolPlan,
+        _: &str,
+        _: &mut dyn FnMut(f64) -> bool,
+    ) -> anyhow::Result<Option<(bool, serde_json::Value)>> {
+        Ok(Some((true, json!({"blocking": []}))))
+    }
+
+    fn now() -> Now {
+        Now {
+            mono: Mono::ZERO,
+            utc: Reading::NotYet,
+        }
+    }
+
+    #[test]
+    fn plans_of_a_fleet_are_rehearsed_one_after_the_other_and_alike_ones_once() {
+        let config = DeskConfig {
+            links: 4,
+            rehearsals: true,
+            ..DeskConfig::default()
+        };
+        let mut desk = Desk::new(config, Box::new(MemDisk::default())).unwrap();
+        let (high, low) = (perimeter_plan(60.0), perimeter_plan(50.0));
+        for (id, plan) in [(1, &high), (2, &low), (3, &high), (4, &low)] {
+            assert!(
+                desk.load_plan_for(now(), Some(id), &plan.to_json())
+                    .accepted
+            );
+        }
+        let (mut r, mut told) = Rehearsals::new(Some(passes));
+        assert_eq!(r.look(&desk), [low.id()], "the second plan waits");
+        assert_eq!(r.look(&desk), Vec::<u64>::new(), "and is told once");
+        let mut done = Vec::new();
+        while done.len() < 2 {
+            let (plan, what) = r.heard(told.blocking_recv().unwrap()).unwrap();
+            if matches!(what, Rehearsing::Done { passed: true, .. }) {
+                done.push(plan);
+            }
+            assert_eq!(r.look(&desk), Vec::<u64>::new());
+        }
+        assert_eq!(done, [high.id(), low.id()]);
+        assert!(r.running.is_none(), "nothing is rehearsed twice");
+    }
+
+    #[test]
+    fn what_a_broken_off_rehearsal_says_is_not_heard() {
+        let config = DeskConfig {
+            rehearsals: true,
+            ..DeskConfig::default()
+        };
+        let mut desk = Desk::new(config, Box::new(MemDisk::default())).unwrap();
+        let (high, low) = (perimeter_plan(60.0), perimeter_plan(50.0));
+        assert!(desk.load_plan(now(), &high.to_json()).accepted);
+        let (mut r, _told) = Rehearsals::new(Some(passes));
+        r.look(&desk);
+        let number = r.running.unwrap().1;
+        assert!(desk.load_plan(now(), &low.to_json()).accepted);
+        r.look(&desk);
+        let what = Rehearsing::Done {
+            passed: true,
+            result: json!({}),
+        };
+        assert!(r.heard(Told { number, what }).is_none());
+    }
+}

@@ -1,4 +1,4 @@
-//! How far the signed links were used, of all aircraft in one file: one write a second, however many there are.
+//! How far the signed links were used, of all aircraft in one file: two writes a second, however many there are.
 
 use super::Desk;
 

@@ -11,7 +11,7 @@ mod marks;
 mod rehearsed;
 mod seat;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 #[cfg(test)]
 mod tests_fleet;
 pub mod view;

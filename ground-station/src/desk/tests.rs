@@ -559,7 +559,7 @@ fn before_a_simulated_aircraft_tells_the_time_the_desk_plans_for_the_simulated_d
 }
 
 /// A plan over the shipped venue, this high above home.
-pub(super) fn perimeter_plan(alt_m: f64) -> PatrolPlan {
+pub(crate) fn perimeter_plan(alt_m: f64) -> PatrolPlan {
     let request = missions::planner::PatrolRequest {
         name: "p".into(),
         pattern: missions::planner::Pattern::Perimeter { offset_m: 25.0 },

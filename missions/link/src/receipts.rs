@@ -629,6 +629,35 @@ mod tests {
     }
 
     #[test]
+    fn what_was_written_together_is_there_only_once_all_of_it_is_durable() {
+        let mut disk = MemDisk::default();
+        let mut inbox = Inbox::open(&mut disk, "inbox.log").unwrap();
+        let numbered = |number| Anomaly {
+            number,
+            ..anomaly(Priority::High)
+        };
+        for n in 1..=3 {
+            let taken = inbox.write(&mut disk, 5, &numbered(n)).unwrap();
+            assert_eq!(taken, Taken::New);
+        }
+        assert_eq!(
+            inbox.write(&mut disk, 5, &numbered(2)).unwrap(),
+            Taken::Waiting,
+            "sent again before it was durable"
+        );
+        assert_eq!(inbox.all().count(), 0);
+        let keys = inbox.settle(&mut disk).unwrap();
+        assert_eq!(keys, [(5, 1), (5, 2), (5, 3)]);
+        assert_eq!(
+            inbox.write(&mut disk, 5, &numbered(2)).unwrap(),
+            Taken::Again
+        );
+        assert!(inbox.settle(&mut disk).unwrap().is_empty());
+        let again = Inbox::open(&mut disk, "inbox.log").unwrap();
+        assert_eq!(again.all().count(), 3);
+    }
+
+    #[test]
     fn over_loss_duplicates_and_restarts_of_both_sides_each_is_shown_once() {
         for seed in 0..60 {
             let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(seed);

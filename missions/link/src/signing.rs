@@ -19,9 +19,8 @@ use std::fmt;
 const EPOCH_US: i64 = 1_420_070_400_000_000;
 /// One second in units of 10 µs.
 const SECOND: u64 = 100_000;
-/// How far ahead of what was used the disk's mark is set: after a restart a peer is not believed for so long at most, less
-/// than a lost link is.
-pub const RESERVE: u64 = 2 * SECOND;
+/// How far ahead of what was used the disk's mark is set: after a restart a peer is not believed for so long at most.
+pub const RESERVE: u64 = SECOND;
 /// A stream never heard may be this much behind the newest one: one minute, as the standard has it.
 const NEW_STREAM_BEHIND: u64 = 60 * SECOND;
 /// A frame that comes twice within two seconds was doubled on the way.
@@ -221,11 +220,14 @@ impl Seal {
     /// Whether what is used comes near a mark, so that all should be moved on.
     #[must_use]
     pub fn is_due(&self, now: Now) -> bool {
+        // All streams of a link are one peer's, by one clock: one that speaks seldom must not ask for a write each time.
+        let newest = self.newest();
         self.sent.max(time_of(now)) + RESERVE / 2 > self.sent_mark
-            || self
-                .heard
-                .values()
-                .any(|h| h.newest() + RESERVE / 2 > h.mark)
+            || self.heard.values().any(|h| newest + RESERVE / 2 > h.mark)
+    }
+
+    fn newest(&self) -> u64 {
+        self.heard.values().map(Heard::newest).max().unwrap_or(0)
     }
 
     /// Moves all marks on and gives what must be kept before anything else is done; [`Seal::kept`] then says whether it
@@ -234,8 +236,9 @@ impl Seal {
     pub fn advance(&mut self, now: Now) -> Vec<u8> {
         self.sent = self.sent.max(time_of(now));
         self.sent_mark = self.sent_mark.max(self.sent + RESERVE);
+        let newest = self.newest();
         for h in self.heard.values_mut() {
-            h.mark = h.mark.max(h.newest() + RESERVE);
+            h.mark = h.mark.max(newest + RESERVE);
         }
         self.marks()
     }
@@ -311,7 +314,7 @@ impl Seal {
         }
         let time = u64::from_le_bytes(time);
         let stream = (*link, h.system, h.component);
-        let newest = self.heard.values().map(Heard::newest).max().unwrap_or(0);
+        let newest = self.newest();
         let room = self.heard.len() < MAX_STREAMS;
         let heard = match self.heard.entry(stream) {
             Entry::Occupied(e) => e.into_mut(),
@@ -404,6 +407,42 @@ mod tests {
             utc: Reading::Missing,
         }
     }
+    #[test]
+    fn marks_kept_for_the_seal_hold_after_a_restart_as_its_own_file_does() {
+        let (mut air, mut ground) = (MemDisk::default(), MemDisk::default());
+        let (mut aircraft, mut desk) = (seal(&mut air, 1), seal(&mut ground, 1));
+        let mut stamper = Stamper::new(1, 1);
+        let mut frame = |aircraft: &mut Seal, air: &mut MemDisk, ms| {
+            aircraft.tend(at(ms), air);
+            let heartbeat = MavMessage::HEARTBEAT(HEARTBEAT_DATA::default());
+            aircraft.sign(&stamper.frame(heartbeat)).unwrap()
+        };
+        let mut heard = Vec::new();
+        let mut kept = Vec::new();
+        for ms in (0..3_000).step_by(100) {
+            let f = frame(&mut aircraft, &mut air, ms);
+            assert_eq!(desk.check(&mut ground, &f), Ok(()));
+            if desk.is_due(at(ms)) {
+                kept = desk.advance(at(ms));
+                desk.kept(true);
+            }
+            heard.push(f);
+        }
+        // Restarted with nothing but what was kept elsewhere.
+        let mut empty = MemDisk::default();
+        let mut again = seal(&mut empty, 1);
+        again.recall(&kept);
+        for f in &heard {
+            assert!(
+                again.check(&mut empty, f).is_err(),
+                "an old frame is believed"
+            );
+        }
+        // And no longer than the reserve is the aircraft not believed.
+        let later = frame(&mut aircraft, &mut air, 3_000 + 1_100);
+        assert_eq!(again.check(&mut empty, &later), Ok(()));
+    }
+
     fn seal(disk: &mut MemDisk, key: u8) -> Seal {
         Seal::open(disk, "seal", Key::new([key; 32]), 0).unwrap()
     }
