@@ -8,6 +8,7 @@ use link::patrol::MavMessage as Patrol;
 use link::state::*;
 use missions::anomaly::{Anomaly, AnomalyKind, Ellipse, Priority};
 use missions::flight::InCharge;
+use missions::plan::hex;
 use std::sync::Mutex;
 
 fn at(ms: u64) -> Now {
@@ -144,7 +145,7 @@ fn hold_all_stops_five_and_each_confirms_for_itself() {
     for (id, order) in orders.iter().take(3) {
         f.hear(*id, 100, OrderFate::Done.to_message(*order, None));
     }
-    let why = Some(link::codes::Refusal::NotFlying);
+    let why = Some(link::codes::Refusal::WrongState);
     f.hear(
         4,
         100,

@@ -87,11 +87,19 @@ export function draw(c: CanvasRenderingContext2D, s: Scene): void {
     c.globalAlpha = 1;
     if (m.chosen) { c.strokeStyle = p.look; c.lineWidth = 3; c.beginPath(); c.arc(q[0], q[1], 21, 0, 7); c.stroke(); }
   }
-  const taken: Box[] = [];
+  // What several aircraft report of one thing has one plate, which says how many more there are.
+  const plates: { m: Scene["anomalies"][number]; q: [number, number]; more: number }[] = [];
   for (const m of ordered.reverse()) {
+    const q = m.a.state === "open" || m.chosen ? s.pixel([m.a.lon_deg, m.a.lat_deg]) : null;
+    if (!q) continue;
+    const same = plates.find((p) => p.m.a.aircraft !== m.a.aircraft && p.m.a.kind === m.a.kind && p.m.a.subject === m.a.subject && p.m.a.state === m.a.state && Math.hypot(p.q[0] - q[0], p.q[1] - q[1]) < SAME_PX);
+    if (!same) plates.push({ m, q, more: 0 });
+    else { same.more++; if (m.chosen) same.m = m; }
+  }
+  const taken: Box[] = [];
+  for (const { m, q, more } of plates) {
     const open = m.a.state === "open";
-    const q = open || m.chosen ? s.pixel([m.a.lon_deg, m.a.lat_deg]) : null;
-    if (q) plate(c, `${MARK[m.a.priority]} ${m.a.number} ${m.word}`, q[0], q[1], s.width, open ? p[m.a.priority] : p.halo, open ? p.markInk : p.label, taken);
+    plate(c, `${MARK[m.a.priority]} ${m.a.number} ${m.word}${more ? ` +${more}` : ""}`, q[0], q[1], s.width, open ? p[m.a.priority] : p.halo, open ? p.markInk : p.label, taken);
   }
   // The chosen and the abnormal lie on top.
   const over = (k: Scene["craft"][number]) => (k.chosen ? 2 : k.abnormal === "none" ? 0 : 1);
@@ -125,6 +133,8 @@ function mark(c: CanvasRenderingContext2D, x: number, y: number, priority: Anoma
 
 interface Box { x: number; y: number; w: number }
 const PLATE_H = 24, PLATE_GAP = 20;
+/** Reports of one thing lie within this, pixels. */
+const SAME_PX = 40;
 
 /** Words on a plate beside a mark, to its left when the edge is near, below another plate that is there already. */
 function plate(c: CanvasRenderingContext2D, text: string, x: number, y: number, width: number, fill: string, ink: string, taken: Box[]): void {
