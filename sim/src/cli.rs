@@ -74,8 +74,8 @@ struct RunArgs {
     /// The aircraft's MAVLink system id [default: 1]
     #[arg(long, env = "PATROL_SIM_SYSTEM_ID", value_name = "N")]
     system_id: Option<u8>,
-    /// How many aircraft: they stand side by side, and for each next one the system id and every port are one higher
-    /// (as PX4's simulator counts) [default: 1]
+    /// How many aircraft: one a launch site of the venue, side by side where there are fewer; for each next one the
+    /// system id and every port are one higher (as PX4's simulator counts) [default: 1]
     #[arg(long, env = "PATROL_SIM_AIRCRAFT", value_name = "N")]
     aircraft: Option<u8>,
     /// The world's time at the start: scenario (as it says), now, or a time such as 2026-10-01T12:00:00Z

@@ -30,7 +30,7 @@ pub(crate) const MAX_SENSOR_BYTES: usize = 64 << 10;
 const USUAL_CRUISE_MPS: f64 = 8.0;
 /// Climb rate for nominal timing, metres a second.
 const USUAL_CLIMB_MPS: f64 = 2.5;
-/// Aircraft of a fleet stand like the seeds of a sunflower around the launch site, some three metres apart.
+/// Aircraft that share a launch site stand like the seeds of a sunflower around it, some three metres apart.
 const APART_M: f64 = 2.0;
 /// The golden angle, rad.
 const GOLDEN_RAD: f64 = 2.399_963_229_728_653;
@@ -39,6 +39,8 @@ const GOLDEN_RAD: f64 = 2.399_963_229_728_653;
 pub(crate) struct Berth<'a> {
     /// Its number.
     pub n: u8,
+    /// How many stand on the same launch site before it.
+    pub beside: u8,
     /// The world's seed.
     pub seed: u64,
     /// Which autopilot.
@@ -47,7 +49,7 @@ pub(crate) struct Berth<'a> {
     pub scenario: &'a Scenario,
     /// The venue.
     pub site: &'a Site,
-    /// Where the fleet stands.
+    /// Its launch site.
     pub launch: Spot,
     /// MAVLink system id.
     pub system_id: u8,
@@ -90,11 +92,18 @@ impl Craft {
     /// When that is no place.
     pub(crate) fn new(berth: &Berth<'_>) -> Result<Self, BadPlace> {
         let Berth {
-            n, scenario, site, ..
+            n,
+            beside,
+            scenario,
+            site,
+            ..
         } = berth;
         // The first is what a world of one has: one seed, one trace, however large the fleet could be.
         let seed = own_seed(*n, berth.seed);
-        let (radius_m, angle) = (APART_M * f64::from(*n).sqrt(), GOLDEN_RAD * f64::from(*n));
+        let (radius_m, angle) = (
+            APART_M * f64::from(*beside).sqrt(),
+            GOLDEN_RAD * f64::from(*beside),
+        );
         let stand = Spot::new(
             berth.launch.x_m + radius_m * angle.sin(),
             berth.launch.y_m + radius_m * angle.cos(),

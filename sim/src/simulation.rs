@@ -8,7 +8,7 @@ use crate::{
     craft::{Berth, Craft},
     fault::{After, Fault, Gust, House, Planned},
     scenario::Scenario,
-    site::{Flat, Site, SiteError},
+    site::{Flat, Site, SiteError, Spot},
     world::{
         director::{Director, spectators},
         remote_id::Broadcast,
@@ -122,8 +122,8 @@ impl Sim {
         Sim::fleet(config, 1)
     }
 
-    /// A world with `aircraft` aircraft of one kind, side by side on the launch site, their system ids counted up from
-    /// the configuration's. They share ground, wind and things, and hear each other's Remote ID; collisions are not
+    /// A world with `aircraft` aircraft of one kind, one a launch site of the venue in their order and side by side where
+    /// there are fewer, their system ids counted up from the configuration's. They share ground, wind and things, and hear each other's Remote ID; collisions are not
     /// reckoned. Number 0 is the aircraft that [`Sim::new`] makes.
     ///
     /// # Errors
@@ -133,17 +133,15 @@ impl Sim {
             return Err(SimError::Fleet(aircraft, config.system_id));
         }
         let site = Site::from_geojson(&config.venue_geojson)?;
-        let launch = site
-            .of_role("launch")
-            .next()
-            .ok_or(SiteError::Lacks("launch site"))?
-            .form
-            .middle();
+        let pads: Vec<Spot> = site.of_role("launch").map(|z| z.form.middle()).collect();
         let seed = config.seed;
         let mut crafts: Vec<Craft> = Vec::with_capacity(usize::from(aircraft));
-        for n in 0..aircraft {
+        // One a launch site, and again from the first where there are fewer.
+        for (n, launch) in (0..aircraft).zip(pads.iter().copied().cycle()) {
+            let beside = usize::from(n).checked_div(pads.len()).unwrap_or(0);
             let craft = Craft::new(&Berth {
                 n,
+                beside: u8::try_from(beside).unwrap_or(u8::MAX),
                 seed,
                 kind: config.kind,
                 scenario: &config.scenario,
@@ -154,6 +152,9 @@ impl Sim {
                 first: crafts.first(),
             })?;
             crafts.push(craft);
+        }
+        if crafts.is_empty() {
+            return Err(SiteError::Lacks("launch site").into());
         }
         let serials = match &config.scenario.staging.own_remote_id {
             Some(own) => (0..aircraft).map(|n| serial_of(own, n)).collect(),
@@ -417,7 +418,8 @@ impl Sim {
 
 /// Serial number of aircraft number `n`: the first has the scenario's, the others that with their number at its end
 /// (ANSI/CTA-2063-A has room for 20 characters).
-fn serial_of(own: &str, n: u8) -> String {
+#[must_use]
+pub fn serial_of(own: &str, n: u8) -> String {
     if n == 0 {
         return own.to_owned();
     }

@@ -272,6 +272,26 @@ fn an_anomaly_becomes_an_incident_that_another_person_reviews_and_a_report_tells
     assert_eq!(figures.patrols.len(), 1);
 }
 
+#[test]
+fn three_aircraft_each_fly_their_own_plan_and_hold_all_counts_who_has_confirmed() {
+    let _one = GROUND.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some(node) = node() else { return };
+    let out = shots("fleet");
+    let work = tempfile::tempdir().expect("a folder to work in");
+    let flight = work.path().join("flight");
+    let flight_arg = flight.to_str().expect("a plain path");
+    let args = ["demo", "--aircraft", "3", "--auto", "--seed", SEED];
+    let mut station = Station::start(&[&args[..], &["--out", flight_arg]].concat(), work.path());
+    browse(
+        &node,
+        "fleet.spec.mjs",
+        &station.url,
+        &out,
+        &["--minutes", "6"],
+    );
+    station.stop();
+}
+
 /// A small field, a simulated aircraft, its companion and a station where people log in.
 #[test]
 fn people_log_in_with_two_factors_do_what_their_roles_say_and_a_locked_screen_stops_no_flight() {

@@ -6,12 +6,13 @@ use crate::console::{Entrance, ServeSetup};
 use crate::desk::DeskConfig;
 use crate::evidence::io::seal_folder;
 use crate::record::fresh;
-use crate::rehearse::children::Aircraft;
+use crate::rehearse::children::{Aircraft, World};
+use crate::rehearse::fleet::{MOST, SIXI_HOLDS, fleet_plans};
 use crate::rehearse::headless::demo_start;
-use crate::rehearse::plan::demo_plan;
 use crate::rehearse::{AutopilotKind, HeadlessOptions, Progress, Scenario, Summary, fly};
 use anyhow::{Context, bail};
 use link_io::{Clock, Endpoint};
+use missions::plan::PatrolPlan;
 use missions::venue::Venue;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -24,6 +25,8 @@ use std::time::Duration;
 const AUTO_EVERY: Duration = Duration::from_secs(3);
 /// And for so long: a real PX4 needs some 40 s until it is ready.
 const AUTO_TRIES: u32 = 60;
+/// And so much longer for each further aircraft.
+const AUTO_TRIES_EACH: u32 = 10;
 /// Who sits at the demonstration's console, in its record.
 const DEMO_OFFICER: &str = "demo officer";
 /// The console answers within this, or something is wrong.
@@ -37,6 +40,9 @@ pub struct Demo {
     /// Without a browser, in virtual time, judged by oracles; fails when anything was not as it should be
     #[arg(long)]
     headless: bool,
+    /// Live: how many aircraft, 1 to 50, each with a plan of its own. Up to 6 share the Sixi River; more have a field each
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=i64::from(MOST)), conflicts_with = "headless")]
+    aircraft: u8,
     /// Which autopilot the simulator behaves like: px4 or ardupilot
     #[arg(long = "as", value_name = "KIND", default_value = "px4", value_parser = kind)]
     kind: AutopilotKind,
@@ -234,17 +240,32 @@ fn live(a: &Demo, s: &Settings) -> anyhow::Result<ExitCode> {
         .unwrap_or_else(|| s.record.join(run_name("demo", now)));
     let dir = fresh(&dir)?;
     let signer = s.signer()?;
-    let venue = Venue::sixi_river();
-    println!("planning a patrol over {}", venue.name);
-    let plan = demo_plan(&venue, a.seed, demo_start()?)?;
+    let number = a.aircraft;
+    match number {
+        1 => println!("planning a patrol over {}", Venue::sixi_river().name),
+        n => println!("planning patrols for {n} aircraft"),
+    }
+    let fleet = fleet_plans(number, a.seed, demo_start()?)?;
+    if number > SIXI_HOLDS {
+        println!(
+            "{} holds {SIXI_HOLDS} aircraft at once: each of the {number} has a field of its own on a practice ground",
+            Venue::sixi_river().name
+        );
+    }
+    let world = World {
+        kind: a.kind,
+        seed: a.seed,
+        venue: fleet.geojson,
+    };
     let mut aircraft = Aircraft::start(
-        a.kind,
-        a.seed,
+        &world,
+        number,
         &dir,
         &s.station_key.with_file_name("demo-aircraft.key"),
     )?;
+    let grounds = aircraft.grounds.iter().cloned();
     let setup = ServeSetup {
-        links: vec![Endpoint::UdpListen(aircraft.ground.clone())],
+        links: grounds.map(Endpoint::UdpListen).collect(),
         // Two demonstrations at a time are nobody's mistake: any free port, unless one was asked for.
         http: if s.http_chosen {
             s.http
@@ -263,13 +284,14 @@ fn live(a: &Demo, s: &Settings) -> anyhow::Result<ExitCode> {
         // The simulated aircraft writes to the folder until it is stopped.
         seal: false,
         desk: DeskConfig {
-            venue,
+            venue: fleet.venue,
             bulk_bytes_per_s: s.bulk_bytes_per_s,
             first_order: order_base(now),
             simulated_day: Some(demo_start()?),
             ..DeskConfig::default()
         },
-        plan: Some(plan.to_json()),
+        plan: None,
+        plans: fleet.plans.iter().map(PatrolPlan::to_json).collect(),
         vehicle: s.vehicle_chosen.then(|| s.vehicle.clone()),
         rehearse: Some(super::rehearse::for_the_console),
         rerun: s.rerun.clone(),
@@ -286,12 +308,17 @@ fn live(a: &Demo, s: &Settings) -> anyhow::Result<ExitCode> {
             announce("console", &said, open, json);
             if auto {
                 scope.spawn(move || {
-                    if let Err(e) = launch_by_itself(at, seed, over) {
+                    if let Err(e) = launch_by_itself(at, seed, number, over) {
                         eprintln!("--auto: {e:#}");
                     }
                 });
             } else {
-                println!("the aircraft is ready in some 30 s; launch it from the page");
+                match number {
+                    1 => println!("the aircraft is ready in some 30 s; launch it from the page"),
+                    n => println!(
+                        "{n} aircraft are ready in some 30 s, their plans rehearsed one after the other; launch each from the page"
+                    ),
+                }
             }
         });
         over.store(true, Ordering::Relaxed);
@@ -307,10 +334,8 @@ fn live(a: &Demo, s: &Settings) -> anyhow::Result<ExitCode> {
 
 /// Says it once when the aircraft's processes end by themselves; ends them in the end.
 fn watch(aircraft: &mut Aircraft, over: &AtomicBool) {
-    let mut said = false;
     while !over.load(Ordering::Relaxed) {
-        if !said && let Some(what) = aircraft.ended() {
-            said = true;
+        for what in aircraft.ended() {
             eprintln!("{what}");
         }
         pause(Duration::from_millis(200));
@@ -323,7 +348,12 @@ fn pause(d: Duration) {
 }
 
 /// The officer of `--auto`: uses the page's own door, with all its checks.
-fn launch_by_itself(at: SocketAddr, seed: u64, over: &AtomicBool) -> anyhow::Result<()> {
+fn launch_by_itself(
+    at: SocketAddr,
+    seed: u64,
+    number: u8,
+    over: &AtomicBool,
+) -> anyhow::Result<()> {
     let hello = http(at, "GET", "/api/hello", None, "")?;
     let csrf = hello
         .get("csrf")
@@ -331,25 +361,42 @@ fn launch_by_itself(at: SocketAddr, seed: u64, over: &AtomicBool) -> anyhow::Res
         .context("the console gave no token")?
         .to_owned();
     let mut last = String::new();
-    for n in 0..AUTO_TRIES {
-        let body = serde_json::json!({
-            "key": format!("auto-{seed}-{n}"),
-            "intent": {
-                "kind": "launch", "aircraft": 1, "purpose": "light show patrol",
-                "incident": format!("DEMO-{seed}"), "pilot": "demo --auto",
-            },
-        });
-        let answer = http(at, "POST", "/api/command", Some(&csrf), &body.to_string())?;
-        if answer.get("accepted").and_then(serde_json::Value::as_bool) == Some(true) {
-            println!("launched");
+    let mut waiting: Vec<u8> = (1..=number).collect();
+    // Every plan of a fleet is rehearsed before it may fly, one after the other.
+    for n in 0..AUTO_TRIES + u32::from(number - 1) * AUTO_TRIES_EACH {
+        let mut still = Vec::new();
+        for id in waiting {
+            let key = match number {
+                1 => format!("auto-{seed}-{n}"),
+                _ => format!("auto-{seed}-{n}-{id}"),
+            };
+            let body = serde_json::json!({
+                "key": key,
+                "intent": {
+                    "kind": "launch", "aircraft": id, "purpose": "light show patrol",
+                    "incident": format!("DEMO-{seed}"), "pilot": "demo --auto",
+                },
+            });
+            let answer = http(at, "POST", "/api/command", Some(&csrf), &body.to_string())?;
+            if answer.get("accepted").and_then(serde_json::Value::as_bool) == Some(true) {
+                match number {
+                    1 => println!("launched"),
+                    _ => println!("launched {id}"),
+                }
+                continue;
+            }
+            still.push(id);
+            last = answer
+                .get("reason")
+                .and_then(|r| r.get("code"))
+                .and_then(|c| c.as_str())
+                .unwrap_or("unknown")
+                .to_owned();
+        }
+        waiting = still;
+        if waiting.is_empty() {
             return Ok(());
         }
-        last = answer
-            .get("reason")
-            .and_then(|r| r.get("code"))
-            .and_then(|c| c.as_str())
-            .unwrap_or("unknown")
-            .to_owned();
         for _ in 0..AUTO_EVERY.as_millis() / 100 {
             if over.load(Ordering::Relaxed) {
                 return Ok(());
@@ -357,7 +404,7 @@ fn launch_by_itself(at: SocketAddr, seed: u64, over: &AtomicBool) -> anyhow::Res
             pause(Duration::from_millis(100));
         }
     }
-    bail!("the console refused to launch to the end: {last}")
+    bail!("the console refused to launch {waiting:?} to the end: {last}")
 }
 
 /// One request to our own console, in the plainest HTTP.

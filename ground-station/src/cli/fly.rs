@@ -435,6 +435,7 @@ impl Flight {
             }
             Rehearsed::Answered { officer, reason } => {
                 let word = Intent::OverrideRehearsal {
+                    aircraft: None,
                     officer: officer.clone(),
                     reason: reason.clone(),
                 };

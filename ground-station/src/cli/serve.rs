@@ -180,6 +180,7 @@ pub fn serve(a: &Serve, s: Settings) -> anyhow::Result<ExitCode> {
             ..DeskConfig::default()
         },
         plan,
+        plans: Vec::new(),
         vehicle: s.vehicle_chosen.then_some(s.vehicle),
         rehearse: Some(super::rehearse::for_the_console),
         rerun: s.rerun,

@@ -6,7 +6,9 @@ use super::hub::Hub;
 use super::planning::Basis;
 use super::rehearsals::Rehearsals;
 use super::{BATCH_AT_LEAST, BATCH_EVERY, Front, Ready, ServeSetup};
-use crate::desk::{Answer, Desk, DeskEvent, DeskIn, DeskOut, Intent, Reason, picture_file, view};
+use crate::desk::{
+    Answer, Desk, DeskEvent, DeskIn, DeskOut, Intent, Reason, Rehearsing, picture_file, view,
+};
 use crate::evidence::chain::{ClockReading, ClockSource, Head};
 use crate::evidence::heads::Offer;
 use crate::evidence::io::Syncing;
@@ -15,9 +17,11 @@ use crate::record::{Entry, Live, RecorderSetup, fresh};
 use anyhow::Context;
 use axum::extract::ws::Utf8Bytes;
 use link_io::{Clock, DirDisk, LineEvent};
+use missions::plan::hex;
 use missions::time::{Mono, Now, Utc};
 use missions::vehicle::VehicleSpec;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::io::Write;
 use std::path::PathBuf;
@@ -126,8 +130,8 @@ pub(super) async fn serve_until(
         lines,
         recorder,
         record_dir: record_dir.clone(),
-        recorded_plan: None,
-        plan_due: false,
+        recorded_plans: BTreeSet::new(),
+        plans_due: BTreeSet::new(),
         plan_told: Mono::ZERO,
         clock_told: None,
         head_told: None,
@@ -145,9 +149,11 @@ pub(super) async fn serve_until(
     }
     let now = task.clock.now();
     task.begin_casework(now);
-    if let Some(plan) = setup.plan {
+    let for_all = setup.plan.into_iter().map(|p| (None, p));
+    let each = (1u8..).map(Some).zip(setup.plans);
+    for (aircraft, plan) in for_all.chain(each) {
         let now = task.clock.now();
-        let answer = task.desk.load_plan(now, &plan);
+        let answer = task.desk.load_plan_for(now, aircraft, &plan);
         if let Some(r) = answer.reason {
             server.stop().await;
             anyhow::bail!("the plan was refused: {} {}", r.code, json!(r.params));
@@ -184,9 +190,11 @@ pub(super) async fn serve_until(
             }
             Some(ask) = asked.recv() => task.ask(ask),
             Some(words) = troubles.recv() => task.trouble(&words),
-            Some((plan, told)) = rehearsed.recv() => {
-                let now = task.clock.now();
-                task.desk.rehearsal(now, plan, told);
+            Some(told) = rehearsed.recv() => {
+                if let Some((plan, told)) = task.rehearsals.heard(told) {
+                    let now = task.clock.now();
+                    task.desk.rehearsal(now, plan, told);
+                }
             }
             Some((aircraft, offer, durable)) = heads_kept.recv() => {
                 let now = task.clock.now();
@@ -198,7 +206,10 @@ pub(super) async fn serve_until(
                 task.desk.handle(now, DeskIn::Tick);
             }
         }
-        task.rehearsals.look(&task.desk);
+        let now = task.clock.now();
+        for plan in task.rehearsals.look(&task.desk) {
+            task.desk.rehearsal(now, plan, Rehearsing::Waits);
+        }
         task.watch_session();
         task.tell_recorded();
         task.look_at_deadlines();
@@ -260,8 +271,9 @@ pub(super) struct Task {
     lines: Vec<mpsc::Sender<Vec<u8>>>,
     recorder: Option<Live>,
     record_dir: Option<PathBuf>,
-    recorded_plan: Option<u64>,
-    plan_due: bool,
+    recorded_plans: BTreeSet<u64>,
+    /// Plans that changed and were not told yet.
+    plans_due: BTreeSet<u64>,
     plan_told: Mono,
     clock_told: Option<Mono>,
     head_told: Option<Head>,
@@ -353,8 +365,12 @@ impl Task {
                 let _ = reply.send(self.cases(asked));
             }
             Ask::Record { reply } => self.tell_record(reply),
-            Ask::Plan { bytes, reply } => {
-                let answer = self.desk.load_plan(now, &bytes);
+            Ask::Plan {
+                aircraft,
+                bytes,
+                reply,
+            } => {
+                let answer = self.desk.load_plan_for(now, aircraft, &bytes);
                 self.drain();
                 self.acknowledge(answer, reply);
             }
@@ -530,7 +546,9 @@ impl Task {
                         let _ = line.try_send(bytes);
                     }
                 }
-                DeskOut::Event(DeskEvent::Plan) => self.plan_due = true,
+                DeskOut::Event(DeskEvent::Plan(id)) => {
+                    self.plans_due.insert(id);
+                }
                 DeskOut::Event(DeskEvent::Head { aircraft, offer }) => {
                     self.keep_head(aircraft, offer);
                 }
@@ -541,22 +559,25 @@ impl Task {
             }
         }
         let now = self.clock.now().mono;
-        if self.plan_due && now.since(self.plan_told) >= PLAN_EVERY {
-            self.plan_due = false;
+        if !self.plans_due.is_empty() && now.since(self.plan_told) >= PLAN_EVERY {
             self.plan_told = now;
-            self.event(&DeskEvent::Plan);
+            for id in std::mem::take(&mut self.plans_due) {
+                self.event(&DeskEvent::Plan(id));
+            }
         }
     }
 
     fn event(&mut self, event: &DeskEvent) {
         if self.recorder.is_some() {
-            let plan = self.desk.plan().map(missions::plan::PatrolPlan::id);
-            if plan != self.recorded_plan
-                && let Some(p) = self.desk.plan()
-            {
-                let entry = Entry::Plan(Box::new(p.clone()));
-                self.recorded_plan = plan;
-                self.record(entry);
+            let new: Vec<_> = self
+                .desk
+                .plans()
+                .filter(|p| !self.recorded_plans.contains(&p.id()))
+                .cloned()
+                .collect();
+            for plan in new {
+                self.recorded_plans.insert(plan.id());
+                self.record(Entry::Plan(Box::new(plan)));
             }
             if let Some(entry) = Entry::of(event, &self.desk) {
                 self.record(entry);
@@ -577,8 +598,13 @@ impl Task {
                 .aircraft(*id)
                 .and_then(view::preflight)
                 .map(|p| json!({"type": "preflight", "preflight": p})),
-            DeskEvent::Rehearsing(part) => Some(json!({"type": "rehearsal", "part": part})),
-            DeskEvent::Plan => Some(json!({"type": "plan", "plan": self.desk.plan_view()})),
+            DeskEvent::Rehearsing { plan, part } => {
+                let hash = self.desk.plan_by(*plan).map(|(p, _)| hex(&p.hash()));
+                Some(json!({"type": "rehearsal", "plan": hash, "part": part}))
+            }
+            DeskEvent::Plan(id) => {
+                Some(json!({"type": "plan", "plan": self.desk.plan_view_of(*id)}))
+            }
             DeskEvent::Picture { .. } | DeskEvent::Head { .. } | DeskEvent::Receipted(_) => None,
             DeskEvent::Preview(id) => {
                 let jpeg = self

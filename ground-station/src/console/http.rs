@@ -81,6 +81,8 @@ pub(super) enum Ask {
     },
     /// A plan file.
     Plan {
+        /// For which aircraft; `None`: every one.
+        aircraft: Option<u8>,
         /// plan.json.
         bytes: Vec<u8>,
         /// Where the answer goes.
@@ -481,12 +483,28 @@ fn may(app: &App, asker: &Asker, kind: &str, intent: &Intent) -> Result<(), Deni
     Ok(())
 }
 
-async fn plan(State(app): State<App>, body: Bytes) -> Response {
-    let bytes = body.to_vec();
-    answer(app.ask(|reply| Ask::Plan { bytes, reply }).await)
+/// For whom a plan is.
+#[derive(Deserialize)]
+struct Whose {
+    /// One aircraft; absent: every one.
+    aircraft: Option<u8>,
 }
 
-async fn make(State(app): State<App>, body: Bytes) -> Response {
+/// A plan for the desk.
+async fn hand_in(app: &App, aircraft: Option<u8>, bytes: Vec<u8>) -> Response {
+    let asked = |reply| Ask::Plan {
+        aircraft,
+        bytes,
+        reply,
+    };
+    answer(app.ask(asked).await)
+}
+
+async fn plan(State(app): State<App>, Query(whose): Query<Whose>, body: Bytes) -> Response {
+    hand_in(&app, whose.aircraft, body.to_vec()).await
+}
+
+async fn make(State(app): State<App>, Query(whose): Query<Whose>, body: Bytes) -> Response {
     let Ok(wish) = serde_json::from_slice::<Wish>(&body) else {
         return refuse("desk.bad_request");
     };
@@ -503,7 +521,7 @@ async fn make(State(app): State<App>, body: Bytes) -> Response {
     let made =
         tokio::task::spawn_blocking(move || planning::make(&basis, imported.as_ref(), &wish)).await;
     match made {
-        Ok(Ok(bytes)) => answer(app.ask(|reply| Ask::Plan { bytes, reply }).await),
+        Ok(Ok(bytes)) => hand_in(&app, whose.aircraft, bytes).await,
         Ok(Err(reason)) => answer(Ok(Answer::no(reason))),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }

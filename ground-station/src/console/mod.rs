@@ -46,7 +46,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
@@ -88,8 +88,10 @@ pub struct ServeSetup {
     pub seal: bool,
     /// The desk.
     pub desk: DeskConfig,
-    /// plan.json to load at the start.
+    /// plan.json to load at the start, for every aircraft.
     pub plan: Option<Vec<u8>>,
+    /// plan.json of each aircraft, in their order.
+    pub plans: Vec<Vec<u8>>,
     /// What plans are made for; `None`: the loaded plan's vehicle, or the simulator's.
     pub vehicle: Option<missions::vehicle::VehicleSpec>,
     /// Who rehearses plans before they may fly; `None`: nobody, and none is asked for.
@@ -180,8 +182,7 @@ impl Front {
     ) -> anyhow::Result<Front> {
         doors::fit(at, &entrance, tls.is_some())?;
         let (doors, first_code) = Doors::open(entrance)?;
-        let listener = TcpListener::bind(at)
-            .await
+        let listener = listen(at)
             .with_context(|| format!("cannot serve the page on {at} (is another one running?)"))?;
         let at = listener.local_addr().context("the page's own address")?;
         Ok(Front {
@@ -242,6 +243,27 @@ impl Front {
         };
         (Server::start(listener, tls.as_ref(), app), ready)
     }
+}
+
+/// What the system may hold back for one page, bytes: some seconds of fifty aircraft. With its usual megabytes a page behind a
+/// slow line would show, as new, where aircraft were minutes ago.
+const HELD_BACK: u32 = 32 * 1_024;
+/// Connections that may wait to be accepted.
+const BACKLOG: u32 = 1_024;
+
+fn listen(at: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if at.is_ipv4() {
+        TcpSocket::new_v4()?
+    } else {
+        TcpSocket::new_v6()?
+    };
+    // As the library's own way to bind does it.
+    #[cfg(not(windows))]
+    socket.set_reuseaddr(true)?;
+    // Every connection inherits it.
+    socket.set_send_buffer_size(HELD_BACK)?;
+    socket.bind(at)?;
+    socket.listen(BACKLOG)
 }
 
 /// A token that no other page can guess: the hash of two numbers keyed by the system's randomness (128 bits, drawn by

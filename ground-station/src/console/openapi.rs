@@ -160,7 +160,11 @@ fn operation(row: &Row) -> Value {
     }
     if matches!(
         row.endpoint,
-        Endpoint::VenueImport | Endpoint::Incidents | Endpoint::Report
+        Endpoint::VenueImport
+            | Endpoint::Incidents
+            | Endpoint::Report
+            | Endpoint::Plan
+            | Endpoint::PlanMake
     ) {
         say("400", json!({"description": "The query cannot be read"}));
     }
@@ -282,6 +286,10 @@ fn parameters(row: &Row) -> Vec<Value> {
     if row.endpoint == Endpoint::VenueImport {
         all.push(json!({"name": "name", "in": "query", "schema": {"type": "string"}}));
         all.push(json!({"name": "datum", "in": "query", "schema": {"enum": ["", "wgs84", "gcj02", "bd09"]}}));
+    }
+    if matches!(row.endpoint, Endpoint::Plan | Endpoint::PlanMake) {
+        let schema = json!({"type": "integer", "minimum": 0, "maximum": 255});
+        all.push(json!({"name": "aircraft", "in": "query", "schema": schema}));
     }
     all
 }

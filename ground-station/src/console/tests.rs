@@ -39,6 +39,7 @@ pub(super) fn setup(dir: &Path, link: SocketAddr) -> ServeSetup {
         seal: true,
         desk: DeskConfig::default(),
         plan: None,
+        plans: Vec::new(),
         vehicle: None,
         rehearse: None,
         rerun: None,

@@ -9,8 +9,10 @@ use link::signing::{Refusals, Seal};
 use link::state::{OrderFate, PreflightReport, StateReport};
 use link::telemetry::Telemetry;
 use missions::place::LatLon;
+use missions::plan::PatrolPlan;
 use missions::time::{Mono, Utc};
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Silence after which the link counts as lost.
@@ -79,6 +81,8 @@ pub struct Aircraft {
     /// Last frame of any kind.
     pub heard: Option<Mono>,
     pub(super) link_was_up: bool,
+    /// What it is to fly.
+    pub(super) plan: Option<Arc<PatrolPlan>>,
     /// Plan upload.
     pub upload: Upload,
     pub(super) sender: Option<Sender>,
@@ -112,6 +116,7 @@ impl Aircraft {
             control: None,
             heard: None,
             link_was_up: false,
+            plan: None,
             upload: Upload::Idle,
             sender: None,
             pictures: Receiver::new(BlobKind::Picture),
@@ -140,6 +145,11 @@ impl Aircraft {
         true
     }
 
+    /// The plan it is to fly.
+    #[must_use]
+    pub fn plan(&self) -> Option<&PatrolPlan> {
+        self.plan.as_deref()
+    }
     /// Silence, seconds; `None` when nothing was ever heard.
     #[must_use]
     pub fn link_age(&self, now: Mono) -> Option<Duration> {

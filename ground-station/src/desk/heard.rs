@@ -5,6 +5,7 @@ use link::codes::Refusal;
 use link::common::MavMessage as Common;
 use link::control::ControlReport;
 use link::frame::{Frame, Msg};
+use link::journal::DiskError;
 use link::patrol::MavMessage as Patrol;
 use link::receipts::Taken;
 use link::state::{
@@ -283,35 +284,62 @@ impl Desk {
             return;
         };
         self.stores.insert(store, id);
-        match self.inbox.take(self.disk.as_mut(), store, anomaly) {
-            Ok(taken) => {
-                self.receipt(i, store, anomaly.number);
-                if taken == Taken::New {
-                    let key = anomaly_id(store, anomaly.number);
-                    let utc = self.utc();
-                    self.received.insert(key.clone(), utc);
-                    self.say(
-                        Some(id),
-                        "anomaly",
-                        &[
-                            ("number", anomaly.number.into()),
-                            ("kind", view::kind_word(anomaly.kind).into()),
-                            ("priority", view::priority_word(anomaly.priority).into()),
-                            ("subject", anomaly.subject.clone().into()),
-                        ],
-                        Some(anomaly.at),
-                    );
-                    self.event(DeskEvent::Anomaly { id: key, new: true });
-                }
-            }
-            // Not durable: no receipt, so the aircraft sends it again; the officer hears that the recorder failed.
-            Err(e) => self.say(
-                Some(id),
-                "recorder_failed",
-                &[("detail", e.to_string().into())],
-                None,
-            ),
+        match self.inbox.write(self.disk.as_mut(), store, anomaly) {
+            Ok(Taken::Again) => self.receipt(i, store, anomaly.number),
+            Ok(Taken::New) => self.unsettled.push((i, store, anomaly.number)),
+            Ok(Taken::Waiting) => {}
+            Err(e) => self.not_kept(id, &e),
         }
+    }
+
+    /// Makes what came durable, all of it at once, then receipts and tells it. Before anything leaves the desk.
+    pub(super) fn settle(&mut self) {
+        let came = std::mem::take(&mut self.unsettled);
+        if came.is_empty() {
+            return;
+        }
+        let settled = self.inbox.settle(self.disk.as_mut());
+        for (i, store, number) in came {
+            let Some(id) = self.aircraft.get(i).map(|a| a.id) else {
+                continue;
+            };
+            match &settled {
+                Ok(_) => self.settled(i, id, store, number),
+                Err(e) => self.not_kept(id, e),
+            }
+        }
+    }
+
+    fn settled(&mut self, i: usize, id: u8, store: u64, number: u32) {
+        let Some(anomaly) = self.inbox.get(store, number).cloned() else {
+            return;
+        };
+        self.receipt(i, store, number);
+        let key = anomaly_id(store, number);
+        let utc = self.utc();
+        self.received.insert(key.clone(), utc);
+        self.say(
+            Some(id),
+            "anomaly",
+            &[
+                ("number", number.into()),
+                ("kind", view::kind_word(anomaly.kind).into()),
+                ("priority", view::priority_word(anomaly.priority).into()),
+                ("subject", anomaly.subject.into()),
+            ],
+            Some(anomaly.at),
+        );
+        self.event(DeskEvent::Anomaly { id: key, new: true });
+    }
+
+    /// Not durable: no receipt, so the aircraft sends it again; the officer hears that the recorder failed.
+    fn not_kept(&mut self, id: u8, e: &DiskError) {
+        self.say(
+            Some(id),
+            "recorder_failed",
+            &[("detail", e.to_string().into())],
+            None,
+        );
     }
 
     fn fate(&mut self, i: usize, order: u32, fate: OrderFate, value: Option<f64>) {
@@ -387,6 +415,8 @@ impl Desk {
         } else {
             "refused"
         };
+        a.view_dirty = true;
+        let plan = a.plan().map(missions::plan::PatrolPlan::id);
         let mut params: Vec<(&str, Value)> = vec![("reason", reason.code.clone().into())];
         params.extend(reason.params.iter().map(|(k, v)| (k.as_str(), v.clone())));
         let e = Event {
@@ -397,7 +427,9 @@ impl Desk {
             at: reason.at,
         };
         self.log_event(e);
-        self.event(DeskEvent::Plan);
+        if let Some(plan) = plan {
+            self.event(DeskEvent::Plan(plan));
+        }
     }
 }
 

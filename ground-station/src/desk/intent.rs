@@ -40,6 +40,9 @@ pub enum Intent {
         officer: String,
         /// Why.
         reason: String,
+        /// Whose plan; absent: the first aircraft's.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        aircraft: Option<u8>,
     },
     /// Land at a site of the venue.
     LandAt {
@@ -151,7 +154,7 @@ impl Reason {
 pub struct Answer {
     /// Taken.
     pub accepted: bool,
-    /// Why not.
+    /// Why not; where it was taken, who of all could not be told.
     pub reason: Option<Reason>,
 }
 

@@ -7,10 +7,13 @@ pub mod aircraft;
 mod heads;
 mod heard;
 pub mod intent;
+mod marks;
 mod rehearsed;
 mod seat;
 #[cfg(test)]
 pub(crate) mod tests;
+#[cfg(test)]
+mod tests_fleet;
 pub mod view;
 
 pub use aircraft::{Aircraft, Upload};
@@ -36,6 +39,7 @@ use missions::venue::Venue;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Time between keep-alives: 8 Hz.
@@ -66,6 +70,9 @@ pub const DISMISS_REASONS: [&str; 6] = [
 ];
 /// Answers remembered, so that a repeated key does nothing twice.
 const MAX_KEYS: usize = 512;
+
+/// An order to all went out, but not to every one.
+const NOT_ALL: &str = "desk.not_all";
 
 /// How a desk is set up.
 #[derive(Clone, Debug)]
@@ -174,10 +181,15 @@ pub enum DeskEvent {
     },
     /// A preflight list.
     Preflight(u8),
-    /// The plan, its sending or the result of its rehearsal.
-    Plan,
-    /// How much of the plan's rehearsal is done, 0..=1.
-    Rehearsing(f64),
+    /// The plan with this id, its sending or the result of its rehearsal.
+    Plan(u64),
+    /// How much of a plan's rehearsal is done, 0..=1.
+    Rehearsing {
+        /// The plan's id.
+        plan: u64,
+        /// The part.
+        part: f64,
+    },
     /// A picture arrived and is durable.
     Picture {
         /// Its SHA-256, hex.
@@ -236,9 +248,13 @@ pub struct Desk {
     lines: Lines,
     sitting: seat::Sitting,
     venue: Venue,
-    plan: Option<PatrolPlan>,
-    rehearsal: rehearsed::Rehearsal,
+    /// The plan taken last; each aircraft has its own.
+    plan: Option<Arc<PatrolPlan>>,
+    /// Of the plans that are loaded, by their ids.
+    rehearsals: BTreeMap<u64, rehearsed::Rehearsal>,
     inbox: Inbox,
+    /// Anomalies that were written and not yet made durable: of which aircraft, store, number.
+    unsettled: Vec<(usize, u64, u32)>,
     /// Which aircraft an anomaly store is aboard, and when its anomalies came.
     stores: BTreeMap<u64, u8>,
     received: BTreeMap<String, Utc>,
@@ -285,6 +301,7 @@ impl Desk {
         let mut aircraft: Vec<Aircraft> = (0..config.links)
             .map(|i| Aircraft::new(i + 1, config.system, config.component, config.first_order))
             .collect();
+        let kept_marks = disk.read(marks::FILE)?;
         for a in &mut aircraft {
             let file = key_file(a.id);
             let text = disk.read(&file)?;
@@ -301,7 +318,11 @@ impl Desk {
                     detail: "not 64 hexadecimal digits".into(),
                 })?;
             let times = format!("link-{}.times", a.id);
-            a.seal = Some(Seal::open(disk.as_mut(), &times, key, a.id)?);
+            let mut seal = Seal::open(disk.as_mut(), &times, key, a.id)?;
+            if let Some(kept) = marks::of(&kept_marks, a.id) {
+                seal.recall(kept);
+            }
+            a.seal = Some(seal);
         }
         let damaged = [
             ("inbox.log", inbox.damaged_bytes()),
@@ -329,8 +350,9 @@ impl Desk {
                 utc: Reading::NotYet,
             },
             plan: None,
-            rehearsal: rehearsed::Rehearsal::default(),
+            rehearsals: BTreeMap::new(),
             inbox,
+            unsettled: Vec::new(),
             stores: BTreeMap::new(),
             received: BTreeMap::new(),
             decisions,
@@ -365,8 +387,9 @@ impl Desk {
             aircraft: self.aircraft.clone(),
             venue: self.venue.clone(),
             plan: self.plan.clone(),
-            rehearsal: self.rehearsal.clone(),
+            rehearsals: self.rehearsals.clone(),
             inbox: self.inbox.clone(),
+            unsettled: self.unsettled.clone(),
             stores: self.stores.clone(),
             received: self.received.clone(),
             decisions: self.decisions.clone(),
@@ -386,9 +409,7 @@ impl Desk {
     /// Takes one input.
     pub fn handle(&mut self, now: Now, input: DeskIn<'_>) {
         self.now = now;
-        for seal in self.aircraft.iter_mut().filter_map(|a| a.seal.as_mut()) {
-            seal.tend(now, self.disk.as_mut());
-        }
+        self.tend_seals();
         match input {
             DeskIn::Bytes { link, bytes } => self.bytes(link, bytes),
             DeskIn::Intent(intent) => {
@@ -407,6 +428,8 @@ impl Desk {
 
     /// The next thing to do.
     pub fn poll(&mut self) -> Option<DeskOut> {
+        // Whoever handed over many inputs before asking waits for the disk once.
+        self.settle();
         self.out.pop_front()
     }
 
@@ -426,10 +449,30 @@ impl Desk {
     pub fn all_aircraft(&self) -> &[Aircraft] {
         &self.aircraft
     }
-    /// The plan.
+    /// The first aircraft's plan; where it has none, the one taken last.
     #[must_use]
     pub fn plan(&self) -> Option<&PatrolPlan> {
-        self.plan.as_ref()
+        let first = self.aircraft.first().and_then(Aircraft::plan);
+        first.or(self.plan.as_deref())
+    }
+    /// The plans that aircraft are to fly, each once, in the order of their first aircraft.
+    pub fn plans(&self) -> impl Iterator<Item = &PatrolPlan> {
+        let id = |a: &Aircraft| a.plan().map(PatrolPlan::id);
+        self.aircraft
+            .iter()
+            .enumerate()
+            .filter(move |(i, a)| {
+                let mut before = self.aircraft.iter().take(*i);
+                !before.any(|b| id(b) == id(a))
+            })
+            .filter_map(|(_, a)| a.plan())
+    }
+    /// The plan with this id, and who is to fly it.
+    #[must_use]
+    pub fn plan_by(&self, id: u64) -> Option<(&PatrolPlan, Vec<&Aircraft>)> {
+        let flies = |a: &&Aircraft| a.plan().is_some_and(|p| p.id() == id);
+        let by: Vec<&Aircraft> = self.aircraft.iter().filter(flies).collect();
+        Some((by.first()?.plan()?, by))
     }
     /// The venue.
     #[must_use]
@@ -511,30 +554,74 @@ impl Desk {
 
     /// Takes a plan and sends it to every aircraft.
     pub fn load_plan(&mut self, now: Now, bytes: &[u8]) -> Answer {
+        self.load_plan_for(now, None, bytes)
+    }
+
+    /// Takes a plan and sends it to one aircraft; `None`: to every one.
+    pub fn load_plan_for(&mut self, now: Now, aircraft: Option<u8>, bytes: &[u8]) -> Answer {
         self.now = now;
+        let for_it = match aircraft.map(|id| self.index(id)).transpose() {
+            Ok(i) => i,
+            Err(r) => return Answer::no(r),
+        };
         let plan = match PatrolPlan::from_json(bytes) {
             Ok(p) => p,
             Err(f) => return Answer::no(plan_reason(&f)),
         };
-        if let Ok(v) = Venue::from_value(&plan.file().venue) {
-            self.venue = v;
-        }
         self.say(
-            None,
+            aircraft,
             "plan_loaded",
             &[("name", plan.file().name.clone().into())],
             None,
         );
-        // A rehearsal is of one plan: a changed one needs its own.
-        self.rehearsal.forget_unless(plan.id());
+        let plan = Arc::new(plan);
+        let id = plan.id();
+        let given = for_it.map_or(0..self.aircraft.len(), |i| i..i + 1);
+        for a in self.aircraft.iter_mut().take(given.end).skip(given.start) {
+            a.plan = Some(Arc::clone(&plan));
+            a.view_dirty = true;
+        }
         self.plan = Some(plan);
-        for i in 0..self.aircraft.len() {
+        self.show_venues();
+        // A rehearsal is of one plan: a changed one needs its own.
+        let loaded: Vec<u64> = self.plans().map(PatrolPlan::id).chain([id]).collect();
+        self.rehearsals.retain(|of, _| loaded.contains(of));
+        self.rehearsals.entry(id).or_default();
+        for i in given {
             self.start_upload(i);
         }
-        self.event(DeskEvent::Plan);
+        self.event(DeskEvent::Plan(id));
         self.look_now = true;
         self.look_around();
         Answer::yes()
+    }
+
+    /// The map shows the plan's venue; where aircraft fly over several, all of them.
+    fn show_venues(&mut self) {
+        let mut shown: Option<Venue> = None;
+        for plan in self.plans().chain(self.plan.as_deref()) {
+            let Ok(v) = Venue::from_value(&plan.file().venue) else {
+                continue;
+            };
+            let Some(all) = &mut shown else {
+                shown = Some(v);
+                continue;
+            };
+            for zone in v.zones {
+                if !all.zones.contains(&zone) {
+                    all.zones.push(zone);
+                }
+            }
+        }
+        self.venue = shown.unwrap_or_else(|| self.venue.clone());
+    }
+
+    /// The venue that this aircraft's plan was made over.
+    fn venue_of(&self, id: u8) -> Venue {
+        self.aircraft(id)
+            .and_then(Aircraft::plan)
+            .and_then(|p| Venue::from_value(&p.file().venue).ok())
+            .unwrap_or_else(|| self.venue.clone())
     }
 
     /// An officer's intent. The same `key` again gives the same answer and does nothing.
@@ -545,6 +632,11 @@ impl Desk {
         }
         let answer = match self.act(intent) {
             Ok(()) => Answer::yes(),
+            // Taken for those that could be told; the reason says who could not.
+            Err(r) if r.code == NOT_ALL => Answer {
+                accepted: true,
+                reason: Some(r),
+            },
             Err(r) => Answer::no(r),
         };
         if !key.is_empty() {
@@ -561,13 +653,24 @@ impl Desk {
             Intent::Hold { aircraft: None } => {
                 let ids: Vec<u8> = self.aircraft.iter().map(|a| a.id).collect();
                 let mut first = None;
-                for id in ids {
+                let mut left_out = Vec::new();
+                for id in &ids {
                     // One that cannot be reached must not keep the others from stopping.
-                    if let Err(r) = self.order(id, OrderKind::Hold, "hold", None) {
+                    if let Err(r) = self.order(*id, OrderKind::Hold, "hold", None) {
                         first = first.or(Some(r));
+                        left_out.push(view::name(*id));
                     }
                 }
-                first.map_or(Ok(()), Err)
+                match first {
+                    None => Ok(()),
+                    Some(r) if left_out.len() == ids.len() => Err(r),
+                    // Who was told to stop, and who was not, must be plain at once.
+                    Some(r) => Err(Reason::new(NOT_ALL)
+                        .with("told", ids.len() - left_out.len())
+                        .with("all", ids.len())
+                        .with("names", left_out.join(", "))
+                        .with("why", r.code)),
+                }
             }
             Intent::Hold { aircraft: Some(id) } => self.order(*id, OrderKind::Hold, "hold", None),
             Intent::Resume { aircraft } => self.order(*aircraft, OrderKind::Resume, "resume", None),
@@ -581,15 +684,16 @@ impl Desk {
             }
             Intent::Upload { aircraft } => {
                 let i = self.index(*aircraft)?;
-                if self.plan.is_none() {
+                if self.aircraft.get(i).is_none_or(|a| a.plan.is_none()) {
                     return Err(Reason::new("desk.no_plan"));
                 }
                 self.start_upload(i);
                 Ok(())
             }
             Intent::LandAt { aircraft, site } => {
+                // Of its own venue: another's may have a site of the same name.
                 let at = self
-                    .venue
+                    .venue_of(*aircraft)
                     .landing_sites()
                     .into_iter()
                     .find(|s| s.0 == *site)
@@ -625,9 +729,11 @@ impl Desk {
                 self.named(pilot);
                 Ok(())
             }
-            Intent::OverrideRehearsal { officer, reason } => {
-                self.override_rehearsal(officer, reason)
-            }
+            Intent::OverrideRehearsal {
+                officer,
+                reason,
+                aircraft,
+            } => self.override_rehearsal(*aircraft, officer, reason),
             Intent::HandOver { from, to } => self.hand_over(from, to),
             Intent::TakeControl { officer } => self.take_control(officer),
             Intent::Confirm { anomaly } => self.decide(anomaly, true, None, None),
@@ -704,14 +810,13 @@ impl Desk {
         if !missing.is_empty() {
             return Err(Reason::new(Refusal::Incomplete.key()).with("missing", missing.join(",")));
         }
-        let plan_id = self
-            .plan
-            .as_ref()
-            .map(PatrolPlan::id)
-            .ok_or_else(|| Reason::new("desk.no_plan"))?;
         let Some(a) = self.aircraft.get(i) else {
             return Err(Reason::new("desk.no_aircraft"));
         };
+        let plan_id = a
+            .plan()
+            .map(PatrolPlan::id)
+            .ok_or_else(|| Reason::new("desk.no_plan"))?;
         if !a.link_up(self.now.mono) {
             return Err(Reason::new(Refusal::NoLink.key()));
         }
@@ -797,12 +902,13 @@ impl Desk {
     }
 
     fn start_upload(&mut self, i: usize) {
-        let Some(plan) = &self.plan else { return };
-        let (bytes, id) = (plan.to_json(), plan.id());
-        self.next_transfer = self.next_transfer.wrapping_add(1).max(1);
         let Some(a) = self.aircraft.get_mut(i) else {
             return;
         };
+        let Some(plan) = a.plan.clone() else { return };
+        let (bytes, id) = (plan.to_json(), plan.id());
+        self.next_transfer = self.next_transfer.wrapping_add(1).max(1);
+        a.view_dirty = true;
         if a.has_plan(id) {
             a.upload = Upload::OnAircraft;
             return;
@@ -814,9 +920,9 @@ impl Desk {
             Some(_) => Upload::Sending { sent: 0, total: 0 },
             None => Upload::Failed(Reason::new(Refusal::TooMany.key())),
         };
-        let id = a.id;
-        self.say(Some(id), "plan_sending", &[], None);
-        self.event(DeskEvent::Plan);
+        let whose = a.id;
+        self.say(Some(whose), "plan_sending", &[], None);
+        self.event(DeskEvent::Plan(id));
     }
 
     /// Everything that depends on time.
@@ -844,10 +950,11 @@ impl Desk {
     fn look_at(&mut self, i: usize, passed_s: f64) {
         let now = self.now;
         let rate = self.config.bulk_bytes_per_s;
-        let plan_id = self.plan.as_ref().map(PatrolPlan::id);
+        let alone = self.aircraft.len() == 1;
         let Some(a) = self.aircraft.get_mut(i) else {
             return;
         };
+        let plan_id = a.plan().map(PatrolPlan::id);
         let id = a.id;
         let mut frames: Vec<Outgoing> = Vec::new();
         let mut said: Vec<(&'static str, Option<Reason>)> = Vec::new();
@@ -895,7 +1002,14 @@ impl Desk {
             if !matches!(upload, Upload::Sending { .. }) {
                 a.sender = None;
             }
-            plan_changed = upload != a.upload;
+            let changed = upload != a.upload;
+            a.view_dirty |= changed;
+            // A plan is long, and there may be fifty: that one more piece has come is told with the aircraft.
+            let progress = matches!(
+                (&upload, &a.upload),
+                (Upload::Sending { .. }, Upload::Sending { .. })
+            );
+            plan_changed = changed && (alone || !progress);
             a.upload = upload;
         }
         match (&a.upload, a.state) {
@@ -952,7 +1066,12 @@ impl Desk {
             self.say(Some(id), code, &params, None);
         }
         if plan_changed {
-            self.event(DeskEvent::Plan);
+            if let Some(a) = self.aircraft.get_mut(i) {
+                a.view_dirty = true;
+            }
+            if let Some(plan) = plan_id {
+                self.event(DeskEvent::Plan(plan));
+            }
         }
         if show {
             self.event(DeskEvent::Aircraft(id));

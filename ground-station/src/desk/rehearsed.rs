@@ -1,12 +1,15 @@
 //! Whether the plan was rehearsed as it is now: what the desk asks before a launch.
 
 use super::{Desk, DeskEvent, Reason};
+use missions::plan::PatrolPlan;
 use missions::time::Now;
 use serde_json::{Value, json};
 
 /// What whoever rehearses tells.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Rehearsing {
+    /// Others come first.
+    Waits,
     /// So far, 0..=1.
     Part(f64),
     /// Done.
@@ -20,29 +23,19 @@ pub enum Rehearsing {
     Failed(String),
 }
 
-/// Where the rehearsal of the loaded plan stands.
+/// Where the rehearsal of a loaded plan stands.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Rehearsal {
-    /// Of which plan.
-    plan: Option<u64>,
     told: Option<Rehearsing>,
     /// Who lets it fly all the same, and why.
     overridden: Option<(String, String)>,
 }
 
 impl Rehearsal {
-    pub(super) fn forget_unless(&mut self, plan: u64) {
-        if self.plan != Some(plan) {
-            *self = Rehearsal {
-                plan: Some(plan),
-                ..Rehearsal::default()
-            };
-        }
-    }
-
     pub(super) fn view(&self, needed: bool) -> Value {
         let (state, part, result, words) = match &self.told {
             None => ("none", 0.0, &Value::Null, None),
+            Some(Rehearsing::Waits) => ("waiting", 0.0, &Value::Null, None),
             Some(Rehearsing::Part(p)) => ("running", *p, &Value::Null, None),
             Some(Rehearsing::Done {
                 passed: true,
@@ -73,11 +66,16 @@ impl Desk {
     /// How the rehearsal of plan `id` goes. Of another plan than the loaded one nothing is kept.
     pub fn rehearsal(&mut self, now: Now, id: u64, told: Rehearsing) {
         self.now = now;
-        if self.rehearsal.plan != Some(id) {
+        if !self.rehearsals.contains_key(&id) {
             return;
         }
+        let whose = match self.plan_by(id) {
+            // With one aircraft, or one plan for all, nobody has to be named.
+            Some((_, by)) if by.len() < self.aircraft.len() => by.first().map(|a| a.id),
+            _ => None,
+        };
         match &told {
-            Rehearsing::Part(_) => {}
+            Rehearsing::Part(_) | Rehearsing::Waits => {}
             Rehearsing::Done { passed, result } => {
                 let code = if *passed {
                     "rehearsal_passed"
@@ -91,11 +89,11 @@ impl Desk {
                     ("seed", of("seed")),
                     ("finding", first.unwrap_or(Value::Null)),
                 ];
-                self.say(None, code, &params, None);
+                self.say(whose, code, &params, None);
             }
             Rehearsing::Failed(words) => {
                 self.say(
-                    None,
+                    whose,
                     "rehearsal_failed",
                     &[("words", words.clone().into())],
                     None,
@@ -103,14 +101,19 @@ impl Desk {
             }
         }
         let event = match told {
-            Rehearsing::Part(part) => DeskEvent::Rehearsing(part),
-            _ => DeskEvent::Plan,
+            Rehearsing::Part(part) => DeskEvent::Rehearsing { plan: id, part },
+            _ => DeskEvent::Plan(id),
         };
-        self.rehearsal.told = Some(told);
+        self.rehearsals.entry(id).or_default().told = Some(told);
         self.event(event);
     }
 
-    pub(super) fn override_rehearsal(&mut self, officer: &str, reason: &str) -> Result<(), Reason> {
+    pub(super) fn override_rehearsal(
+        &mut self,
+        aircraft: Option<u8>,
+        officer: &str,
+        reason: &str,
+    ) -> Result<(), Reason> {
         let missing: Vec<&str> = [("officer", officer), ("reason", reason)]
             .into_iter()
             .filter(|(_, v)| v.trim().is_empty())
@@ -120,28 +123,36 @@ impl Desk {
             return Err(Reason::new(link::codes::Refusal::Incomplete.key())
                 .with("missing", missing.join(",")));
         }
-        if self.plan.is_none() {
-            return Err(Reason::new("desk.no_plan"));
-        }
-        self.rehearsal.overridden = Some((officer.trim().to_owned(), reason.trim().to_owned()));
+        let plan = match aircraft {
+            Some(id) => self
+                .index(id)
+                .map(|i| self.aircraft.get(i))?
+                .and_then(|a| a.plan()),
+            None => self.plan(),
+        };
+        let id = plan
+            .map(PatrolPlan::id)
+            .ok_or_else(|| Reason::new("desk.no_plan"))?;
+        let word = (officer.trim().to_owned(), reason.trim().to_owned());
+        self.rehearsals.entry(id).or_default().overridden = Some(word);
         self.say(
-            None,
+            aircraft,
             "rehearsal_overridden",
             &[("officer", officer.into()), ("why", reason.into())],
             None,
         );
-        self.event(DeskEvent::Plan);
+        self.event(DeskEvent::Plan(id));
         Ok(())
     }
 
     /// Whether plan `id` may be launched as far as its rehearsal goes.
     pub(super) fn rehearsed(&self, id: u64) -> Result<(), Reason> {
-        let r = &self.rehearsal;
-        if !self.config.rehearsals || (r.plan == Some(id) && r.overridden.is_some()) {
+        let r = self.rehearsals.get(&id);
+        if !self.config.rehearsals || r.is_some_and(|r| r.overridden.is_some()) {
             return Ok(());
         }
-        match &r.told {
-            Some(Rehearsing::Done { passed: true, .. }) if r.plan == Some(id) => Ok(()),
+        match r.and_then(|r| r.told.as_ref()) {
+            Some(Rehearsing::Done { passed: true, .. }) => Ok(()),
             Some(Rehearsing::Done { .. }) => Err(Reason::new("desk.rehearsal_blocks")),
             _ => Err(Reason::new("desk.not_rehearsed")),
         }

@@ -569,7 +569,7 @@ fn before_a_simulated_aircraft_tells_the_time_the_desk_plans_for_the_simulated_d
 }
 
 /// A plan over the shipped venue, this high above home.
-fn perimeter_plan(alt_m: f64) -> PatrolPlan {
+pub(crate) fn perimeter_plan(alt_m: f64) -> PatrolPlan {
     let request = missions::planner::PatrolRequest {
         name: "p".into(),
         pattern: missions::planner::Pattern::Perimeter { offset_m: 25.0 },
@@ -636,6 +636,7 @@ fn a_plan_flies_only_after_its_own_rehearsal_or_on_a_duty_officers_word() {
     let word = |officer: &str, reason: &str| Intent::OverrideRehearsal {
         officer: officer.into(),
         reason: reason.into(),
+        aircraft: None,
     };
     for (officer, reason) in [("", "flood"), ("Wang", "  ")] {
         let no = d

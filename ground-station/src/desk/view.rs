@@ -58,12 +58,30 @@ fn order(o: &OrderView) -> Value {
         Some(OrderFate::Failed { .. }) => "failed",
         Some(OrderFate::Expired) => "expired",
     };
-    json!({"kind": o.kind, "at": o.at.map(lon_lat), "state": state, "reason": o.reason})
+    json!({"id": o.id, "kind": o.kind, "at": o.at.map(lon_lat), "state": state, "reason": o.reason})
+}
+
+/// What an aircraft is called.
+#[must_use]
+pub fn name(id: u8) -> String {
+    format!("P{id}")
+}
+
+/// How far a plan has come on its way.
+fn upload(u: &Upload) -> Value {
+    let (state, sent, total, reason) = match u {
+        Upload::Idle => ("idle", 0, 0, None),
+        Upload::Sending { sent, total } => ("sending", *sent, *total, None),
+        Upload::Checking { .. } => ("checking", 1, 1, None),
+        Upload::OnAircraft => ("on_aircraft", 1, 1, None),
+        Upload::Failed(r) => ("failed", 0, 0, Some(r)),
+    };
+    json!({"state": state, "sent": sent, "total": total, "reason": reason})
 }
 
 /// Slow fields of one aircraft.
 #[must_use]
-pub fn aircraft(a: &Aircraft, plan: Option<&PatrolPlan>, now: Mono) -> Value {
+pub fn aircraft(a: &Aircraft, now: Mono) -> Value {
     let s = a.state.map(|s| s.0);
     let fresh = a.fresh_state(now);
     let t = &a.telemetry;
@@ -90,14 +108,16 @@ pub fn aircraft(a: &Aircraft, plan: Option<&PatrolPlan>, now: Mono) -> Value {
     };
     json!({
         "id": a.id,
-        "name": format!("P{}", a.id),
+        "name": name(a.id),
         "system_id": t.system,
         "autopilot": autopilot,
         "mode": t.mode_name(),
         "armed": t.armed,
         "simulated": s.is_some_and(|s| s.simulated),
         "plan_state": plan_state,
-        "on_link_loss": plan.map(|p| on_link_loss(p.file().on_link_loss)),
+        "plan": a.plan().map(|p| hex(&p.hash())),
+        "upload": upload(&a.upload),
+        "on_link_loss": a.plan().map(|p| on_link_loss(p.file().on_link_loss)),
         "home": t.home.map(|((at, _), _)| lon_lat(at)),
         "gps": t.gps.map(|((fix, satellites), _)| json!({"fix": fix, "satellites": satellites})),
         "wind_mps": t.wind_mps.map(|w| w.0),
@@ -206,9 +226,9 @@ pub fn anomaly(
     })
 }
 
-/// The plan and where its sending stands.
+/// A plan, who is to fly it, and where its sending to the first of them stands.
 #[must_use]
-pub fn plan(p: &PatrolPlan, upload: &Upload) -> Value {
+pub fn plan(p: &PatrolPlan, by: &[&Aircraft]) -> Value {
     let f = p.file();
     let path: Vec<Value> = p
         .path()
@@ -225,13 +245,6 @@ pub fn plan(p: &PatrolPlan, upload: &Upload) -> Value {
             PlanItem::Return | PlanItem::Speed { .. } => Value::Null,
         })
         .collect();
-    let (state, sent, total, reason) = match upload {
-        Upload::Idle => ("idle", 0, 0, None),
-        Upload::Sending { sent, total } => ("sending", *sent, *total, None),
-        Upload::Checking { .. } => ("checking", 1, 1, None),
-        Upload::OnAircraft => ("on_aircraft", 1, 1, None),
-        Upload::Failed(r) => ("failed", 0, 0, Some(r)),
-    };
     json!({
         "name": f.name,
         "hash": hex(&p.hash()),
@@ -247,7 +260,8 @@ pub fn plan(p: &PatrolPlan, upload: &Upload) -> Value {
         "distance_m": f.estimate.distance_m,
         "reserve_pct": f.estimate.reserve_pct,
         "on_link_loss": on_link_loss(f.on_link_loss),
-        "upload": {"state": state, "sent": sent, "total": total, "reason": reason},
+        "aircraft": by.iter().map(|a| a.id).collect::<Vec<_>>(),
+        "upload": upload(by.first().map_or(&Upload::Idle, |a| &a.upload)),
     })
 }
 
@@ -326,7 +340,8 @@ impl Desk {
             "server_ms": ms(utc),
             "venue": self.venue.to_value(),
             "plan": self.plan_view(),
-            "aircraft": self.aircraft.iter().map(|a| aircraft(a, self.plan.as_ref(), self.now.mono)).collect::<Vec<_>>(),
+            "plans": self.plans().map(|p| self.plan_view_of(p.id())).collect::<Vec<_>>(),
+            "aircraft": self.aircraft.iter().map(|a| aircraft(a, self.now.mono)).collect::<Vec<_>>(),
             "anomalies": self.anomaly_views(),
             "preflight": self.aircraft.iter().filter_map(preflight).collect::<Vec<_>>(),
             "log": self.log.iter().collect::<Vec<_>>(),
@@ -337,24 +352,31 @@ impl Desk {
     /// Slow fields of one aircraft, `None` when there is none with this id.
     #[must_use]
     pub fn aircraft_view(&self, id: u8) -> Option<Value> {
-        self.aircraft(id)
-            .map(|a| aircraft(a, self.plan.as_ref(), self.now.mono))
+        self.aircraft(id).map(|a| aircraft(a, self.now.mono))
     }
 
-    /// The plan, or null.
+    /// The first aircraft's plan, or null.
     #[must_use]
     pub fn plan_view(&self) -> Value {
-        match &self.plan {
-            Some(p) => {
-                let upload = self.aircraft.first().map_or(&Upload::Idle, |a| &a.upload);
-                let mut view = plan(p, upload);
-                if let Some(o) = view.as_object_mut() {
-                    let rehearsal = self.rehearsal.view(self.config.rehearsals);
-                    o.insert("rehearsal".into(), rehearsal);
-                }
-                view
-            }
-            None => Value::Null,
+        self.plan()
+            .map_or(Value::Null, |p| self.plan_view_of(p.id()))
+    }
+
+    /// The plan with this id, or null.
+    #[must_use]
+    pub fn plan_view_of(&self, id: u64) -> Value {
+        let found = self.plan_by(id).or_else(|| {
+            let last = self.plan.as_deref().filter(|p| p.id() == id)?;
+            Some((last, Vec::new()))
+        });
+        let Some((p, by)) = found else {
+            return Value::Null;
+        };
+        let mut view = plan(p, &by);
+        if let Some(o) = view.as_object_mut() {
+            let rehearsal = self.rehearsals.get(&id).cloned().unwrap_or_default();
+            o.insert("rehearsal".into(), rehearsal.view(self.config.rehearsals));
         }
+        view
     }
 }

@@ -152,8 +152,8 @@ impl Entry {
             DeskEvent::Preflight(id) => fact(Fact::Preflight {
                 preflight: crate::desk::view::preflight(desk.aircraft(*id)?)?,
             }),
-            DeskEvent::Plan => fact(Fact::Plan {
-                plan: desk.plan_view(),
+            DeskEvent::Plan(id) => fact(Fact::Plan {
+                plan: desk.plan_view_of(*id),
             }),
             DeskEvent::Anomaly { id, new } => Entry::Fact {
                 utc,
@@ -177,7 +177,7 @@ impl Entry {
             }),
             DeskEvent::Receipted(r) => Entry::Receipted(r.clone()),
             // The result is recorded, with the plan; how far it had come is of no use to anybody later.
-            DeskEvent::Rehearsing(_) => return None,
+            DeskEvent::Rehearsing { .. } => return None,
             DeskEvent::Preview(id) => Entry::Preview {
                 utc,
                 aircraft: *id,
@@ -417,8 +417,8 @@ impl Recorder {
 
     /// An event of the desk.
     pub fn event(&mut self, event: &DeskEvent, desk: &Desk) {
-        if matches!(event, DeskEvent::Plan)
-            && let Some(plan) = desk.plan()
+        if let DeskEvent::Plan(id) = event
+            && let Some((plan, _)) = desk.plan_by(*id)
         {
             self.plan(plan);
         }

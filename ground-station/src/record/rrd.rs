@@ -9,6 +9,8 @@ use missions::anomaly::{Anomaly, Priority};
 use missions::place::LatLon;
 use missions::plane::{EastNorth, LocalPlane};
 use missions::time::Utc;
+use rerun::log::ChunkBatcherConfig;
+use rerun::sink::{FileSink, FileSinkOptions};
 use rerun::{RecordingStream, RecordingStreamBuilder};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -17,6 +19,8 @@ use std::time::Duration;
 /// The time line everything is logged on: the aircraft's UTC.
 const TIMELINE: &str = "utc";
 const CIRCLE_STEPS: u32 = 48;
+/// What is drawn is put together for so long: each piece costs as much again as what is in it.
+const CHUNK_EVERY: Duration = Duration::from_secs(2);
 
 /// Where and how the aircraft was, as its telemetry says.
 #[derive(Clone, Copy, Debug)]
@@ -57,9 +61,20 @@ impl RrdSink {
     /// # Errors
     /// When the file cannot be created.
     pub fn to_file(file: &Path, origin: LatLon) -> anyhow::Result<Self> {
+        let creating = || format!("creating the Rerun recording {}", file.display());
         let stream = RecordingStreamBuilder::new("patrol")
-            .save(file)
-            .with_context(|| format!("creating the Rerun recording {}", file.display()))?;
+            .batcher_config(ChunkBatcherConfig {
+                flush_tick: CHUNK_EVERY,
+                ..ChunkBatcherConfig::DEFAULT
+            })
+            .buffered()
+            .with_context(creating)?;
+        // A footer lists every chunk, and all of that list is kept in memory until the end.
+        let options = FileSinkOptions {
+            write_footer: false,
+        };
+        let sink = FileSink::with_options(file, options).with_context(creating)?;
+        stream.set_sink(Box::new(sink));
         Ok(Self::over(stream, origin))
     }
 

@@ -77,6 +77,7 @@ struct Watched {
     telemetry: Telemetry,
     posed: Option<Utc>,
     figured: Option<Utc>,
+    margined: Option<Utc>,
 }
 
 /// What is drawn into one sink.
@@ -156,7 +157,10 @@ impl Scene {
         if let Msg::Patrol(m) = frame.decode() {
             if let Patrol::PATROL_STATE(d) = *m
                 && let Some(margin_m) = StateReport::from_data(&d).margin_m
+                && w.margined
+                    .is_none_or(|l| utc.0 - l.0 >= FIGURES_EVERY_US || utc.0 < l.0)
             {
+                w.margined = Some(utc);
                 self.sink
                     .scalar(utc, &format!("{name}/margin_m"), margin_m)?;
             }

@@ -30,7 +30,7 @@ use sim::{
     autopilot::AutopilotKind,
     oracle::{Completion, Goal, judge},
     scenario::Scenario,
-    simulation::STEP_US,
+    simulation::{STEP_US, serial_of},
 };
 use std::{
     path::PathBuf,
@@ -181,16 +181,25 @@ pub(super) fn rules_with_roster(uas_id: Option<&str>) -> String {
     with_roster("", entry.as_slice())
 }
 
-/// The rules file of the demonstration, and the Remote ID serial number of its aircraft.
+/// The rules file of the demonstration, and the Remote ID serial numbers of its aircraft. Aircraft of a fleet know each other.
 ///
 /// # Errors
 /// Never in a tested build: the embedded scenario is read by a test.
-pub fn demo_identities() -> anyhow::Result<(String, String)> {
+pub fn demo_identities(aircraft: u8) -> anyhow::Result<(String, Vec<String>)> {
     let staging = Scenario::sixi()?.staging;
-    Ok((
-        rules_with_roster(staging.roster_drone.as_deref()),
-        staging.own_remote_id.unwrap_or_default(),
-    ))
+    let own = staging.own_remote_id.unwrap_or_default();
+    let serials: Vec<String> = (0..aircraft).map(|n| serial_of(&own, n)).collect();
+    let show = staging.roster_drone.map(|uas_id| RosterEntry {
+        uas_id,
+        name: "Light show".into(),
+    });
+    let others = serials.iter().filter(|_| aircraft > 1);
+    let others = others.map(|uas_id| RosterEntry {
+        uas_id: uas_id.clone(),
+        name: "Patrol".into(),
+    });
+    let roster: Vec<RosterEntry> = show.into_iter().chain(others).collect();
+    Ok((with_roster("", &roster), serials))
 }
 
 /// The places of a plan, for the oracle.

@@ -7,6 +7,7 @@
 pub mod again;
 pub mod campaign;
 pub mod children;
+pub mod fleet;
 pub mod headless;
 pub mod officer;
 pub mod plan;

@@ -31,7 +31,8 @@ pub enum Change {
 #[derive(Clone, Debug, Default)]
 struct Shown {
     venue: Value,
-    plan: Value,
+    /// In the order of their first telling; each with the ids of who flies it.
+    plans: Vec<Value>,
     aircraft: BTreeMap<u64, Value>,
     anomalies: BTreeMap<String, Value>,
     /// Ids in the order they came.
@@ -43,6 +44,33 @@ struct Shown {
 }
 
 impl Shown {
+    /// A plan, new or changed: whoever flies it flies no other. Recordings from before fleets name nobody: then it is for all.
+    fn plan(&mut self, plan: &Value) {
+        let by = plan.get("aircraft").and_then(Value::as_array);
+        let Some(by) = by.filter(|_| !plan.is_null()) else {
+            self.plans = if plan.is_null() {
+                Vec::new()
+            } else {
+                vec![plan.clone()]
+            };
+            return;
+        };
+        let same = |p: &Value| p.get("hash") == plan.get("hash");
+        for other in self.plans.iter_mut().filter(|p| !same(p)) {
+            if let Some(ids) = other.get_mut("aircraft").and_then(Value::as_array_mut) {
+                ids.retain(|id| !by.contains(id));
+            }
+        }
+        self.plans.retain(|p| {
+            let ids = p.get("aircraft").and_then(Value::as_array);
+            same(p) || ids.is_some_and(|ids| !ids.is_empty())
+        });
+        match self.plans.iter_mut().find(|p| same(p)) {
+            Some(p) => *p = plan.clone(),
+            None => self.plans.push(plan.clone()),
+        }
+    }
+
     /// Takes a fact; the page's message about it, where there is one.
     fn take(&mut self, fact: &Fact) -> Option<Change> {
         let id = |v: &Value, name: &str| v.get(name).and_then(Value::as_u64).unwrap_or(0);
@@ -52,7 +80,7 @@ impl Shown {
                 Change::All
             }
             Fact::Plan { plan } => {
-                self.plan = plan.clone();
+                self.plan(plan);
                 Change::Message(json!({"type": "plan", "plan": plan}))
             }
             Fact::Aircraft { aircraft } => {
@@ -263,7 +291,7 @@ impl Player {
             self.viewed_us = self.at_us;
             let now = self.recording.mono(self.at_us);
             changes.extend(self.aircraft.iter().map(|a| {
-                let view = view::aircraft(a, None, now);
+                let view = view::aircraft(a, now);
                 Change::Message(json!({"type": "aircraft", "aircraft": view}))
             }));
         }
@@ -371,7 +399,7 @@ impl Player {
         for a in &self.aircraft {
             aircraft.push(match self.shown.aircraft.get(&u64::from(a.id)) {
                 Some(v) => v.clone(),
-                None => view::aircraft(a, None, now),
+                None => view::aircraft(a, now),
             });
         }
         for (id, v) in &self.shown.aircraft {
@@ -389,7 +417,8 @@ impl Player {
             "type": "snapshot",
             "server_ms": self.at_us.div_euclid(1_000),
             "venue": self.shown.venue,
-            "plan": self.shown.plan,
+            "plan": self.shown.plans.first(),
+            "plans": self.shown.plans,
             "aircraft": aircraft,
             "anomalies": anomalies,
             "preflight": self.shown.preflight.values().collect::<Vec<_>>(),

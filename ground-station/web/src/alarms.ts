@@ -1,15 +1,16 @@
 // What needs a hand, derived from the state. Only that: a figure that is merely interesting is not an alarm.
 // States: active-unacknowledged (flashes, sounds), active-acknowledged, cleared-unacknowledged (stays until seen). Nothing here is sent anywhere.
 import { computed, effect, signal, untracked } from "@preact/signals";
-import { airborne, anomalies, linkAge, log, now, replaying, selected, selectedFast, send, serverSilent, chosenAnomaly } from "./store.ts";
+import { AIRBORNE, aircraft, anomalies, chosenAnomaly, chosenId, fast, fleet, linkAge, log, now, replaying, send, serverSilent } from "./store.ts";
 import { overdueAlarms } from "./cases.ts";
 import { mayStop } from "./session.ts";
 import { t, word } from "./i18n/index.ts";
 import type { Priority } from "./i18n/codes.ts";
-import type { OnLinkLoss } from "./api.ts";
+import type { Aircraft, OnLinkLoss } from "./api.ts";
 import { beep } from "./sound.ts";
 
-export interface Alarm { id: string; priority: Priority; what: () => string; act: () => string }
+/** `cause`: what alarms of several aircraft have in common; `aircraft`: whose, null: nobody's. */
+export interface Alarm { id: string; cause: string; aircraft: number | null; priority: Priority; what: () => string; act: () => string }
 export interface ShownAlarm extends Alarm { acked: boolean; cleared: boolean }
 
 export const MARK: Record<Priority, string> = { urgent: "▲", high: "◆", notice: "●" };
@@ -22,40 +23,54 @@ export const BATTERY_URGENT_PCT = 20;
 
 export const lossWords = (l: OnLinkLoss | null): string => (l ? word("on_link_loss", l.action, { wait_s: l.wait_s }) : t("loss_unknown"));
 
-/** True while the link's age calls for an alarm; a slow signal, so that alarms are not rebuilt ten times a second. */
-const active = computed<Alarm[]>(() => {
+/** What one aircraft asks for. Words are asked anew each time they are shown: their figures move. */
+function alarmsOf(a: Aircraft): Alarm[] {
   const out: Alarm[] = [];
-  const a = selected.value, f = selectedFast.value;
-  if (serverSilent.value) out.push({ id: "server", priority: "urgent", what: () => t("alarm_server"), act: () => t("alarm_server_do") });
-  if (a && f) {
-    const age = linkAge(f);
-    if (age !== null && age >= LINK_ALARM_S && !serverSilent.value && !replaying.value) out.push({ id: "link", priority: "urgent", what: () => t("alarm_link", { s: Math.floor(linkAge(selectedFast.value) ?? 0) }), act: () => t("alarm_link_do", { loss: lossWords(a.on_link_loss) }) });
-    if (airborne.value) {
-      if (f.verdict === "outside") out.push({ id: "outside", priority: "urgent", what: () => t("alarm_outside"), act: () => t("alarm_outside_do") });
-      if (f.verdict === "unknown") out.push({ id: "verdict", priority: "urgent", what: () => t("alarm_verdict"), act: () => t("alarm_verdict_do") });
-      // Close to the fence is how a patrol flies; it asks for a hand only where the guard may do nothing but warn.
-      if (f.response === "warn" && f.cause === "fence") out.push({ id: "near", priority: "high", what: () => t("alarm_near"), act: () => t("alarm_near_do", { m: selectedFast.value?.margin_m ?? null }) });
-      if (f.in_charge === "autopilot_failsafe") out.push({ id: "failsafe", priority: "urgent", what: () => t("alarm_failsafe"), act: () => t("alarm_failsafe_do") });
-      if (f.in_charge === "safety_pilot") out.push({ id: "rc", priority: "high", what: () => t("alarm_rc"), act: () => t("alarm_rc_do") });
-      if (f.in_charge === "other_station") out.push({ id: "other", priority: "high", what: () => t("alarm_other"), act: () => t("alarm_other_do") });
-      if ((f.response === "hold" || f.response === "return" || f.response === "land_here") && f.cause !== "officer" && f.cause !== "none" && f.cause !== "plan_complete") {
-        const { response, cause } = f;
-        out.push({ id: `response-${response}-${cause}`, priority: response === "land_here" ? "urgent" : "high", what: () => word("response", response), act: () => t("alarm_response_do", { cause: word("cause", cause) }) });
-      }
-      if (f.battery_pct !== null && f.battery_pct < BATTERY_HIGH_PCT && f.flight_state !== "landing") {
-        const urgent = f.battery_pct < BATTERY_URGENT_PCT;
-        out.push({ id: urgent ? "battery-urgent" : "battery", priority: urgent ? "urgent" : "high", what: () => t("alarm_battery", { p: Math.round(selectedFast.value?.battery_pct ?? 0) }), act: () => t("alarm_battery_do", { m: selectedFast.value?.endurance_min == null ? null : Math.max(0, selectedFast.value.endurance_min) }) });
-      }
+  const latest = () => fast.value.get(a.id) ?? null;
+  const f = latest();
+  const add = (cause: string, priority: Priority, what: () => string, act: () => string) => { out.push({ id: fleet.value ? `${a.id}:${cause}` : cause, cause, aircraft: a.id, priority, what, act }); };
+  if (!f) return out;
+  const age = linkAge(f);
+  if (age !== null && age >= LINK_ALARM_S && !serverSilent.value && !replaying.value) add("link", "urgent", () => t("alarm_link", { s: Math.floor(linkAge(latest()) ?? 0) }), () => t("alarm_link_do", { loss: lossWords(a.on_link_loss) }));
+  if (AIRBORNE.has(f.flight_state)) {
+    if (f.verdict === "outside") add("outside", "urgent", () => t("alarm_outside"), () => t("alarm_outside_do"));
+    if (f.verdict === "unknown") add("verdict", "urgent", () => t("alarm_verdict"), () => t("alarm_verdict_do"));
+    // Close to the fence is how a patrol flies; it asks for a hand only where the guard may do nothing but warn.
+    if (f.response === "warn" && f.cause === "fence") add("near", "high", () => t("alarm_near"), () => t("alarm_near_do", { m: latest()?.margin_m ?? null }));
+    if (f.in_charge === "autopilot_failsafe") add("failsafe", "urgent", () => t("alarm_failsafe"), () => t("alarm_failsafe_do"));
+    if (f.in_charge === "safety_pilot") add("rc", "high", () => t("alarm_rc"), () => t("alarm_rc_do"));
+    if (f.in_charge === "other_station") add("other", "high", () => t("alarm_other"), () => t("alarm_other_do"));
+    if ((f.response === "hold" || f.response === "return" || f.response === "land_here") && f.cause !== "officer" && f.cause !== "none" && f.cause !== "plan_complete") {
+      const { response, cause } = f;
+      add(`response-${response}-${cause}`, response === "land_here" ? "urgent" : "high", () => word("response", response), () => t("alarm_response_do", { cause: word("cause", cause) }));
     }
-    if (a.control?.hand_over === "alarm") out.push({ id: "no-officer", priority: "urgent", what: () => t("alarm_no_officer", { s: selected.value?.control?.left_s ?? 0 }), act: () => t("alarm_no_officer_do") });
-    if (a.control?.hand_over === "acted") out.push({ id: "no-officer-acted", priority: "urgent", what: () => t("alarm_no_officer_acted"), act: () => t("alarm_no_officer_acted_do") });
-    if (a.storage_ok === false) out.push({ id: "storage", priority: "high", what: () => t("alarm_storage"), act: () => t("alarm_storage_do") });
-    if (a.eyes === "failed") out.push({ id: "eyes", priority: "high", what: () => t("alarm_eyes"), act: () => t("alarm_eyes_do") });
+    if (f.battery_pct !== null && f.battery_pct < BATTERY_HIGH_PCT && f.flight_state !== "landing") {
+      const urgent = f.battery_pct < BATTERY_URGENT_PCT;
+      add(urgent ? "battery-urgent" : "battery", urgent ? "urgent" : "high", () => t("alarm_battery", { p: Math.round(latest()?.battery_pct ?? 0) }), () => { const m = latest()?.endurance_min; return t("alarm_battery_do", { m: m == null ? null : Math.max(0, m) }); });
+    }
   }
+  if (a.control?.hand_over === "alarm") add("no-officer", "urgent", () => t("alarm_no_officer", { s: aircraft.value.find((x) => x.id === a.id)?.control?.left_s ?? 0 }), () => t("alarm_no_officer_do"));
+  if (a.control?.hand_over === "acted") add("no-officer-acted", "urgent", () => t("alarm_no_officer_acted"), () => t("alarm_no_officer_acted_do"));
+  if (a.storage_ok === false) add("storage", "high", () => t("alarm_storage"), () => t("alarm_storage_do"));
+  if (a.eyes === "failed") add("eyes", "high", () => t("alarm_eyes"), () => t("alarm_eyes_do"));
+  return out;
+}
+
+/** Of every aircraft: one that nobody looks at may not be in trouble unheard. */
+const active = computed<Alarm[]>(() => {
+  const out: Alarm[] = aircraft.value.flatMap(alarmsOf);
+  if (serverSilent.value) out.unshift({ id: "server", cause: "server", aircraft: null, priority: "urgent", what: () => t("alarm_server"), act: () => t("alarm_server_do") });
   const lastOf = log.value.findLast((e) => e.code === "recorder_failed" || e.code === "recorder_started");
-  if (lastOf?.code === "recorder_failed") out.push({ id: "recorder", priority: "high", what: () => t("alarm_recorder"), act: () => t("alarm_recorder_do") });
+  if (lastOf?.code === "recorder_failed") out.push({ id: "recorder", cause: "recorder", aircraft: null, priority: "high", what: () => t("alarm_recorder"), act: () => t("alarm_recorder_do") });
   if (!replaying.value) out.push(...overdueAlarms.value);
   return out.sort((x, y) => RANK[x.priority] - RANK[y.priority]);
+});
+
+/** The gravest thing each aircraft asks for. */
+export const gravestOf = computed<ReadonlyMap<number, Priority>>(() => {
+  const out = new Map<number, Priority>();
+  for (const a of active.value) if (a.aircraft !== null && !out.has(a.aircraft)) out.set(a.aircraft, a.priority);
+  return out;
 });
 
 /** That somebody saw it goes into the record: how long an alarm waited is told from there. */
@@ -94,6 +109,20 @@ export const alarms = computed<ShownAlarm[]>(() => [
   ...[...unseen.value.values()].map((a) => ({ ...a, acked: false, cleared: true })),
 ].sort((x, y) => Number(x.acked) - Number(y.acked) || RANK[x.priority] - RANK[y.priority]));
 
+/** More than this many are grouped by cause, the first that came on top. */
+const GROUP_FROM = 10;
+export interface AlarmRow extends ShownAlarm { ids: string[]; aircrafts: number[] }
+export const alarmRows = computed<AlarmRow[]>(() => {
+  const rows: AlarmRow[] = [];
+  const grouped = alarms.value.length > GROUP_FROM;
+  for (const a of alarms.value) {
+    const same = grouped ? rows.find((r) => r.cause === a.cause && r.acked === a.acked && r.cleared === a.cleared) : undefined;
+    if (same) { same.ids.push(a.id); if (a.aircraft !== null) same.aircrafts.push(a.aircraft); }
+    else rows.push({ ...a, ids: [a.id], aircrafts: a.aircraft === null ? [] : [a.aircraft] });
+  }
+  return rows;
+});
+
 /** Anomalies already acknowledged (silenced) in this page; deciding one acknowledges it too. */
 const seenStored = (() => { try { return JSON.parse(sessionStorage.getItem("seen") ?? "[]") as string[]; } catch { return []; } })();
 export const seen = signal<ReadonlySet<string>>(new Set(seenStored));
@@ -113,8 +142,11 @@ export const freshAnomalies = computed(() => openAnomalies.value.filter((a) => !
 export function acknowledgeNext(): void {
   const alarm = alarms.value.find((a) => !a.acked);
   const fresh = sortedAnomalies.value.find((a) => a.state === "open" && !seen.value.has(a.id));
-  if (alarm && (!fresh || RANK[alarm.priority] <= RANK[fresh.priority])) acknowledge(alarm.id);
-  else if (fresh) { see(fresh.id); chosenAnomaly.value = fresh.id; }
+  if (alarm && (!fresh || RANK[alarm.priority] <= RANK[fresh.priority])) {
+    acknowledge(alarm.id);
+    // The hands go to the one that called.
+    if (alarm.aircraft !== null && !alarm.cleared) chosenId.value = alarm.aircraft;
+  } else if (fresh) { see(fresh.id); chosenAnomaly.value = fresh.id; }
 }
 export function acknowledge(id: string): void {
   tell(id);

@@ -10,11 +10,11 @@ export interface OnLinkLoss { action: Code<"on_link_loss">; wait_s: number | nul
 
 export interface Aircraft {
   id: number; name: string; system_id: number; autopilot: string | null; mode: string | null; armed: boolean | null; simulated: boolean;
-  plan_state: Code<"plan_state">; on_link_loss: OnLinkLoss | null; home: LonLat | null;
+  plan_state: Code<"plan_state">; plan?: string | null; upload?: Upload; on_link_loss: OnLinkLoss | null; home: LonLat | null;
   gps: { fix: number; satellites: number | null } | null; wind_mps: number | null; voltage_v: number | null;
   eyes: "off" | "running" | "restarting" | "failed"; storage_ok: boolean | null; pending: number; camera_ms: number | null;
   control?: Control | null;
-  order: { kind: Code<"order_kind">; at: LonLat | null; state: Code<"order_state">; reason: Reason | null } | null;
+  order: { id?: number; kind: Code<"order_kind">; at: LonLat | null; state: Code<"order_state">; reason: Reason | null } | null;
 }
 
 export interface Line { line: number; trust: "signed" | "wired_lab" | null; up: boolean; loss_pct: number | null; best: boolean }
@@ -52,15 +52,18 @@ export interface Reflown {
 }
 /** The rehearsal of this very plan. `needed`: no launch without one that passed, or a duty officer's word. */
 export interface Rehearsal {
-  needed: boolean; state: "none" | "running" | "passed" | "blocked" | "failed"; part: number; result: RehearsalResult | null; words: string | null; overridden: { officer: string; reason: string } | null;
+  needed: boolean; state: "none" | "waiting" | "running" | "passed" | "blocked" | "failed"; part: number; result: RehearsalResult | null; words: string | null; overridden: { officer: string; reason: string } | null;
 }
 
 export interface Plan {
   name: string; hash: string; path: [number, number, number][]; items: (LonLat | null)[]; home: LonLat; rally: LonLat[]; gained?: LonLat[];
   alt_max_m: number; speed_mps: number; time_s: number; distance_m: number; reserve_pct: number; on_link_loss: OnLinkLoss;
   rehearsal?: Rehearsal;
-  upload: { state: "idle" | "sending" | "checking" | "on_aircraft" | "failed"; sent: number; total: number; reason: Reason | null };
+  /** Who is to fly it; absent in recordings from before fleets: all. */
+  aircraft?: number[];
+  upload: Upload;
 }
+export interface Upload { state: "idle" | "sending" | "checking" | "on_aircraft" | "failed"; sent: number; total: number; reason: Reason | null }
 
 /** An anomaly as it stood when it was taken into an incident. */
 export interface SeenAnomaly { id: string; number: number; what: AnomalyKind; aircraft: number; flagged_ms: number; at: LonLat; major_m: number; picture: string | null }
@@ -103,7 +106,7 @@ export interface VenueFeature {
 export interface Venue { type: "FeatureCollection"; name?: string; features: VenueFeature[] }
 
 export interface Snapshot {
-  type: "snapshot"; seq: number; server_ms: number; venue: Venue | null; plan: Plan | null; aircraft: Aircraft[]; anomalies: Anomaly[];
+  type: "snapshot"; seq: number; server_ms: number; venue: Venue | null; plan: Plan | null; plans?: Plan[]; aircraft: Aircraft[]; anomalies: Anomaly[];
   preflight: Preflight[]; log: Event[]; replay: Replay | null; incidents?: Incident[]; patrols?: Patrol[];
 }
 export type Message =
@@ -112,7 +115,7 @@ export type Message =
   | { type: "anomaly"; seq: number; anomaly: Anomaly }
   | { type: "preflight"; seq: number; preflight: Preflight }
   | { type: "plan"; seq: number; plan: Plan | null }
-  | { type: "rehearsal"; seq: number; part: number }
+  | { type: "rehearsal"; seq: number; plan?: string | null; part: number }
   | { type: "event"; seq: number; event: Event }
   | { type: "incident"; seq: number; incident: Incident }
   | { type: "patrol"; seq: number; patrol: Patrol }
@@ -122,7 +125,7 @@ export type Intent =
   | { kind: "hold"; aircraft: number | null }
   | { kind: "resume" | "return" | "preflight" | "upload"; aircraft: number }
   | { kind: "launch"; aircraft: number; purpose: string; incident: string; pilot: string }
-  | { kind: "override_rehearsal"; officer: string; reason: string }
+  | { kind: "override_rehearsal"; officer: string; reason: string; aircraft?: number }
   | { kind: "acknowledge"; alarm: string }
   | { kind: "hand_over"; from: string; to: string }
   | { kind: "take_control"; officer: string }

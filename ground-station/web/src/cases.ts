@@ -45,10 +45,10 @@ export const overdueAlarms = computed<Alarm[]>(() => {
   const urgent = (i: Incident) => i.priority === "urgent" && (i.state === "open" || i.state === "tasked");
   const rest = (i: Incident) => minutesWords(nowMs.value - (i.due_ms ?? 0));
   const out: Alarm[] = late.length > GROUP_FROM && late[0]
-    ? [{ id: `incidents-${late.length}`, priority: late.some(urgent) ? "urgent" : "high", what: () => t("alarm_incidents", { n: late.length, first: late[0]?.number ?? 0 }), act: () => t("alarm_incidents_do") }]
-    : late.map((i) => ({ id: `incident-${i.number}-${i.due_ms}`, priority: urgent(i) ? "urgent" : "high", what: () => t("alarm_incident", { n: i.number, name: incidentName(i), late: rest(i) }), act: () => `${t(NEXT[i.state])}${i.owner ? ` ${t("owner_is", { name: i.owner })}` : ""}` }));
-  for (const p of overduePatrols.value) out.push({ id: `patrol-${p.number}-${p.due_ms}`, priority: "notice", what: () => t("alarm_patrol", { name: p.name }), act: () => t("alarm_patrol_do", { name: p.owner }) });
-  for (const { p, f } of overdueFindings.value) out.push({ id: `mend-${p.number}-${f.number}`, priority: "notice", what: () => t("alarm_mend", { name: p.name, words: f.words }), act: () => t("alarm_mend_do", { name: f.mender }) });
+    ? [{ id: `incidents-${late.length}`, cause: "incidents", aircraft: null, priority: late.some(urgent) ? "urgent" : "high", what: () => t("alarm_incidents", { n: late.length, first: late[0]?.number ?? 0 }), act: () => t("alarm_incidents_do") }]
+    : late.map((i) => ({ id: `incident-${i.number}-${i.due_ms}`, cause: `incident-${i.number}`, aircraft: null, priority: urgent(i) ? "urgent" : "high", what: () => t("alarm_incident", { n: i.number, name: incidentName(i), late: rest(i) }), act: () => `${t(NEXT[i.state])}${i.owner ? ` ${t("owner_is", { name: i.owner })}` : ""}` }));
+  for (const p of overduePatrols.value) out.push({ id: `patrol-${p.number}-${p.due_ms}`, cause: `patrol-${p.number}`, aircraft: null, priority: "notice", what: () => t("alarm_patrol", { name: p.name }), act: () => t("alarm_patrol_do", { name: p.owner }) });
+  for (const { p, f } of overdueFindings.value) out.push({ id: `mend-${p.number}-${f.number}`, cause: `mend-${p.number}-${f.number}`, aircraft: null, priority: "notice", what: () => t("alarm_mend", { name: p.name, words: f.words }), act: () => t("alarm_mend_do", { name: f.mender }) });
   return out;
 });
 export const NEXT = { open: "next_open", tasked: "next_tasked", on_scene: "next_on_scene", outcome: "next_outcome", reviewed: "next_reviewed", closed: "next_closed" } as const;

@@ -5,7 +5,7 @@ import { acknowledgeNext } from "./alarms.ts";
 import { t, toggleLang } from "./i18n/index.ts";
 import { wake } from "./sound.ts";
 import { hand, isLocked, mayStop, state, watches } from "./session.ts";
-import { aircraft, chosenId, hello, replaying, start, venue } from "./store.ts";
+import { aircraft, chosenId, hello, holdAll, replaying, start, venue } from "./store.ts";
 import { screen } from "./cases.ts";
 import { toggleTheme } from "./theme.ts";
 import { Actions, holdSelected, returnSelected } from "./ui/Actions.tsx";
@@ -18,7 +18,7 @@ import { MapBox, mapDo } from "./ui/MapBox.tsx";
 import { AdminPage, Me } from "./ui/Me.tsx";
 import { rateReplay, ReplayBar, stepReplay, toggleReplay } from "./ui/ReplayBar.tsx";
 import { Sheet } from "./ui/Sheets.tsx";
-import { Alarms, holdAll, TopBar } from "./ui/TopBar.tsx";
+import { Alarms, TopBar } from "./ui/TopBar.tsx";
 
 /** Nobody is logged in: there is no console yet. */
 const outside = (): boolean => state.value === "first_run" || state.value === "login";

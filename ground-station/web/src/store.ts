@@ -1,14 +1,15 @@
 // All that the page knows, as signals, and the one connection that fills it. A snapshot replaces everything; alarms are never dropped:
 // a gap in the sequence closes the socket, and the next snapshot brings what was missed.
 import { batch, computed, effect, signal } from "@preact/signals";
-import { readBatch, type Aircraft, type Anomaly, type Answer, type Event, type Fast, type Hello, type Imported, type Incident, type Patrol, type Intent, type LonLat, type Message, type Plan, type Preflight, type Reason, type Reflown, type Replay, type Snapshot, type Venue } from "./api.ts";
+import { readBatch, type Aircraft, type Anomaly, type Answer, type Event, type Fast, type Hello, type Imported, type Incident, type Patrol, type Intent, type LonLat, type Message, type Plan, type Preflight, type Reason, type Reflown, type Replay, type Snapshot, type Upload, type Venue } from "./api.ts";
 import { chosen, lang, t, word } from "./i18n/index.ts";
 import { CODES } from "./i18n/codes.ts";
 
 export const hello = signal<Hello | null>(null);
 export const connection = signal<"connecting" | "open" | "closed">("connecting");
 export const venue = signal<Venue | null>(null);
-export const plan = signal<Plan | null>(null);
+/** Every plan that an aircraft is to fly. */
+export const plans = signal<Plan[]>([]);
 export const aircraft = signal<Aircraft[]>([]);
 export const anomalies = signal<Anomaly[]>([]);
 export const preflight = signal<Preflight[]>([]);
@@ -38,9 +39,19 @@ export const refusedAt = signal<null | { at: LonLat; what: () => string; text: (
 export const answers = signal<{ id: number; ok: boolean; text: () => string }[]>([]);
 
 export const selected = computed<Aircraft | null>(() => aircraft.value.find((a) => a.id === chosenId.value) ?? aircraft.value[0] ?? null);
+/** The selected aircraft's plan. A plan that names nobody is for all. */
+export const plan = computed<Plan | null>(() => planOf(selected.value?.id));
+export function planOf(id: number | undefined): Plan | null {
+  return plans.value.find((p) => !p.aircraft || (id !== undefined && p.aircraft.includes(id))) ?? (id === undefined ? plans.value[0] ?? null : null);
+}
+/** How far the plan is on its way to the selected aircraft. */
+export const upload = computed<Upload | null>(() => selected.value?.upload ?? plan.value?.upload ?? null);
+/** More than one: names are said, and orders say whose. */
+export const fleet = computed(() => aircraft.value.length > 1);
+export const nameOf = (id: number | null | undefined): string => aircraft.value.find((a) => a.id === id)?.name ?? (id === null || id === undefined ? "" : `P${id}`);
 export const selectedFast = computed<Fast | null>(() => (selected.value ? fast.value.get(selected.value.id) ?? null : null));
 export const replaying = computed(() => replay.value !== null || hello.value?.mode === "replay");
-const AIRBORNE: ReadonlySet<string> = new Set(["taking_off", "patrolling", "investigating", "holding", "returning", "landing", "manual", "recovering"]);
+export const AIRBORNE: ReadonlySet<string> = new Set(["taking_off", "patrolling", "investigating", "holding", "returning", "landing", "manual", "recovering"]);
 export const airborne = computed(() => AIRBORNE.has(selectedFast.value?.flight_state ?? ""));
 
 /** Seconds since the aircraft was heard: its link's age as the server saw it, plus how long the server has been silent. Null before the first word. */
@@ -69,7 +80,7 @@ let tries = 0;
 function take(s: Snapshot): void {
   batch(() => {
     venue.value = s.venue;
-    plan.value = s.plan;
+    plans.value = s.plans ?? (s.plan ? [s.plan] : []);
     aircraft.value = s.aircraft;
     anomalies.value = s.anomalies;
     preflight.value = s.preflight;
@@ -88,6 +99,15 @@ function replace<T>(list: T[], item: T, same: (a: T) => boolean): T[] {
   return i < 0 ? [...list, item] : list.map((x, k) => (k === i ? item : x));
 }
 
+/** A plan, new or changed: whoever is to fly it is to fly no other. */
+function takePlan(p: Plan | null): void {
+  if (!p) { plans.value = []; return; }
+  const by = p.aircraft;
+  if (!by) { plans.value = [p]; return; }
+  const others = plans.value.map((q) => (q.hash === p.hash ? p : { ...q, aircraft: (q.aircraft ?? []).filter((id) => !by.includes(id)) })).filter((q) => q.hash === p.hash || (q.aircraft?.length ?? 0) > 0);
+  plans.value = others.some((q) => q.hash === p.hash) ? others : [...others, p];
+}
+
 const LOG_LIMIT = 400;
 
 function onText(m: Message): void {
@@ -102,10 +122,9 @@ function onText(m: Message): void {
     case "aircraft": aircraft.value = replace(aircraft.value, m.aircraft, (a) => a.id === m.aircraft.id); break;
     case "anomaly": anomalies.value = replace(anomalies.value, m.anomaly, (a) => a.id === m.anomaly.id); break;
     case "preflight": preflight.value = replace(preflight.value, m.preflight, (p) => p.aircraft === m.preflight.aircraft); break;
-    case "plan": plan.value = m.plan; break;
+    case "plan": takePlan(m.plan); break;
     case "rehearsal": {
-      const p = plan.value;
-      if (p?.rehearsal) plan.value = { ...p, rehearsal: { ...p.rehearsal, state: "running", part: m.part } };
+      plans.value = plans.value.map((p) => (p.rehearsal && (!m.plan || p.hash === m.plan) ? { ...p, rehearsal: { ...p.rehearsal, state: "running", part: m.part } } : p));
       break;
     }
     case "incident": incidents.value = replace(incidents.value, m.incident, (i) => i.number === m.incident.number); break;
@@ -158,7 +177,8 @@ function hears(h: Hello): boolean {
 
 function forgetAll(): void {
   batch(() => {
-    venue.value = plan.value = replay.value = sheet.value = refusedAt.value = reflown.value = null;
+    venue.value = replay.value = sheet.value = refusedAt.value = reflown.value = null;
+    plans.value = [];
     aircraft.value = [];
     anomalies.value = [];
     preflight.value = [];
@@ -235,7 +255,9 @@ const QUIET: ReadonlySet<string> = new Set(["replay", "preflight", "confirm", "d
 /** Posts a command. The same key goes with every try, so that a lost answer never means twice. */
 export async function send(intent: Intent): Promise<Answer> {
   const body = JSON.stringify({ key: key(), intent });
-  const what = KIND_WORDS[intent.kind];
+  const toAll = intent.kind === "hold" && intent.aircraft === null && fleet.value;
+  const whose = "aircraft" in intent && intent.aircraft !== null && intent.aircraft !== undefined && fleet.value ? `${nameOf(intent.aircraft)} · ` : "";
+  const what = () => (toAll ? t("hold_all") : `${whose}${KIND_WORDS[intent.kind]()}`);
   for (let attempt = 0; attempt < 3; attempt++) {
     try {
       const r = await fetch("/api/command", { method: "POST", headers: { "Content-Type": "application/json", "X-CSRF": hello.value?.csrf ?? "" }, body, signal: AbortSignal.timeout(2000) });
@@ -250,7 +272,8 @@ export async function send(intent: Intent): Promise<Answer> {
       if (!a.accepted) {
         if (intent.kind !== "look") answer(false, () => t("refused", { what: what(), why: reasonWords(a.reason) }));
         else refusedAt.value = { at: a.reason?.at ?? [intent.lon_deg, intent.lat_deg], what, text: () => reasonWords(a.reason) };
-      } else if (!QUIET.has(intent.kind)) answer(true, () => t("sent", { what: what() }));
+      } else if (a.reason) answer(false, () => `${what()}: ${reasonWords(a.reason)}`);
+      else if (!QUIET.has(intent.kind)) answer(true, () => t("sent", { what: what() }));
       return a;
     } catch {
       await new Promise((next) => setTimeout(next, 300));
@@ -263,7 +286,9 @@ export async function send(intent: Intent): Promise<Answer> {
 /** Posts a plan file, or asks for a plan to be made. Refusals come back with their reason and, where there is one, their place. */
 export async function sendPlan(path: "/api/plan" | "/api/plan/make", body: string): Promise<Answer> {
   try {
-    const r = await fetch(path, { method: "POST", headers: { "Content-Type": "application/json", "X-CSRF": hello.value?.csrf ?? "" }, body, signal: AbortSignal.timeout(30000) });
+    // With several in one air nobody else is given the same plan.
+    const whose = fleet.value && selected.value ? `?aircraft=${selected.value.id}` : "";
+    const r = await fetch(`${path}${whose}`, { method: "POST", headers: { "Content-Type": "application/json", "X-CSRF": hello.value?.csrf ?? "" }, body, signal: AbortSignal.timeout(30000) });
     const told = r.ok ? null : ((await r.json().catch(() => null)) as Answer | null);
     if (!r.ok && !told) throw new Error(String(r.status));
     const a = told ?? ((await r.json()) as Answer);
@@ -303,23 +328,57 @@ export function eventWords(e: Event): string {
   if (e.code === "control") { p["before"] ||= null; p["officer"] ||= t("unnamed"); }
   // The companion's own words come as status texts too: they are not the autopilot's.
   const text = p["text"];
-  if (e.code === "status_text" && typeof text === "string" && text.startsWith("Patrol: ")) return word("event", "companion_text", { ...p, text: text.slice(8) });
+  if (e.code === "status_text" && typeof text === "string" && text.startsWith("Patrol: ")) return `${fleet.value && e.aircraft !== null ? `${nameOf(e.aircraft)} · ` : ""}${word("event", "companion_text", { ...p, text: text.slice(8) })}`;
   p["name"] ??= aircraft.value.find((a) => a.id === e.aircraft)?.name;
-  return word("event", e.code, p);
+  const words = word("event", e.code, p);
+  // With several it is always said whose news it is.
+  const whose = fleet.value && e.aircraft !== null ? nameOf(e.aircraft) : "";
+  return !whose || words.includes(whose) ? words : `${whose} · ${words}`;
 }
 
 /** Order refusals come with the aircraft's slow fields: show a refused look where it was asked. One from before this page is old news. */
 let shownOrder: string | null = null;
+let shownOf: number | null = null;
 effect(() => {
   const a = selected.value;
   if (!a) return;
   const o = a.order;
   const id = o ? `${o.kind} ${o.at?.join()} ${o.state}` : "";
-  const first = shownOrder === null;
+  // Another aircraft's order is no news of this one.
+  const first = shownOrder === null || shownOf !== a.id;
+  shownOf = a.id;
   if (id === shownOrder) return;
   shownOrder = id;
   if (first || !o) return;
   if (o.kind === "look" && o.at && (o.state === "refused" || o.state === "failed")) refusedAt.value = { at: o.at, what: KIND_WORDS.look, text: () => reasonWords(o.reason) };
+});
+
+/** The last hold-all of this page: whom it was for, and each one's order before it. Who is on the ground is not waited for. */
+export const heldAll = signal<null | { at: number; for: { id: number; before: number | null }[]; ground: number; unsent: string | null }>(null);
+export const heldAllShown = computed(() => {
+  const h = heldAll.value;
+  if (!h) return null;
+  const state = h.for.map(({ id, before }) => {
+    const a = aircraft.value.find((x) => x.id === id);
+    const o = a?.order && a.order.id !== before && a.order.kind === "hold" ? a.order : null;
+    const holds = o !== null && (o.state === "accepted" || o.state === "done");
+    return { name: a?.name ?? nameOf(id), holds, refused: o !== null && !holds && o.state !== "sent" };
+  });
+  return { ...h, confirmed: state.filter((s) => s.holds).length, all: state.length, open: state.filter((s) => !s.holds).map((s) => `${s.name}${s.refused ? " ✕" : ""}`) };
+});
+export function holdAll(): void {
+  if (replaying.value) return;
+  if (fleet.value) {
+    const aloft = aircraft.value.filter((a) => { const s = fast.value.get(a.id)?.flight_state; return s === undefined || AIRBORNE.has(s); });
+    heldAll.value = { at: performance.now(), for: aloft.map((a) => ({ id: a.id, before: a.order?.id ?? null })), ground: aircraft.value.length - aloft.length, unsent: null };
+  }
+  void send({ kind: "hold", aircraft: null });
+}
+/** Gone by itself a while after everybody has confirmed. */
+const HELD_SHOWN_MS = 10_000;
+effect(() => {
+  const h = heldAllShown.value;
+  if (h && h.confirmed === h.all && now.value - h.at > HELD_SHOWN_MS) heldAll.value = null;
 });
 
 export const start = (): void => void connect();

@@ -229,14 +229,19 @@ impl Journal {
     /// # Errors
     /// [`DiskError`]; the record is then not in the log.
     pub fn append_durable(&mut self, disk: &mut dyn Disk, record: &[u8]) -> Result<(), DiskError> {
-        let (chain, len) = (self.chain, self.len);
+        let before = self.clone();
         self.append(disk, record)?;
         if let Err(e) = disk.sync(&self.file) {
-            (self.chain, self.len) = (chain, len);
-            let _ = disk.truncate(&self.file, len);
+            self.back_to(disk, before);
             return Err(e);
         }
         Ok(())
+    }
+
+    /// Takes out again what was appended since `before`, as far as the disk lets.
+    pub fn back_to(&mut self, disk: &mut dyn Disk, before: Journal) {
+        let _ = disk.truncate(&before.file, before.len);
+        *self = before;
     }
 
     /// Makes everything appended durable.

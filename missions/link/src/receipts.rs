@@ -373,8 +373,10 @@ fn write(journal: &mut Journal, disk: &mut dyn Disk, record: &Record) -> Result<
 /// What became of an anomaly that arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Taken {
-    /// New, now durable: show it and send a receipt.
+    /// New: once it is durable, show it and send a receipt.
     New,
+    /// Written already and not yet durable: nothing to do.
+    Waiting,
     /// Here already: send a receipt again, show nothing.
     Again,
 }
@@ -391,6 +393,9 @@ pub struct Inbox {
     journal: Journal,
     damaged_bytes: usize,
     have: BTreeMap<(u64, u32), Anomaly>,
+    /// Written and not yet durable, and where the log ended before them.
+    unsettled: Vec<((u64, u32), Anomaly)>,
+    before: Option<Journal>,
 }
 
 impl Inbox {
@@ -411,6 +416,8 @@ impl Inbox {
             journal,
             damaged_bytes,
             have,
+            unsettled: Vec::new(),
+            before: None,
         })
     }
     /// Bytes of the store that were found damaged when it was opened.
@@ -419,7 +426,7 @@ impl Inbox {
         self.damaged_bytes
     }
 
-    /// Takes an anomaly.
+    /// Takes an anomaly and makes it durable.
     ///
     /// # Errors
     /// [`DiskError`]: it is not durable, so it must not be receipted; the aircraft will send it again.
@@ -429,9 +436,30 @@ impl Inbox {
         store_id: u64,
         anomaly: &Anomaly,
     ) -> Result<Taken, DiskError> {
+        let taken = self.write(disk, store_id, anomaly)?;
+        if taken != Taken::Again {
+            self.settle(disk)?;
+        }
+        Ok(taken)
+    }
+
+    /// Takes an anomaly, which is durable, and may be receipted and shown, only after [`Inbox::settle`]: many that come
+    /// at once then wait for the disk once.
+    ///
+    /// # Errors
+    /// [`DiskError`]: it was not written; the aircraft will send it again.
+    pub fn write(
+        &mut self,
+        disk: &mut dyn Disk,
+        store_id: u64,
+        anomaly: &Anomaly,
+    ) -> Result<Taken, DiskError> {
         let key = (store_id, anomaly.number);
         if self.have.contains_key(&key) {
             return Ok(Taken::Again);
+        }
+        if self.unsettled.iter().any(|(k, _)| *k == key) {
+            return Ok(Taken::Waiting);
         }
         let kept = Kept {
             store_id,
@@ -442,9 +470,29 @@ impl Inbox {
             file: "the inbox".into(),
             detail: e.to_string(),
         })?;
-        self.journal.append_durable(disk, &bytes)?;
-        self.have.insert(key, kept.anomaly);
+        let before = self.journal.clone();
+        self.journal.append(disk, &bytes)?;
+        self.before.get_or_insert(before);
+        self.unsettled.push((key, kept.anomaly));
         Ok(Taken::New)
+    }
+
+    /// Makes everything written durable: stores and numbers, in their order.
+    ///
+    /// # Errors
+    /// [`DiskError`]: none of them is durable, and the log is as it was before them, as far as the disk lets.
+    pub fn settle(&mut self, disk: &mut dyn Disk) -> Result<Vec<(u64, u32)>, DiskError> {
+        let written = std::mem::take(&mut self.unsettled);
+        let Some(before) = self.before.take() else {
+            return Ok(Vec::new());
+        };
+        if let Err(e) = self.journal.sync(disk) {
+            self.journal.back_to(disk, before);
+            return Err(e);
+        }
+        let keys = written.iter().map(|(k, _)| *k).collect();
+        self.have.extend(written);
+        Ok(keys)
     }
 
     /// Everything received, by store and number.
@@ -578,6 +626,35 @@ mod tests {
                 .sum();
             assert!((least..=least + 4).contains(&sent), "{heard}: {sent}");
         }
+    }
+
+    #[test]
+    fn what_was_written_together_is_there_only_once_all_of_it_is_durable() {
+        let mut disk = MemDisk::default();
+        let mut inbox = Inbox::open(&mut disk, "inbox.log").unwrap();
+        let numbered = |number| Anomaly {
+            number,
+            ..anomaly(Priority::High)
+        };
+        for n in 1..=3 {
+            let taken = inbox.write(&mut disk, 5, &numbered(n)).unwrap();
+            assert_eq!(taken, Taken::New);
+        }
+        assert_eq!(
+            inbox.write(&mut disk, 5, &numbered(2)).unwrap(),
+            Taken::Waiting,
+            "sent again before it was durable"
+        );
+        assert_eq!(inbox.all().count(), 0);
+        let keys = inbox.settle(&mut disk).unwrap();
+        assert_eq!(keys, [(5, 1), (5, 2), (5, 3)]);
+        assert_eq!(
+            inbox.write(&mut disk, 5, &numbered(2)).unwrap(),
+            Taken::Again
+        );
+        assert!(inbox.settle(&mut disk).unwrap().is_empty());
+        let again = Inbox::open(&mut disk, "inbox.log").unwrap();
+        assert_eq!(again.all().count(), 3);
     }
 
     #[test]

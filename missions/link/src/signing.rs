@@ -17,12 +17,14 @@ use std::fmt;
 
 /// 2015-01-01T00:00:00Z, µs since 1970.
 const EPOCH_US: i64 = 1_420_070_400_000_000;
-/// One second in units of 10 µs: how far ahead of what was used the disk's mark is set.
-pub const RESERVE: u64 = 100_000;
+/// One second in units of 10 µs.
+const SECOND: u64 = 100_000;
+/// How far ahead of what was used the disk's mark is set: after a restart a peer is not believed for so long at most.
+pub const RESERVE: u64 = SECOND;
 /// A stream never heard may be this much behind the newest one: one minute, as the standard has it.
-const NEW_STREAM_BEHIND: u64 = 60 * RESERVE;
+const NEW_STREAM_BEHIND: u64 = 60 * SECOND;
 /// A frame that comes twice within two seconds was doubled on the way.
-const DOUBLED_WITHIN: u64 = 2 * RESERVE;
+const DOUBLED_WITHIN: u64 = 2 * SECOND;
 /// Times remembered in a stream: so many frames may be overtaken.
 const WINDOW: usize = 1_024;
 /// Streams remembered. Only who has the key can open one.
@@ -161,54 +163,96 @@ impl Seal {
     /// [`DiskError`].
     pub fn open(disk: &mut dyn Disk, file: &str, key: Key, link_id: u8) -> Result<Seal, DiskError> {
         let bytes = disk.read(file)?;
-        let mut words = bytes.chunks_exact(12).filter_map(|c| {
+        let mut seal = Seal {
+            key,
+            link_id,
+            file: file.to_owned(),
+            sent: 0,
+            sent_mark: 0,
+            heard: BTreeMap::new(),
+            storage_ok: true,
+        };
+        seal.recall(&bytes);
+        Ok(seal)
+    }
+
+    /// What [`Seal::advance`] gave once and was kept elsewhere than in the seal's own file: nothing up to these marks is
+    /// believed or used any more.
+    pub fn recall(&mut self, kept: &[u8]) {
+        let mut words = kept.chunks_exact(12).filter_map(|c| {
             let (id, time) = c.split_first_chunk::<4>()?;
             Some((*id, u64::from_le_bytes(time.try_into().ok()?)))
         });
         let sent = words.next().map_or(0, |(_, t)| t);
-        let heard = words
-            .take(MAX_STREAMS)
-            .map(|([l, s, c, _], t)| {
-                let heard = Heard {
-                    floor: t,
-                    mark: t,
-                    ..Heard::default()
-                };
-                ((l, s, c), heard)
-            })
-            .collect();
-        Ok(Seal {
-            key,
-            link_id,
-            file: file.to_owned(),
-            sent,
-            sent_mark: sent,
-            heard,
-            storage_ok: true,
-        })
+        self.sent = self.sent.max(sent);
+        self.sent_mark = self.sent_mark.max(sent);
+        for ([l, s, c, _], t) in words.take(MAX_STREAMS) {
+            if self.heard.len() >= MAX_STREAMS && !self.heard.contains_key(&(l, s, c)) {
+                continue;
+            }
+            let heard = self.heard.entry((l, s, c)).or_default();
+            heard.floor = heard.floor.max(t);
+            heard.mark = heard.mark.max(t);
+        }
     }
+
     /// Whether the marks are on disk.
     #[must_use]
     pub fn storage_ok(&self) -> bool {
         self.storage_ok
     }
 
-    fn save(&mut self, disk: &mut dyn Disk) {
+    fn marks(&self) -> Vec<u8> {
         let mut out = vec![0, 0, 0, 0];
         out.extend_from_slice(&self.sent_mark.to_le_bytes());
         for ((l, s, c), heard) in &self.heard {
             out.extend_from_slice(&[*l, *s, *c, 0]);
             out.extend_from_slice(&heard.mark.to_le_bytes());
         }
-        // Flight goes on without: within this run nothing is replayed.
-        self.storage_ok = disk.replace(&self.file, &out).is_ok();
+        out
     }
 
-    /// Keeps the mark ahead of what we send. Call it now and then, well within a second.
+    fn save(&mut self, disk: &mut dyn Disk) {
+        // Flight goes on without: within this run nothing is replayed.
+        self.storage_ok = disk.replace(&self.file, &self.marks()).is_ok();
+    }
+
+    /// Whether what is used comes near a mark, so that all should be moved on.
+    #[must_use]
+    pub fn is_due(&self, now: Now) -> bool {
+        // All streams of a link are one peer's, by one clock: one that speaks seldom must not ask for a write each time.
+        let newest = self.newest();
+        self.sent.max(time_of(now)) + RESERVE / 2 > self.sent_mark
+            || self.heard.values().any(|h| newest + RESERVE / 2 > h.mark)
+    }
+
+    fn newest(&self) -> u64 {
+        self.heard.values().map(Heard::newest).max().unwrap_or(0)
+    }
+
+    /// Moves all marks on and gives what must be kept before anything else is done; [`Seal::kept`] then says whether it
+    /// was. For a station that keeps the marks of many seals in one file: fifty files a second are more than a disk makes
+    /// durable.
+    pub fn advance(&mut self, now: Now) -> Vec<u8> {
+        self.sent = self.sent.max(time_of(now));
+        self.sent_mark = self.sent_mark.max(self.sent + RESERVE);
+        let newest = self.newest();
+        for h in self.heard.values_mut() {
+            h.mark = h.mark.max(newest + RESERVE);
+        }
+        self.marks()
+    }
+
+    /// Whether what [`Seal::advance`] gave is durable.
+    pub fn kept(&mut self, durable: bool) {
+        self.storage_ok = durable;
+    }
+
+    /// Keeps the marks ahead of what we send and hear. Call it now and then, well within a second.
     pub fn tend(&mut self, now: Now, disk: &mut dyn Disk) {
         self.sent = self.sent.max(time_of(now));
-        if self.sent + RESERVE / 2 > self.sent_mark {
-            self.sent_mark = self.sent + RESERVE;
+        if self.is_due(now) {
+            self.advance(now);
             self.save(disk);
         }
     }
@@ -270,7 +314,7 @@ impl Seal {
         }
         let time = u64::from_le_bytes(time);
         let stream = (*link, h.system, h.component);
-        let newest = self.heard.values().map(Heard::newest).max().unwrap_or(0);
+        let newest = self.newest();
         let room = self.heard.len() < MAX_STREAMS;
         let heard = match self.heard.entry(stream) {
             Entry::Occupied(e) => e.into_mut(),
@@ -278,7 +322,7 @@ impl Seal {
                 return Err(Refused::Replayed);
             }
             Entry::Vacant(e) => e.insert(Heard {
-                floor: time.saturating_sub(RESERVE),
+                floor: time.saturating_sub(SECOND),
                 ..Heard::default()
             }),
         };
@@ -363,6 +407,42 @@ mod tests {
             utc: Reading::Missing,
         }
     }
+    #[test]
+    fn marks_kept_for_the_seal_hold_after_a_restart_as_its_own_file_does() {
+        let (mut air, mut ground) = (MemDisk::default(), MemDisk::default());
+        let (mut aircraft, mut desk) = (seal(&mut air, 1), seal(&mut ground, 1));
+        let mut stamper = Stamper::new(1, 1);
+        let mut frame = |aircraft: &mut Seal, air: &mut MemDisk, ms| {
+            aircraft.tend(at(ms), air);
+            let heartbeat = MavMessage::HEARTBEAT(HEARTBEAT_DATA::default());
+            aircraft.sign(&stamper.frame(heartbeat)).unwrap()
+        };
+        let mut heard = Vec::new();
+        let mut kept = Vec::new();
+        for ms in (0..3_000).step_by(100) {
+            let f = frame(&mut aircraft, &mut air, ms);
+            assert_eq!(desk.check(&mut ground, &f), Ok(()));
+            if desk.is_due(at(ms)) {
+                kept = desk.advance(at(ms));
+                desk.kept(true);
+            }
+            heard.push(f);
+        }
+        // Restarted with nothing but what was kept elsewhere.
+        let mut empty = MemDisk::default();
+        let mut again = seal(&mut empty, 1);
+        again.recall(&kept);
+        for f in &heard {
+            assert!(
+                again.check(&mut empty, f).is_err(),
+                "an old frame is believed"
+            );
+        }
+        // And no longer than the reserve is the aircraft not believed.
+        let later = frame(&mut aircraft, &mut air, 3_000 + 1_100);
+        assert_eq!(again.check(&mut empty, &later), Ok(()));
+    }
+
     fn seal(disk: &mut MemDisk, key: u8) -> Seal {
         Seal::open(disk, "seal", Key::new([key; 32]), 0).unwrap()
     }

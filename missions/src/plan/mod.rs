@@ -186,6 +186,8 @@ pub struct PlanFault {
 pub struct PatrolPlan {
     file: PlanFile,
     bytes: Vec<u8>,
+    /// Of the bytes: asked for many times a second.
+    hash: [u8; 32],
     fence: Fence,
     legs: Vec<ContainedLeg>,
     min_clearance_m: f64,
@@ -267,6 +269,7 @@ impl PatrolPlan {
         let (legs, min_clearance_m) = check_items(&file, &fence)?;
         Ok(PatrolPlan {
             file,
+            hash: Sha256::digest(&bytes).into(),
             bytes,
             fence,
             legs,
@@ -313,7 +316,7 @@ impl PatrolPlan {
     /// SHA-256 of [`PatrolPlan::to_json`].
     #[must_use]
     pub fn hash(&self) -> [u8; 32] {
-        Sha256::digest(&self.bytes).into()
+        self.hash
     }
     /// The first eight bytes of the hash, as PATROL_STATE carries them.
     #[must_use]

@@ -125,6 +125,11 @@ impl Bench {
     pub fn hours(&self, default: f64) -> f64 {
         self.common.hours.unwrap_or(default)
     }
+    /// Minutes asked for, or `default`: for a campaign whose length is its measure.
+    #[must_use]
+    pub fn minutes(&self, default: f64) -> f64 {
+        self.common.minutes.unwrap_or(default)
+    }
     /// The rows asked for, as they were written.
     #[must_use]
     pub fn rows(&self) -> &[String] {

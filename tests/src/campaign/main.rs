@@ -5,6 +5,7 @@
 
 mod attack;
 mod containment;
+mod desk;
 mod faults;
 mod frame;
 mod fuzz;
@@ -49,6 +50,10 @@ enum What {
     SimSpeed,
     /// Random plans, venues, winds and faults, by the hour: does anything get out?
     Containment,
+    /// Fifty aircraft at 10 Hz against the real desk and console with slow and stalled pages and a flood (--minutes 30)
+    Desk(desk::DeskArgs),
+    #[command(name = "__desk-station", hide = true)]
+    DeskStation(desk::station::StationArgs),
 }
 
 fn main() -> ExitCode {
@@ -60,6 +65,15 @@ fn main() -> ExitCode {
         }
     };
     let json = args.common.json;
+    if let What::DeskStation(a) = &args.what {
+        return match desk::station::run(a) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(e) => {
+                eprintln!("station: {e:#}");
+                ExitCode::FAILURE
+            }
+        };
+    }
     let run = || -> anyhow::Result<Vec<frame::Row>> {
         match args.what {
             What::Fuzz => fuzz::run(&mut Bench::new("fuzz", args.common)?),
@@ -69,6 +83,8 @@ fn main() -> ExitCode {
             What::SimSpeed => sim_speed::run(&mut Bench::new("sim-speed", args.common)?),
             What::Kill => kill::run(&mut Bench::new("kill", args.common)?),
             What::Upload => upload::run(&mut Bench::new("upload", args.common)?),
+            What::Desk(a) => desk::run(&mut Bench::new("desk", args.common)?, &a),
+            What::DeskStation(_) => Ok(Vec::new()),
             What::Containment => containment::run(&mut Bench::new("containment", args.common)?),
         }
     };

@@ -15,6 +15,7 @@ use missions::plan::{PatrolPlan, StepKind};
 use missions::plane::LocalPlane;
 use missions::time::Mono;
 use missions::venue::{Role, Venue};
+use serde_json::Value;
 use sim::autopilot::{AutopilotKind, Trouble};
 use sim::fault::{After, Fault, House, Planned, Side, Way};
 use sim::oracle::Completion;
@@ -168,7 +169,7 @@ pub(super) fn fly(
         seed,
         kind,
         scenario,
-        venue_geojson: file.venue.to_string(),
+        venue_geojson: staged(&file.venue, file.home.at).to_string(),
         onboard: onboard::Config {
             new_store_id: seed.wrapping_mul(2).wrapping_add(1),
             eyes_rules: other
@@ -405,4 +406,36 @@ fn word<T: std::fmt::Debug>(t: &T) -> String {
         out.push(c.to_ascii_lowercase());
     }
     out
+}
+
+/// The venue with the launch site first that the plan begins from: the world puts its aircraft on the first.
+fn staged(venue: &Value, home: LatLon) -> Value {
+    let mut venue = venue.clone();
+    let Some(features) = venue.get_mut("features").and_then(Value::as_array_mut) else {
+        return venue;
+    };
+    let plane = LocalPlane::new(home);
+    let away_m = |f: &Value| -> Option<f64> {
+        if f.pointer("/properties/role")? != "launch" {
+            return None;
+        }
+        let place = f.pointer("/geometry/coordinates")?;
+        let [lon, lat] = [place.get(0)?.as_f64()?, place.get(1)?.as_f64()?];
+        let at = plane.to_local(LatLon::from_degrees(lat, lon).ok()?);
+        Some(at.east_m.hypot(at.north_m))
+    };
+    let nearest = features
+        .iter()
+        .enumerate()
+        .filter_map(|(i, f)| Some((i, away_m(f)?)))
+        .min_by(|a, b| a.1.total_cmp(&b.1));
+    if let Some((i, _)) = nearest {
+        // Nothing moves where the first launch site is the one.
+        let first = features.iter().position(|f| away_m(f).is_some());
+        if let Some(first) = first.filter(|first| *first < i) {
+            let own = features.remove(i);
+            features.insert(first, own);
+        }
+    }
+    venue
 }

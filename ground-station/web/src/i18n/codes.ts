@@ -77,6 +77,7 @@ export const CODES = {
     "desk.anomaly_unknown",
     "desk.no_reason",
     "desk.not_delivered",
+    "desk.not_all",
     // people::Denied
     "people.log_in",
     "people.log_in_again",

@@ -5,6 +5,9 @@ import { MARK, RANK } from "../alarms.ts";
 
 const FONT = '"Noto Sans","Noto Sans CJK SC","PingFang SC","Microsoft YaHei",sans-serif';
 const TRAIL_POINTS = 1500;
+/** With more aircraft than this the others' trails are cut, and only the chosen and the abnormal say their height. */
+const MANY = 8;
+const SHORT_TRAIL = 60;
 
 /** Where an aircraft has been, thinned to a point every 0.3 s or so, bounded. */
 export class Trails {
@@ -42,8 +45,10 @@ export function draw(c: CanvasRenderingContext2D, s: Scene): void {
   const p = s.palette;
   c.lineJoin = "round";
   c.lineCap = "round";
-  for (const { f } of s.craft) {
-    const trail = s.trails.of(f.id);
+  const many = s.craft.length > MANY;
+  for (const { f, chosen } of s.craft) {
+    const whole = s.trails.of(f.id);
+    const trail = many && !chosen ? whole.slice(-SHORT_TRAIL) : whole;
     if (trail.length < 2) continue;
     c.strokeStyle = p.trail;
     c.globalAlpha = 0.55;
@@ -97,13 +102,23 @@ export function draw(c: CanvasRenderingContext2D, s: Scene): void {
     }
     if (i.chosen) { c.strokeStyle = p.look; c.lineWidth = 3; c.beginPath(); c.arc(q[0], q[1], 22, 0, 7); c.stroke(); }
   }
-  const taken: Box[] = [];
+  // What several aircraft report of one thing has one plate, which says how many more there are.
+  const plates: { m: Scene["anomalies"][number]; q: [number, number]; more: number }[] = [];
   for (const m of ordered.reverse()) {
-    const open = m.a.state === "open";
-    const q = open || m.chosen ? s.pixel([m.a.lon_deg, m.a.lat_deg]) : null;
-    if (q) plate(c, `${MARK[m.a.priority]} ${m.a.number} ${m.word}`, q[0], q[1], s.width, open ? p[m.a.priority] : p.halo, open ? p.markInk : p.label, taken);
+    const q = m.a.state === "open" || m.chosen ? s.pixel([m.a.lon_deg, m.a.lat_deg]) : null;
+    if (!q) continue;
+    const same = plates.find((p) => p.m.a.aircraft !== m.a.aircraft && p.m.a.kind === m.a.kind && p.m.a.subject === m.a.subject && p.m.a.state === m.a.state && Math.hypot(p.q[0] - q[0], p.q[1] - q[1]) < SAME_PX);
+    if (!same) plates.push({ m, q, more: 0 });
+    else { same.more++; if (m.chosen) same.m = m; }
   }
-  for (const k of s.craft) {
+  const taken: Box[] = [];
+  for (const { m, q, more } of plates) {
+    const open = m.a.state === "open";
+    plate(c, `${MARK[m.a.priority]} ${m.a.number} ${m.word}${more ? ` +${more}` : ""}`, q[0], q[1], s.width, open ? p[m.a.priority] : p.halo, open ? p.markInk : p.label, taken);
+  }
+  // The chosen and the abnormal lie on top.
+  const over = (k: Scene["craft"][number]) => (k.chosen ? 2 : k.abnormal === "none" ? 0 : 1);
+  for (const k of [...s.craft].sort((x, y) => over(x) - over(y))) {
     const q = k.f.at && s.pixel(k.f.at);
     if (!q) continue;
     const body = k.stale ? p.craftStale : k.abnormal === "none" ? p.craft : p[k.abnormal];
@@ -116,8 +131,8 @@ export function draw(c: CanvasRenderingContext2D, s: Scene): void {
     if (k.stale) { c.setLineDash([4, 3]); c.lineWidth = 2; c.strokeStyle = body; c.fillStyle = p.craftEdge; c.fill(); c.stroke(); c.setLineDash([]); }
     else { c.fillStyle = body; c.fill(); }
     c.restore();
-    const height = k.f.alt_above_home_m;
-    label(c, height === null ? k.name : `${k.name}  ${Math.round(height)} m`, q[0] + 20, q[1] + 20, body, p.halo, 14);
+    const height = many && over(k) === 0 ? null : k.f.alt_above_home_m;
+    label(c, height === null ? k.name : `${k.name}  ${Math.round(height)} m`, q[0] + 20, q[1] + (s.craft.length > 1 ? -16 : 20), body, p.halo, many && !k.chosen ? 12 : 14);
   }
 }
 
@@ -133,6 +148,8 @@ function mark(c: CanvasRenderingContext2D, x: number, y: number, priority: Anoma
 
 interface Box { x: number; y: number; w: number }
 const PLATE_H = 24, PLATE_GAP = 20;
+/** Reports of one thing lie within this, pixels. */
+const SAME_PX = 40;
 
 /** Words on a plate beside a mark, to its left when the edge is near, below another plate that is there already. */
 function plate(c: CanvasRenderingContext2D, text: string, x: number, y: number, width: number, fill: string, ink: string, taken: Box[]): void {

@@ -4,7 +4,7 @@ import type { Anomaly } from "../api.ts";
 import { MARK, openAnomalies, see, seen, sortedAnomalies } from "../alarms.ts";
 import { CODES } from "../i18n/codes.ts";
 import { localName, t, word } from "../i18n/index.ts";
-import { chosenAnomaly, replaying, send, venue } from "../store.ts";
+import { chosenAnomaly, fleet, nameOf, replaying, send, venue } from "../store.ts";
 import { clock } from "./Left.tsx";
 import { mapDo } from "./MapBox.tsx";
 
@@ -29,7 +29,7 @@ function Item({ a }: { a: Anomaly }) {
       <div class="row">
         {a.picture && a.picture_ready ? <img class="pic" src={`/api/picture/${a.picture}`} alt={t("picture_alt", { n: a.number })} width="112" height="90" /> : <div class="nopic">{a.picture ? t("picture_coming") : t("picture_none")}</div>}
         <div>
-          <h3><span class={`mark ${open ? a.priority : ""}`} aria-hidden="true">{MARK[a.priority]}</span>{a.number} · {word("anomaly_kind", a.kind)}</h3>
+          <h3><span class={`mark ${open ? a.priority : ""}`} aria-hidden="true">{MARK[a.priority]}</span>{fleet.value ? `${nameOf(a.aircraft)} · ` : ""}{a.number} · {word("anomaly_kind", a.kind)}</h3>
           <p class="meta"><strong>{word("priority", a.priority)}</strong> · {clock(a.first_seen_ms)}</p>
           <p class="meta">{subject(a)}</p>
           <p class="meta">{t("located", { m: Math.max(1, Math.round(a.error.major_m)), p: Math.round(a.confidence * 100) })}</p>

@@ -1,10 +1,11 @@
 // The aircraft card, and below it the event log and the map as a list.
 import { signal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
+import { useEffect, useRef } from "preact/hooks";
 import { bearing, metresBetween, type Aircraft, type Fast, type LonLat } from "../api.ts";
-import { BATTERY_HIGH_PCT, BATTERY_URGENT_PCT, LINK_GREY_S, lossWords, MARK, sortedAnomalies } from "../alarms.ts";
+import { BATTERY_HIGH_PCT, BATTERY_URGENT_PCT, gravestOf, LINK_ALARM_S, LINK_GREY_S, lossWords, MARK, sortedAnomalies } from "../alarms.ts";
 import { localName, t, word } from "../i18n/index.ts";
-import { aircraft, airborne, chosenId, eventWords, fast, linkAge, log, plan, replaying, selected, selectedFast, send, venue } from "../store.ts";
+import { AIRBORNE, aircraft, airborne, chosenId, eventWords, fast, fleet, linkAge, log, nameOf, now, plan, planOf, replaying, selected, selectedFast, send, venue } from "../store.ts";
 import { mayFly, signedAs } from "../session.ts";
 import { askLook, hours } from "./MapBox.tsx";
 
@@ -77,7 +78,7 @@ function MapList() {
     <>
       <table class="list"><caption>{t("things")}{origin && <span class="quiet small"> · {t("from_home")}</span>}</caption>{head}
         <tbody>
-          {[...fast.value.values()].map((f) => <tr key={f.id}><th scope="row">➤ {aircraft.value.find((a) => a.id === f.id)?.name}<div class="quiet small">{word("flight_state", f.flight_state)}</div></th><td>{f.at ? where(f.at) : t("unknown")}</td><td /></tr>)}
+          {[...fast.value.values()].map((f) => <tr key={f.id}><th scope="row">➤ {nameOf(f.id)}<div class="quiet small">{word("flight_state", f.flight_state)}</div></th><td>{f.at ? where(f.at) : t("unknown")}</td><td /></tr>)}
           {sortedAnomalies.value.map((m) => <tr key={m.id}><th scope="row">{MARK[m.priority]} {m.number} {word("anomaly_kind", m.kind)}</th><td>{where([m.lon_deg, m.lat_deg])}</td><td>{look([m.lon_deg, m.lat_deg], `${m.number}`)}</td></tr>)}
         </tbody>
       </table>
@@ -106,11 +107,55 @@ function Tab({ id, words }: { id: "log" | "list"; words: string }) {
   return <button type="button" role="tab" id={`tab-${id}`} aria-selected={on} aria-controls="tab-panel" tabIndex={on ? 0 : -1} onClick={() => { tab.value = id; }} onKeyDown={step}>{words}</button>;
 }
 
+/** What an aircraft on the ground waits for, in a word; nothing when it may be launched or flies. */
+function waitsFor(a: Aircraft): string {
+  const r = planOf(a.id)?.rehearsal, u = a.upload;
+  if (u?.state === "failed") return t("fleet_upload_failed");
+  if (u && (u.state === "sending" || u.state === "checking")) return t("fleet_uploading");
+  if (!r?.needed || r.overridden || r.state === "passed") return "";
+  return r.state === "running" ? t("fleet_rehearsing", { pct: Math.round(r.part * 100) }) : r.state === "blocked" || r.state === "failed" ? t("fleet_blocked") : t("fleet_waits");
+}
+
+function FleetRow({ a, i }: { a: Aircraft; i: number }) {
+  void now.value; // four times a second is enough for fifty rows
+  const f = fast.peek().get(a.id) ?? null;
+  const age = linkAge(f), pct = f?.battery_pct ?? null;
+  const stale = age === null || age >= LINK_GREY_S;
+  const grave = gravestOf.value.get(a.id) ?? null;
+  const aloft = AIRBORNE.has(f?.flight_state ?? "");
+  const waits = aloft ? "" : waitsFor(a);
+  const row = useRef<HTMLButtonElement>(null);
+  const chosen = a.id === selected.value?.id;
+  useEffect(() => { if (chosen) row.current?.scrollIntoView({ block: "nearest" }); }, [chosen]);
+  return (
+    <li><button ref={row} type="button" class={`${stale ? "stale" : ""} ${grave ?? ""}`} aria-pressed={chosen} data-fleet={a.id} data-state={f?.flight_state ?? ""} onClick={() => { chosenId.value = a.id; }}>
+      <span class="key" aria-hidden="true">{i < 9 ? i + 1 : ""}</span>
+      <span class={`mark ${grave ?? ""}`} title={grave ? word("priority", grave) : ""}>{grave ? MARK[grave] : ""}{grave && <span class="hidden-visually">{word("priority", grave)}</span>}</span>
+      <strong>{a.name}</strong>
+      <span class="what">{f ? word("flight_state", f.flight_state) : "–"}{waits && <span class="waits">{waits}</span>}</span>
+      <span class={`link ${age !== null && age >= LINK_ALARM_S ? "bad" : ""}`} title={t("link")}>{age === null ? "–" : stale ? `${age.toFixed(0)} ${t("seconds")}` : "✓"}{age !== null && !stale && <span class="hidden-visually">{t("link_ok")}</span>}</span>
+      <span class="pct">{pct === null ? "–" : `${Math.round(pct)}%`}</span>
+    </button></li>
+  );
+}
+
+function Fleet() {
+  void now.value;
+  const up = aircraft.value.filter((a) => AIRBORNE.has(fast.peek().get(a.id)?.flight_state ?? "")).length;
+  const silent = aircraft.value.filter((a) => { const age = linkAge(fast.peek().get(a.id) ?? null); return age === null || age >= LINK_ALARM_S; }).length;
+  return (
+    <section class="fleet" aria-label={t("fleet")}>
+      <div class="panel-head"><h2>{t("fleet")} {aircraft.value.length}</h2><span class="small">{t("fleet_counts", { up, ground: aircraft.value.length - up, silent: silent || null })}</span></div>
+      <ol tabIndex={-1}>{aircraft.value.map((a, i) => <FleetRow key={a.id} a={a} i={i} />)}</ol>
+    </section>
+  );
+}
+
 export function Left() {
   const a = selected.value;
   return (
-    <aside class="left" aria-label={t("aircraft")}>
-      {aircraft.value.length > 1 && <div class="panel-head">{aircraft.value.map((x, i) => <button key={x.id} type="button" aria-pressed={x.id === a?.id} onClick={() => { chosenId.value = x.id; }}>{i + 1} {x.name}</button>)}</div>}
+    <aside class={`left ${fleet.value ? "many" : ""}`} aria-label={t("aircraft")}>
+      {fleet.value && <Fleet />}
       {a ? <Card a={a} f={selectedFast.value} /> : <p class="empty">{t("no_aircraft")}</p>}
       <div class="tabs" role="tablist"><Tab id="log" words={t("log")} /><Tab id="list" words={t("list")} /></div>
       <div class="scroll" role="tabpanel" id="tab-panel" aria-labelledby={`tab-${tab.value}`} tabIndex={0}>{tab.value === "log" ? <Log /> : <MapList />}</div>

@@ -7,7 +7,7 @@ import { lang, localName, t, word } from "../i18n/index.ts";
 import { PALETTES } from "../map/style.ts";
 import { draw, Trails } from "../map/sprites.ts";
 import { createMap, type MapView } from "../map/view.ts";
-import { aircraft, airborne, anomalies, answers, chosenAnomaly, fast, forget, linkAge, now, plan, refusedAt, replaying, selected, selectedFast, serverMs, sheet, venue } from "../store.ts";
+import { airborne, anomalies, answers, chosenAnomaly, chosenId, fast, fleet, forget, linkAge, nameOf, now, plan, refusedAt, replaying, selected, selectedFast, serverMs, sheet, venue } from "../store.ts";
 import { chosenIncident, openIncidents, placing, screen } from "../cases.ts";
 import { mayFly } from "../session.ts";
 import { fates } from "./Rehearsal.tsx";
@@ -64,12 +64,12 @@ export function MapBox() {
         craft: [...fast.peek().values()].map((f) => {
           const age = linkAge(f);
           return {
-            f, name: aircraft.peek().find((a) => a.id === f.id)?.name ?? String(f.id), chosen: f.id === selected.peek()?.id,
+            f, name: nameOf(f.id), chosen: f.id === selected.peek()?.id,
             stale: age === null || age >= LINK_GREY_S,
             abnormal: f.verdict === "outside" || (age ?? 0) >= LINK_ALARM_S || f.in_charge === "autopilot_failsafe" ? "urgent" : f.verdict === "near" || f.in_charge === "safety_pilot" || f.in_charge === "other_station" ? "high" : "none",
           };
         }),
-        anomalies: anomalies.peek().map((a) => ({ a, word: word("anomaly_kind", a.kind), chosen: a.id === chosenAnomaly.peek(), fresh: a.state === "open" && !seen.peek().has(a.id) })),
+        anomalies: anomalies.peek().map((a) => ({ a, word: (fleet.peek() ? `${nameOf(a.aircraft)} ` : "") + word("anomaly_kind", a.kind), chosen: a.id === chosenAnomaly.peek(), fresh: a.state === "open" && !seen.peek().has(a.id) })),
         // Those opened from an anomaly have its mark already.
         incidents: openIncidents.peek().filter((i) => !i.seen.length || i.number === chosenIncident.peek()).map((i) => ({ at: i.at, number: i.number, chosen: screen.peek() === "cases" && i.number === chosenIncident.peek(), mark: !i.seen.length })),
         target: s?.kind === "look" ? s.at : placing.peek()?.at ?? null,
@@ -88,7 +88,9 @@ export function MapBox() {
     const press = (at: LonLat, pixel: [number, number]) => {
       if (placing.peek()) { placing.value = { at }; return; }
       const hit = anomalies.peek().find((a) => { const q = view.current?.pixel([a.lon_deg, a.lat_deg]); return q && Math.hypot(q[0] - pixel[0], q[1] - pixel[1]) < NEAR_PX; });
+      const craft = fleet.peek() ? [...fast.peek().values()].find((f) => { const q = f.at && view.current?.pixel(f.at); return q && Math.hypot(q[0] - pixel[0], q[1] - pixel[1]) < NEAR_PX; }) : undefined;
       if (hit) chosenAnomaly.value = hit.id;
+      else if (craft) chosenId.value = craft.id;
       else askLook(at);
     };
     const map = createMap(host, queue, press);

@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import { metresBetween, type Finding, type LonLat, type RehearsedCase } from "../api.ts";
 import { localName, t, word } from "../i18n/index.ts";
 import { mayAnswer, signedAs } from "../session.ts";
-import { plan, reasonWords, send, sheet, venue } from "../store.ts";
+import { fleet, plan, reasonWords, selected, send, sheet, venue } from "../store.ts";
 
 /** Farther from a site than this it did not land there, metres. */
 const AT_SITE_M = 8;
@@ -62,6 +62,7 @@ export function Rehearsal() {
     <section class="rehearsal" data-rehearsal={r.state} aria-label={t("rehearsal")}>
       <h3>{t("rehearsal")}</h3>
       {r.state === "none" && <p role="status">{t("rehearsal_none")}</p>}
+      {r.state === "waiting" && <p role="status">{t("rehearsal_waiting")}</p>}
       {r.state === "running" && <div role="status">{t("rehearsal_running", { pct: Math.round(r.part * 100) })}<div class="progress"><i style={{ width: `${r.part * 100}%` }} /></div></div>}
       {r.state === "failed" && <p class="refusal" role="alert">{t("rehearsal_failed", { words: r.words })}</p>}
       {x && <>
@@ -91,7 +92,7 @@ export function Override() {
   const [refusal, setRefusal] = useState<string | null>(null);
   if (!mayAnswer.value || !r?.needed || r.state === "passed" || r.overridden) return null;
   const answer = async () => {
-    const a = await send({ kind: "override_rehearsal", officer: officer.trim(), reason: reason.trim() });
+    const a = await send({ kind: "override_rehearsal", officer: officer.trim(), reason: reason.trim(), ...(fleet.value && selected.value ? { aircraft: selected.value.id } : {}) });
     setRefusal(a.accepted ? null : reasonWords(a.reason));
   };
   return (

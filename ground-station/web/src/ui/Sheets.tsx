@@ -6,12 +6,14 @@ import { CODES, type Code } from "../i18n/codes.ts";
 import { lossWords } from "../alarms.ts";
 import { checkFigure, localName, t, word } from "../i18n/index.ts";
 import { signedAs } from "../session.ts";
-import { importVenue, plan, preflight, reasonWords, selected, selectedFast, send, sendPlan, sheet, venue } from "../store.ts";
+import { fleet, importVenue, plan, preflight, reasonWords, selected, selectedFast, send, sendPlan, sheet, upload, venue } from "../store.ts";
 import { Refly } from "./Refly.tsx";
 import { isRehearsed, Override, Rehearsal } from "./Rehearsal.tsx";
 import { Slide } from "./Slide.tsx";
 
 const close = () => { sheet.value = null; };
+/** With several aircraft every sheet says whose it is. */
+const whose = (title: string): string => (fleet.value && selected.value ? `${selected.value.name} · ${title}` : title);
 
 function Frame({ title, children }: { title: string; children: ComponentChildren }) {
   useEffect(() => {
@@ -38,7 +40,7 @@ function Launch() {
   const ready = Boolean(list?.ready), rehearsed = isRehearsed();
   useEffect(() => { if (!ready || !filled || !rehearsed) setArmed(false); }, [ready, filled, rehearsed]);
   if (!a || !p) return <Frame title={t("launch")}><p class="refusal">{word("refusal", "desk.no_plan")}</p></Frame>;
-  const u = p.upload;
+  const u = upload.value ?? p.upload;
   const launch = async () => {
     if (!signedAs.value) localStorage.setItem("pilot", pilot.trim());
     const r = await send({ kind: "launch", aircraft: a.id, purpose: purpose.trim(), incident: incident.trim(), pilot: pilot.trim() });
@@ -145,7 +147,7 @@ function Making() {
     return JSON.stringify(out);
   };
   return (
-    <Frame title={t("plan_title")}>
+    <Frame title={whose(t("plan_title"))}>
       {p && <p><strong>{p.name}</strong> · {t("plan_figures", { km: (p.distance_m / 1000).toFixed(1), min: Math.max(1, Math.round(p.time_s / 60)), alt: Math.round(p.alt_max_m), reserve: Math.round(p.reserve_pct) })} · {t("loss_behaviour")}: {lossWords(p.on_link_loss)}</p>}
       <Gained />
       <div class="trio">
@@ -195,7 +197,7 @@ function Importing({ imported, onDone }: { imported: Imported | null; onDone: (i
 
 /** How far the plan has come on its way to the aircraft. */
 function Upload() {
-  const a = selected.value, u = plan.value?.upload;
+  const a = selected.value, u = upload.value;
   if (!u || u.state === "on_aircraft") return u ? <p class="small">✓ {word("plan_state", "on_aircraft")}</p> : null;
   if (u.state === "sending" || u.state === "checking") return <div role="status">{t("uploading", { sent: u.sent, total: u.total })}<div class="progress"><i style={{ width: `${u.total ? (u.sent / u.total) * 100 : 0}%` }} /></div></div>;
   return <p class="refusal">{u.reason ? reasonWords(u.reason) : t("not_uploaded")} <button type="button" disabled={!a} onClick={() => { if (a) void send({ kind: "upload", aircraft: a.id }); }}>{t("upload_again")}</button></p>;
@@ -210,7 +212,7 @@ function Land() {
   const at = (s: (typeof sites)[number]): LonLat => (s.geometry.type === "Point" ? s.geometry.coordinates : (s.geometry.coordinates[0]?.[0] as LonLat));
   const land = async () => { if (a && site && (await send({ kind: "land_at", aircraft: a.id, site })).accepted) close(); else setTurn(turn + 1); };
   return (
-    <Frame title={t("land_title")}>
+    <Frame title={whose(t("land_title"))}>
       {sites.length === 0 && <p>{t("no_sites")}</p>}
       <div class="sites">{sites.map((s) => <button key={s.properties.id} type="button" aria-pressed={s.properties.id === site} onClick={() => { setSite(s.properties.id); setTurn(turn + 1); }}>{localName(s.properties.name)} · {word("zone_role", s.properties.role)}{here ? ` · ${t("distance", { m: Math.round(metresBetween(here, at(s))) })}` : ""}</button>)}</div>
       {chosen && <><p class="consequence">{t("land_consequence", { site: localName(chosen.properties.name) })}</p><Slide key={`${site}-${turn}`} words={t("slide_land")} onDone={() => void land()} /></>}
@@ -221,7 +223,7 @@ function Land() {
 function Look({ at }: { at: LonLat }) {
   const a = selected.value, here = selectedFast.value?.at ?? null;
   return (
-    <Frame title={t("look_title")}>
+    <Frame title={whose(t("look_title"))}>
       <p>{t("look_place", { lat: at[1].toFixed(6), lon: at[0].toFixed(6), m: here ? Math.round(metresBetween(here, at)) : null })}</p>
       <p class="consequence">{t("look_consequence")}</p>
       <div class="sites">

@@ -1,7 +1,7 @@
 // Mission, link age, connection, who flies now, hold-all; and the alarms below it.
-import { acknowledge, alarms, LINK_ALARM_S, LINK_GREY_S, MARK } from "../alarms.ts";
+import { acknowledge, alarmRows, LINK_ALARM_S, LINK_GREY_S, MARK } from "../alarms.ts";
 import { lang, localName, t, toggleLang, word } from "../i18n/index.ts";
-import { connection, linkAge, plan, replaying, selected, selectedFast, send, venue } from "../store.ts";
+import { chosenId, connection, fleet, heldAll, heldAllShown, holdAll, linkAge, nameOf, plan, replaying, selected, selectedFast, venue } from "../store.ts";
 import { blocked, muted, setMuted, wake } from "../sound.ts";
 import { theme, toggleTheme } from "../theme.ts";
 import { mayStop } from "../session.ts";
@@ -12,7 +12,8 @@ import { showHelp } from "./Help.tsx";
 
 const SHOWN_ALARMS = 2;
 
-export function holdAll(): void { if (!replaying.value) void send({ kind: "hold", aircraft: null }); }
+/** Names said of a group; the rest are counted. */
+const SHOWN_NAMES = 8;
 
 export function TopBar() {
   const f = selectedFast.value, a = selected.value;
@@ -23,8 +24,8 @@ export function TopBar() {
   return (
     <header class="top">
       <div class="cell mission"><h1 class="label">{t("title")} · {venue.value?.name ? localName(venue.value.name) : t("mission")}</h1><span class="value" title={plan.value?.name}>{plan.value?.name ?? t("no_mission")}</span></div>
-      <div class={`cell ${who === "autopilot_failsafe" ? "bad" : who === "safety_pilot" || who === "other_station" ? "odd" : ""}`} data-testid="who"><span class="label">{t("who")}</span><span class="value">{f ? word("in_charge", who) : "–"}</span></div>
-      <div class={`cell ${linkClass}`} data-testid="link"><span class="label">{t("link")}</span><span class={`value ${grey && !linkClass ? "stale" : ""}`} style={{ minWidth: "74px" }}>{age === null ? "–" : `${age.toFixed(1)} ${t("seconds")}`}</span></div>
+      <div class={`cell ${who === "autopilot_failsafe" ? "bad" : who === "safety_pilot" || who === "other_station" ? "odd" : ""}`} data-testid="who"><span class="label">{fleet.value && a ? `${a.name} · ` : ""}{t("who")}</span><span class="value">{f ? word("in_charge", who) : "–"}</span></div>
+      <div class={`cell ${linkClass}`} data-testid="link"><span class="label">{fleet.value && a ? `${a.name} · ` : ""}{t("link")}</span><span class={`value ${grey && !linkClass ? "stale" : ""}`} style={{ minWidth: "74px" }}>{age === null ? "–" : `${age.toFixed(1)} ${t("seconds")}`}</span></div>
       <div class={`cell ${connection.value === "open" ? "" : "bad"}`} data-testid="connection"><span class="label">{t("connection")}</span><span class="value">{t(connection.value === "open" ? "connected" : connection.value === "connecting" ? "connecting" : "lost")}</span></div>
       <div class="cell buttons">
         {blocked.value && !muted.value && !replaying.value && <span class="tag odd">{t("sound_blocked")}</span>}
@@ -41,18 +42,40 @@ export function TopBar() {
   );
 }
 
+/** How many have confirmed a hold-all, and who has not: said until everybody has. */
+function HeldAll() {
+  const h = heldAllShown.value;
+  if (!h) return null;
+  const done = h.confirmed === h.all;
+  return (
+    <div class={`alarm held ${done ? "notice" : "high acked"}`} data-hold-all={`${h.confirmed}/${h.all}`}>
+      <span aria-hidden="true">{done ? "✓" : "…"}</span>
+      <div class="what"><strong>{h.all ? t("held_all", { n: h.confirmed, all: h.all }) : t("held_none")}</strong>{!done && <div>{t("held_open", { names: h.open.slice(0, SHOWN_NAMES).join(" "), more: h.open.length > SHOWN_NAMES ? h.open.length - SHOWN_NAMES : null })}</div>}{h.ground > 0 && <span class="small"> · {t("held_ground", { n: h.ground })}</span>}</div>
+      <button type="button" onClick={() => { heldAll.value = null; }}>{t("done")}</button>
+    </div>
+  );
+}
+
+function whose(ids: number[]): string {
+  if (!fleet.value || !ids.length) return "";
+  const names = ids.slice(0, SHOWN_NAMES).map(nameOf).join(" ");
+  return `${names}${ids.length > SHOWN_NAMES ? ` +${ids.length - SHOWN_NAMES}` : ""} · `;
+}
+
 export function Alarms() {
-  const list = alarms.value;
+  const list = alarmRows.value;
   const rest = list.length - SHOWN_ALARMS;
   return (
     <div class="alarms" role="alert" aria-live="assertive">
       {list.slice(0, SHOWN_ALARMS).map((a) => (
-        <div key={a.id} class={`alarm ${a.priority} ${a.acked ? "acked" : ""}`} data-alarm={a.id}>
+        <div key={a.id} class={`alarm ${a.priority} ${a.acked ? "acked" : ""}`} data-alarm={a.id} data-of={a.aircrafts.join(" ")}>
           <span class="mark" aria-hidden="true">{MARK[a.priority]}</span>
-          <div class="what"><strong>{word("priority", a.priority)} · {a.what()}</strong><div>{a.act()}</div></div>
-          {a.acked ? <span>{t("acked")}</span> : <button type="button" onClick={() => acknowledge(a.id)}>{t("ack")}<kbd>A</kbd></button>}
+          <div class="what"><strong>{word("priority", a.priority)} · {whose(a.aircrafts)}{a.what()}</strong><div>{a.act()}</div></div>
+          {fleet.value && a.aircraft !== null && a.aircraft !== selected.value?.id && <button type="button" onClick={() => { chosenId.value = a.aircraft; }}>{t("select_it", { name: nameOf(a.aircraft) })}</button>}
+          {a.acked ? <span>{t("acked")}</span> : <button type="button" onClick={() => a.ids.forEach(acknowledge)}>{t("ack")}<kbd>A</kbd></button>}
         </div>
       ))}
+      <HeldAll />
       {rest > 0 && <div class="alarm notice"><span>{t("alarm_more", { n: rest })}</span></div>}
     </div>
   );
