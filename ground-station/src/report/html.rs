@@ -620,7 +620,11 @@ fn evidence(p: &mut Page, f: &Figures) {
         ("receipts", receipts.unwrap_or_default()),
         (
             "lost",
-            (v.lost > 0).then(|| v.lost.to_string()).unwrap_or_default(),
+            if v.lost > 0 {
+                v.lost.to_string()
+            } else {
+                String::new()
+            },
         ),
     ]);
     for w in &v.findings {
