@@ -44,7 +44,7 @@ pub(super) fn map(f: &Figures, facts: &Facts, plan: Option<&[u8]>, lang: Lang) -
     let mut p = Picture {
         north_is_up: true,
         // A page of A4 is half as wide as the picture.
-        larger: 1.6,
+        larger: 1.4,
         legend: LEGEND
             .iter()
             .map(|(own, key)| ((*own).to_owned(), say(lang, key)))
