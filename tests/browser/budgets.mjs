@@ -84,9 +84,18 @@ try {
   const input = await page.evaluate(() => globalThis.measured.input);
   told("input to frame, ms", figures(input), quantile(input, 0.95) <= BUDGET.input_ms);
 
+  // What the page costs, whoever else uses the machine.
+  const cdp = await page.context().newCDPSession(page);
+  await cdp.send("Performance.enable");
+  const metric = async (name) => (await cdp.send("Performance.getMetrics")).metrics.find((m) => m.name === name)?.value ?? NaN;
+  const cpu = async () => [await metric("ProcessTime"), performance.now() / 1000];
+  const [cpu0, at0] = await cpu();
+
   // Frames: what comes by itself, and while a hand moves the map.
   const still = await framesASecond(8000);
   told(`frames a second, ${aircraft} aircraft`, still, still.fps >= BUDGET.fps);
+  const [cpu1, at1] = await cpu();
+  row("CPU of the page's process, cores", Math.round(((cpu1 - cpu0) / (at1 - at0)) * 100) / 100, true);
   const box = await page.locator(".ol").boundingBox();
   const x = box.x + box.width / 2, y = box.y + box.height / 2;
   const moved = await framesASecond(8000, async () => {
@@ -98,14 +107,11 @@ try {
   told(`frames a second while the map is dragged, ${aircraft} aircraft`, moved, moved.fps >= BUDGET.fps);
 
   // Heap after collections, and anomalies as they come.
-  const cdp = await page.context().newCDPSession(page);
-  await cdp.send("Performance.enable");
   const heap = [];
   const began = Date.now();
   while (Date.now() < deadline - 5000 || heap.length < 3) {
     await cdp.send("HeapProfiler.collectGarbage");
-    const { metrics } = await cdp.send("Performance.getMetrics");
-    heap.push([(Date.now() - began) / 3.6e6, metrics.find((m) => m.name === "JSHeapUsedSize").value / 1e6]);
+    heap.push([(Date.now() - began) / 3.6e6, (await metric("JSHeapUsedSize")) / 1e6]);
     await page.waitForTimeout(15_000);
   }
   const late = heap.slice(Math.floor(heap.length / 3));

@@ -25,6 +25,8 @@ use std::time::Duration;
 const AUTO_EVERY: Duration = Duration::from_secs(3);
 /// And for so long: a real PX4 needs some 40 s until it is ready.
 const AUTO_TRIES: u32 = 60;
+/// Of a fleet the next few are asked for: their plans are rehearsed in order, and each refusal is recorded.
+const AUTO_AT_ONCE: usize = 4;
 /// And so much longer for each further aircraft.
 const AUTO_TRIES_EACH: u32 = 10;
 /// Who sits at the demonstration's console, in its record.
@@ -365,7 +367,11 @@ fn launch_by_itself(
     // Every plan of a fleet is rehearsed before it may fly, one after the other.
     for n in 0..AUTO_TRIES + u32::from(number - 1) * AUTO_TRIES_EACH {
         let mut still = Vec::new();
-        for id in waiting {
+        for (k, id) in waiting.into_iter().enumerate() {
+            if k >= AUTO_AT_ONCE {
+                still.push(id);
+                continue;
+            }
             let key = match number {
                 1 => format!("auto-{seed}-{n}"),
                 _ => format!("auto-{seed}-{n}-{id}"),

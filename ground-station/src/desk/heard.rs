@@ -286,8 +286,7 @@ impl Desk {
         self.stores.insert(store, id);
         match self.inbox.write(self.disk.as_mut(), store, anomaly) {
             Ok(Taken::Again) => self.receipt(i, store, anomaly.number),
-            Ok(Taken::New) => self.unsettled.push((i, store, anomaly.number)),
-            Ok(Taken::Waiting) => {}
+            Ok(Taken::New | Taken::Waiting) => self.unsettled.push((i, store, anomaly.number)),
             Err(e) => self.not_kept(id, &e),
         }
     }
@@ -317,6 +316,10 @@ impl Desk {
         self.receipt(i, store, number);
         let key = anomaly_id(store, number);
         let utc = self.utc();
+        if self.received.contains_key(&key) {
+            // It came more than once before it was durable.
+            return;
+        }
         self.received.insert(key.clone(), utc);
         self.say(
             Some(id),

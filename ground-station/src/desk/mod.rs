@@ -627,6 +627,7 @@ impl Desk {
     /// An officer's intent. The same `key` again gives the same answer and does nothing.
     pub fn command(&mut self, now: Now, key: &str, intent: &Intent) -> Answer {
         self.now = now;
+        self.settle();
         if let Some((_, a)) = self.keys.iter().find(|(k, _)| !key.is_empty() && k == key) {
             return a.clone();
         }

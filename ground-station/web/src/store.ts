@@ -140,6 +140,26 @@ function onText(m: Message): void {
   }
 }
 
+/** Fifty aircraft tell of themselves a hundred times a second: what comes within this is taken together, drawn once. */
+const TOGETHER_MS = 40;
+let came: string[] = [];
+let taking: ReturnType<typeof setTimeout> | undefined;
+function takeTexts(): void {
+  clearTimeout(taking);
+  taking = undefined;
+  const texts = came;
+  came = [];
+  const of = socket;
+  // A gap closes the socket; what came after it is in the next snapshot.
+  batch(() => { for (const text of texts) if (socket === of && (of?.readyState ?? 1) === 1) onText(JSON.parse(text) as Message); });
+}
+function onWord(text: string): void {
+  came.push(text);
+  // Timers of a page that nobody sees are slowed down; its alarms are not.
+  if (lastSeq < 0 || document.hidden) takeTexts();
+  else taking ??= setTimeout(takeTexts, TOGETHER_MS);
+}
+
 function onBatch(buffer: ArrayBuffer): void {
   const b = readBatch(buffer);
   if (!b || (b.seq <= lastBatch && lastBatch - b.seq < 0x7fffffff)) return;
@@ -210,11 +230,13 @@ async function connect(): Promise<void> {
   const s = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/api/live`);
   socket = s;
   s.binaryType = "arraybuffer";
+  came = [];
   lastSeq = -1;
   s.onopen = () => { tries = 0; heardAt.value = performance.now(); connection.value = "open"; };
   s.onmessage = (e) => {
     heardAt.value = performance.now();
-    if (typeof e.data === "string") onText(JSON.parse(e.data) as Message);
+    if (socket !== s) return;
+    if (typeof e.data === "string") onWord(e.data);
     else onBatch(e.data as ArrayBuffer);
   };
   s.onclose = () => { if (socket === s) later(); };
@@ -380,5 +402,9 @@ effect(() => {
   const h = heldAllShown.value;
   if (h && h.confirmed === h.all && now.value - h.at > HELD_SHOWN_MS) heldAll.value = null;
 });
+
+/** The log as it is shown: four times a second is enough for words, however many aircraft tell theirs. */
+export const logShown = signal<Event[]>([]);
+effect(() => { void now.value; logShown.value = log.peek(); });
 
 export const start = (): void => void connect();

@@ -8,6 +8,7 @@ const TRAIL_POINTS = 1500;
 /** With more aircraft than this the others' trails are cut, and only the chosen and the abnormal say their height. */
 const MANY = 8;
 const SHORT_TRAIL = 60;
+const SMALL = 0.65;
 
 /** Where an aircraft has been, thinned to a point every 0.3 s or so, bounded. */
 export class Trails {
@@ -126,13 +127,14 @@ export function draw(c: CanvasRenderingContext2D, s: Scene): void {
     c.save();
     c.translate(q[0], q[1]);
     c.rotate(((k.f.heading_deg ?? 0) * Math.PI) / 180);
+    if (many && !k.chosen) c.scale(SMALL, SMALL);
     c.beginPath(); c.moveTo(0, -17); c.lineTo(12, 13); c.lineTo(0, 7); c.lineTo(-12, 13); c.closePath();
     c.lineWidth = 5; c.strokeStyle = p.craftEdge; c.stroke();
     if (k.stale) { c.setLineDash([4, 3]); c.lineWidth = 2; c.strokeStyle = body; c.fillStyle = p.craftEdge; c.fill(); c.stroke(); c.setLineDash([]); }
     else { c.fillStyle = body; c.fill(); }
     c.restore();
     const height = many && over(k) === 0 ? null : k.f.alt_above_home_m;
-    label(c, height === null ? k.name : `${k.name}  ${Math.round(height)} m`, q[0] + 20, q[1] + (s.craft.length > 1 ? -16 : 20), body, p.halo, many && !k.chosen ? 12 : 14);
+    label(c, height === null ? k.name : `${k.name}  ${Math.round(height)} m`, q[0] + (many && !k.chosen ? 12 : 20), q[1] + (s.craft.length > 1 ? -16 : 20), body, p.halo, many && !k.chosen ? 12 : 14);
   }
 }
 

@@ -24,6 +24,8 @@ import { labelStyle, PALETTES, planStyle, zoneStyles, type Theme } from "./style
 /** Drawn below first. */
 const ORDER = ["inclusion", "watch_zone", "show", "crowd", "no_look", "exclusion", "launch", "landing"];
 
+const MANY_FIELDS = 6;
+
 export interface MapView {
   setVenue(v: Venue | null, roleWord: (role: string) => string, label: (f: VenueFeature) => string): void;
   /** `tracks`: a recorded flight and the same plan flown again. `fates`: where the flights of the rehearsal came down, with what went wrong in each. */
@@ -103,6 +105,8 @@ export function createMap(target: HTMLElement, onFrame: () => void, onPress: (at
       if (!v) return;
       const sorted = [...v.features].sort((a, b) => ORDER.indexOf(a.properties.role) - ORDER.indexOf(b.properties.role));
       const holes: number[][][] = [];
+      // Fifty fields with their pads: the aircraft's names are what is looked for.
+      const crowded = sorted.filter((f) => f.properties.role === "inclusion").length > MANY_FIELDS;
       for (const f of sorted) {
         const { role, id, radius_m } = f.properties;
         let shape: Polygon | null = null;
@@ -120,8 +124,8 @@ export function createMap(target: HTMLElement, onFrame: () => void, onPress: (at
         if (role === "inclusion" && shape) {
           holes.push(...shape.getCoordinates().slice(0, 1));
           const top = shape.getCoordinates()[0]?.reduce((best, c) => ((c[1] ?? 0) > (best[1] ?? 0) ? c : best)) ?? at;
-          labels.addFeature(new Feature({ geometry: new Point(top), role, label: roleWord(role), below: false }));
-        } else labels.addFeature(new Feature({ geometry: new Point(at), role, label: label(f) || roleWord(role), below: site }));
+          labels.addFeature(new Feature({ geometry: new Point(top), role, label: crowded ? "" : roleWord(role), below: false }));
+        } else if (!crowded || role !== "launch") labels.addFeature(new Feature({ geometry: new Point(at), role, label: label(f) || roleWord(role), below: site }));
       }
       if (holes.length) {
         const [w, s] = fromLonLat([-179, -80]) as [number, number], [e, n] = fromLonLat([179, 80]) as [number, number];

@@ -5,7 +5,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { bearing, metresBetween, type Aircraft, type Fast, type LonLat } from "../api.ts";
 import { BATTERY_HIGH_PCT, BATTERY_URGENT_PCT, gravestOf, LINK_ALARM_S, LINK_GREY_S, lossWords, MARK, sortedAnomalies } from "../alarms.ts";
 import { localName, t, word } from "../i18n/index.ts";
-import { AIRBORNE, aircraft, airborne, chosenId, eventWords, fast, fleet, linkAge, log, nameOf, now, plan, planOf, replaying, selected, selectedFast, send, venue } from "../store.ts";
+import { AIRBORNE, aircraft, airborne, chosenId, eventWords, fast, fleet, linkAge, logShown, nameOf, now, plan, planOf, replaying, selected, selectedFast, send, venue } from "../store.ts";
 import { mayFly, signedAs } from "../session.ts";
 import { askLook, hours } from "./MapBox.tsx";
 
@@ -56,10 +56,13 @@ function Card({ a, f }: { a: Aircraft; f: Fast | null }) {
 
 export const clock = (ms: number): string => { const d = new Date(ms); return [d.getHours(), d.getMinutes(), d.getSeconds()].map((n) => String(n).padStart(2, "0")).join(":"); };
 
+/** More lines than this are for the replay. */
+const SHOWN_EVENTS = 200;
+
 function Log() {
-  const list = log.value;
+  const list = logShown.value;
   if (!list.length) return <p class="empty">{t("log_empty")}</p>;
-  return <ol class="log" aria-label={t("log")}>{[...list].reverse().map((e, i) => <li key={list.length - i}><time>{clock(e.t_ms)}</time><span class={/refused|failed|lost|expired/.test(e.code) ? "refused" : ""}>{eventWords(e)}</span></li>)}</ol>;
+  return <ol class="log" aria-label={t("log")}>{list.slice(-SHOWN_EVENTS).reverse().map((e, i) => <li key={i}><time>{clock(e.t_ms)}</time><span class={/refused|failed|lost|expired/.test(e.code) ? "refused" : ""}>{eventWords(e)}</span></li>)}</ol>;
 }
 
 function centreOf(f: { type: "Polygon"; coordinates: LonLat[][] } | { type: "Point"; coordinates: LonLat }): LonLat {
