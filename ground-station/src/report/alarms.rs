@@ -289,11 +289,59 @@ fn clicked(out: &mut [Alarm], intent: &Intent, t_ms: i64) {
     }
 }
 
-/// The page may add whose it is, or which cause; never a letter or figure that makes it another alarm.
+/// A page that shows several aircraft says first whose alarm it is (`2:link`); it may add which cause, and never a letter or
+/// figure that makes it another alarm.
 fn is_named(a: &Alarm, alarm: &str) -> bool {
+    let whose = alarm
+        .split_once(':')
+        .and_then(|(n, rest)| Some((n.parse::<u8>().ok()?, rest)));
+    let alarm = match whose {
+        Some((n, _)) if a.aircraft.is_some_and(|x| x != n) => return false,
+        Some((_, rest)) => rest,
+        None => alarm,
+    };
     alarm.strip_prefix(&a.page).is_some_and(|rest| {
         a.page.ends_with('-')
             || rest.is_empty()
             || (rest.starts_with(['-', ':']) && !rest.starts_with("-acted"))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fleets_alarm_is_acknowledged_for_the_aircraft_that_it_names() {
+        let lost = |aircraft: u8, page: &str| Alarm {
+            kind: "link",
+            number: None,
+            aircraft: Some(aircraft),
+            raised_ms: 1,
+            acknowledged_ms: None,
+            acted_ms: None,
+            closed_ms: None,
+            page: page.into(),
+            id: String::new(),
+        };
+        for (aircraft, page, said, named) in [
+            (2, "link", "link", true),
+            (2, "link", "2:link", true),
+            (2, "link", "3:link", false),
+            (2, "response-", "2:response-hold-fence", true),
+            (2, "no-officer", "2:no-officer-acted", false),
+            (2, "rc", "2:response-hold-rc", false),
+        ] {
+            assert_eq!(is_named(&lost(aircraft, page), said), named, "{said}");
+        }
+        let two = &mut [lost(1, "link"), lost(2, "link")];
+        let intent = Intent::Acknowledge {
+            alarm: "1:link".into(),
+        };
+        clicked(two, &intent, 5);
+        assert_eq!(
+            (two[0].acknowledged_ms, two[1].acknowledged_ms),
+            (Some(5), None)
+        );
+    }
 }
