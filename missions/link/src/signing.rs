@@ -28,7 +28,7 @@ const WINDOW: usize = 1_024;
 /// Streams remembered. Only who has the key can open one.
 const MAX_STREAMS: usize = 32;
 /// Bytes of a signature block: link id, time, tag.
-const BLOCK: usize = 13;
+pub const BLOCK: usize = 13;
 const FLAG_SIGNED: u8 = 0x01;
 
 /// How far a line is trusted.
@@ -150,6 +150,8 @@ pub struct Seal {
     /// Time last used in what we sent, and the mark on disk that it must not pass.
     sent: u64,
     sent_mark: u64,
+    /// A moment, and the time that was to be used then: times go on at their pace without a clock.
+    tended: Option<(Mono, u64)>,
     heard: BTreeMap<Stream, Heard>,
     storage_ok: bool,
 }
@@ -183,6 +185,7 @@ impl Seal {
             file: file.to_owned(),
             sent,
             sent_mark: sent,
+            tended: None,
             heard,
             storage_ok: true,
         })
@@ -206,7 +209,15 @@ impl Seal {
 
     /// Keeps the mark ahead of what we send. Call it now and then, well within a second.
     pub fn tend(&mut self, now: Now, disk: &mut dyn Disk) {
-        self.sent = self.sent.max(time_of(now));
+        let gone_on = self.tended.map_or(self.sent, |(at, time)| {
+            let us = u64::try_from(now.mono.since(at).as_micros()).unwrap_or(0);
+            time + us / 10
+        });
+        // Only a clock moves the base: frames that left faster than one in 10 µs must not make the time run fast.
+        if self.tended.is_none() || time_of(now) > gone_on {
+            self.tended = Some((now.mono, gone_on.max(time_of(now))));
+        }
+        self.sent = self.sent.max(time_of(now)).max(gone_on);
         if self.sent + RESERVE / 2 > self.sent_mark {
             self.sent_mark = self.sent + RESERVE;
             self.save(disk);
@@ -303,6 +314,21 @@ impl Seal {
         }
         Ok(())
     }
+}
+
+/// When a frame was signed, units of 10 µs since 2015 by its sender's clock; `None` when it is not signed.
+#[must_use]
+pub fn signed_at(frame: &Frame) -> Option<u64> {
+    if !frame.header().signed {
+        return None;
+    }
+    let b = frame.bytes();
+    let mut time = [0u8; 8];
+    let at = b.len().checked_sub(BLOCK - 1)?;
+    for (to, from) in time.iter_mut().zip(b.get(at..at + 6)?) {
+        *to = *from;
+    }
+    Some(u64::from_le_bytes(time))
 }
 
 /// The standard's time; 0 without a clock.
