@@ -487,6 +487,14 @@ impl Onboard {
             }
             self.ground_heard = Some(now.mono);
         }
+        // Of this line alone, and so before copies over others are left out.
+        if let Msg::Patrol(m) = &msg
+            && let Patrol::PATROL_LINE(d) = m.as_ref()
+            && own == Some(d.target_system)
+        {
+            self.wires.ground_hears(line, link::pace::Heard::of(d));
+            return;
+        }
         if !first {
             return;
         }

@@ -4,6 +4,7 @@
 //! what is left. A line without a rate passes everything at once. Bounded; what does not fit is dropped and counted.
 
 use link::frame::Frame;
+use link::pace;
 use missions::time::Mono;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -14,6 +15,11 @@ const MAX_WAITING: usize = 256;
 const BURST: Duration = Duration::from_millis(60);
 /// The least of that, bytes: the longest frame.
 const LEAST_BURST: f64 = 300.0;
+/// Records may wait for so long on the line, and so many at least and at most; what one takes, bytes.
+const RECORDS_AHEAD: Duration = Duration::from_millis(100);
+const LEAST_RECORDS: usize = 4;
+const MOST_RECORDS: usize = 20;
+const RECORD_BYTES: f64 = 165.0;
 /// Of two lots both waiting, telemetry gets every so many-th frame while records wait: a backlog of anomalies must not
 /// blind the officer.
 const TELEMETRY_EVERY: u32 = 3;
@@ -78,6 +84,10 @@ pub struct Shaper {
     configured: Option<f64>,
     /// What a radio's own reports made of it, and when it last reported.
     measured: Option<(f64, Mono)>,
+    /// What the ground's reports made of it. A silence does not change it: the radio is the same one afterwards.
+    told: Option<f64>,
+    /// Bytes that every frame grows by when it leaves: its signature.
+    signature: f64,
     urgent: VecDeque<Vec<u8>>,
     records: VecDeque<Vec<u8>>,
     telemetry: BTreeMap<Key, Vec<u8>>,
@@ -108,15 +118,34 @@ impl Shaper {
     /// Bytes a second in force; `None`: no limit.
     #[must_use]
     pub fn rate(&self) -> Option<f64> {
-        self.measured.map(|(r, _)| r).or(self.configured)
+        let own = self.measured.map(|(r, _)| r).or(self.configured);
+        match (own, self.told) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        }
+    }
+    /// Every frame grows by so many bytes when it leaves.
+    pub fn signs(&mut self, bytes: usize) {
+        self.signature = bytes as f64;
+    }
+    /// The ground said what it hears of us on this line ([`pace`]).
+    pub fn ground_hears(&mut self, heard: pace::Heard) {
+        let most = self.configured.unwrap_or(RATE_MOST);
+        self.told = pace::rate_after(self.rate(), heard)
+            .map(|r| r.max(RATE_LEAST))
+            .filter(|r| *r < most);
     }
     /// Records that may be put in now so that the newest is never far behind the oldest.
     #[must_use]
     pub fn record_room(&self) -> usize {
-        if self.rate().is_none() {
-            return 20;
-        }
-        4usize.saturating_sub(self.records.len())
+        let most = match self.rate() {
+            None => MOST_RECORDS,
+            Some(rate) => {
+                let fit = rate * RECORDS_AHEAD.as_secs_f64() / RECORD_BYTES;
+                (fit as usize).clamp(LEAST_RECORDS, MOST_RECORDS)
+            }
+        };
+        most.saturating_sub(self.records.len())
     }
     /// Bytes of bulk that may be put in now.
     #[must_use]
@@ -130,9 +159,8 @@ impl Shaper {
     /// A radio said how full its send buffer is: percent free (RADIO_STATUS.txbuf, SiK radios). Slower while it fills,
     /// carefully faster while it is empty; thresholds as ArduPilot has them (GCS_MAVLINK::handle_radio_status).
     pub fn radio_buffer(&mut self, now: Mono, free_pct: u8) {
-        let from = self
-            .rate()
-            .unwrap_or_else(|| self.configured.unwrap_or(6_000.0));
+        let from = self.measured.map(|(r, _)| r).or(self.configured);
+        let from = from.unwrap_or(6_000.0);
         let factor = match free_pct {
             0..20 => 0.7,
             20..50 => 0.9,
@@ -192,7 +220,7 @@ impl Shaper {
             return None;
         }
         let bytes = self.choose()?;
-        self.room -= bytes.len() as f64;
+        self.room -= bytes.len() as f64 + self.signature;
         Some(bytes)
     }
 
@@ -299,6 +327,31 @@ mod tests {
             }
         }
         assert!(seen[0] > 150 && seen[1] > seen[0] / 4, "{seen:?}");
+    }
+
+    #[test]
+    fn a_line_that_the_ground_hears_late_is_paced_and_found_again_when_it_has_room() {
+        let hears = |bytes_per_s, late_ms| pace::Heard {
+            bytes_per_s,
+            late_ms: Some(late_ms),
+        };
+        let mut line = Shaper::new(None);
+        line.ground_hears(hears(40_000, 10));
+        assert_eq!(line.rate(), None, "fast and never late: no limit");
+        line.ground_hears(hears(7_000, 400));
+        assert_eq!(line.rate(), Some(5_950.0));
+        assert_eq!(line.record_room(), 4);
+        // An hour of silence: the radio is no faster for it.
+        line.next(Mono::from_millis(3_600_000));
+        assert_eq!(line.rate(), Some(5_950.0));
+        // Nothing to say is no proof of room.
+        line.ground_hears(hears(300, 0));
+        assert_eq!(line.rate(), Some(5_950.0));
+        for _ in 0..200 {
+            let r = line.rate().unwrap_or(1e7) as u32;
+            line.ground_hears(hears(r, 10));
+        }
+        assert_eq!(line.rate(), None);
     }
 
     #[test]

@@ -198,6 +198,9 @@ impl Wires {
         if let Some(slot) = self.seals.get_mut(usize::from(n)) {
             *slot = Some(seal);
         }
+        if let Some(line) = self.grounds.get_mut(usize::from(n)) {
+            line.signs(link::signing::BLOCK);
+        }
     }
     /// Whether this ground line is signed.
     #[must_use]
@@ -349,6 +352,12 @@ impl Wires {
     pub fn radio_buffer(&mut self, now: Mono, port: u8, free_pct: u8) {
         if let Some(line) = self.grounds.get_mut(usize::from(port)) {
             line.radio_buffer(now, free_pct);
+        }
+    }
+    /// The ground said what it hears of us on this line.
+    pub fn ground_hears(&mut self, line: u8, heard: link::pace::Heard) {
+        if let Some(l) = self.grounds.get_mut(usize::from(line)) {
+            l.ground_hears(heard);
         }
     }
     /// A frame to every ground port, untouched; what is big to every station once.

@@ -66,6 +66,9 @@ impl Desk {
             }
             return;
         }
+        if let Some(ear) = self.ears.get_mut(usize::from(link)) {
+            ear.hears(now.mono, frame);
+        }
         if !self.lines.heard(now.mono, link, frame) {
             // A copy over another line: a sign of life, and nothing else.
             a.heard = Some(now.mono);
@@ -219,7 +222,10 @@ impl Desk {
             Patrol::PATROL_REFUSAL(d) => self.refusal(i, &RefusalReport::from_data(&d)),
             Patrol::PATROL_CONTROL(d) => self.control(i, ControlReport::from_data(&d)),
             Patrol::PATROL_HEAD(d) => self.head(i, &d),
-            Patrol::PATROL_ORDER(_) | Patrol::PATROL_RECEIPT(_) | Patrol::PATROL_OFFICER(_) => {}
+            Patrol::PATROL_ORDER(_)
+            | Patrol::PATROL_RECEIPT(_)
+            | Patrol::PATROL_OFFICER(_)
+            | Patrol::PATROL_LINE(_) => {}
         }
     }
 

@@ -24,8 +24,12 @@ impl Desk {
     /// Moves the marks of all links on when one is due, durable before anything more is used.
     pub(super) fn tend_seals(&mut self) {
         let now = self.now;
-        let seals = || self.aircraft.iter().filter_map(|a| a.seal.as_ref());
-        if !seals().any(|s| s.is_due(now)) {
+        let mut due = false;
+        for seal in self.aircraft.iter_mut().filter_map(|a| a.seal.as_mut()) {
+            // Each is asked: its times go on by being asked.
+            due |= seal.is_due(now);
+        }
+        if !due {
             return;
         }
         let mut file = Vec::new();

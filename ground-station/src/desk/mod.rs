@@ -25,6 +25,7 @@ use link::codes::Refusal;
 use link::frame::{Framer, Outgoing};
 use link::journal::{Disk, DiskError, Journal};
 use link::lines::Lines;
+use link::pace::Ear;
 use link::patrol;
 use link::receipts::Inbox;
 use link::record::chain::{Head, Receipted};
@@ -246,6 +247,8 @@ pub struct Desk {
     /// Of each link: the aircraft, and what was not yet a whole frame.
     links: Vec<(usize, Framer)>,
     lines: Lines,
+    /// Of each link: what is heard on it.
+    ears: Vec<Ear>,
     sitting: seat::Sitting,
     venue: Venue,
     /// The plan taken last; each aircraft has its own.
@@ -339,6 +342,7 @@ impl Desk {
                 .map(|a| (usize::from(*a), Framer::new()))
                 .collect(),
             lines: Lines::new(&lines),
+            ears: lines.iter().map(|_| Ear::default()).collect(),
             sitting: seat::Sitting::default(),
             aircraft,
             venue: config.venue.clone(),
@@ -383,6 +387,7 @@ impl Desk {
             now: self.now,
             links: self.links.clone(),
             lines: self.lines.clone(),
+            ears: self.ears.clone(),
             sitting: self.sitting.clone(),
             aircraft: self.aircraft.clone(),
             venue: self.venue.clone(),
@@ -943,6 +948,7 @@ impl Desk {
         self.last_look = now.mono;
         self.tell_seat();
         self.tell_heads();
+        self.tell_lines();
         for i in 0..self.aircraft.len() {
             self.look_at(i, passed_s);
         }
@@ -1110,6 +1116,37 @@ impl Desk {
                 link,
                 bytes: bytes.clone(),
             });
+        }
+    }
+
+    /// Tells each aircraft what is heard of it on each line, on that line.
+    fn tell_lines(&mut self) {
+        let now = self.now.mono;
+        for (link, ear) in (0u8..).zip(&mut self.ears) {
+            let Some(heard) = ear.report(now) else {
+                continue;
+            };
+            let Some(a) = self
+                .links
+                .get(usize::from(link))
+                .and_then(|(i, _)| self.aircraft.get_mut(*i))
+            else {
+                continue;
+            };
+            let (Some(seal), Some(system)) = (&mut a.seal, a.telemetry.system) else {
+                continue;
+            };
+            let frame = a
+                .stamper
+                .frame(patrol::MavMessage::PATROL_LINE(heard.to_data(system)));
+            // The next one has the same number: on the other lines nothing is missing.
+            a.stamper.follow(frame.header().seq);
+            if let Some(signed) = seal.sign(&frame) {
+                self.out.push_back(DeskOut::Bytes {
+                    link,
+                    bytes: signed.bytes().to_vec(),
+                });
+            }
         }
     }
 

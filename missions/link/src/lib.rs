@@ -17,6 +17,7 @@ pub mod journal;
 pub mod lines;
 pub mod meaning;
 pub mod orders;
+pub mod pace;
 pub mod pack;
 pub mod reading;
 pub mod receipts;

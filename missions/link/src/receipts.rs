@@ -32,6 +32,9 @@ enum Record {
     PictureReceipted { number: u32 },
 }
 
+/// Which goes first: the gravest, of those the newest.
+type Rank = (Priority, std::cmp::Reverse<u32>);
+
 #[derive(Clone, Debug)]
 struct Entry {
     anomaly: Anomaly,
@@ -54,6 +57,8 @@ pub struct Outbox {
     waiting: BTreeMap<u32, Entry>,
     receipted: BTreeSet<u32>,
     storage_ok: bool,
+    /// The last one given out had been sent before.
+    gave_again: bool,
     damaged_bytes: usize,
     torn_bytes: usize,
 }
@@ -152,6 +157,7 @@ impl Outbox {
             waiting,
             receipted,
             storage_ok: true,
+            gave_again: false,
             damaged_bytes: found.damaged_bytes,
             torn_bytes: found.torn_bytes,
         })
@@ -247,28 +253,50 @@ impl Outbox {
         number
     }
 
-    /// The anomalies to send now, gravest and newest first, at most `room` of them. `heard`: the ground is heard.
+    /// The anomalies to send now, gravest and newest first, at most `room` of them. What was sent before and is not
+    /// receipted takes at most every second place while something waits that never was. `heard`: the ground is heard.
     pub fn due(&mut self, now: Now, room: usize, heard: bool) -> Vec<Anomaly> {
         if room == 0 {
             return Vec::new();
         }
-        let mut due: Vec<(Priority, std::cmp::Reverse<u32>)> = self
-            .waiting
-            .values()
-            .filter(|e| !self.receipted.contains(&e.anomaly.number) && now.mono >= e.next)
-            .map(|e| (e.anomaly.priority, std::cmp::Reverse(e.anomaly.number)))
-            .collect();
-        due.sort_unstable();
-        due.truncate(BURST.min(room));
+        let (mut first, mut again): (Vec<Rank>, Vec<Rank>) = (Vec::new(), Vec::new());
+        for e in self.waiting.values() {
+            if self.receipted.contains(&e.anomaly.number) || now.mono < e.next {
+                continue;
+            }
+            let rank = (e.anomaly.priority, std::cmp::Reverse(e.anomaly.number));
+            let sent = if e.wait > RESEND {
+                &mut again
+            } else {
+                &mut first
+            };
+            sent.push(rank);
+        }
+        first.sort_unstable();
+        again.sort_unstable();
+        let (mut first, mut again) = (first.into_iter().peekable(), again.into_iter().peekable());
         let slowest = if heard { SLOWEST_HEARD } else { SLOWEST };
-        due.into_iter()
-            .filter_map(|(_, std::cmp::Reverse(n))| {
-                let e = self.waiting.get_mut(&n)?;
-                e.next = now.mono.after(e.wait);
-                e.wait = (e.wait * 2).min(slowest);
-                Some(e.anomaly.clone())
-            })
-            .collect()
+        let mut out = Vec::new();
+        while out.len() < BURST.min(room) {
+            let take_again = match (first.peek(), again.peek()) {
+                (_, None) => false,
+                (None, Some(_)) => true,
+                (Some(f), Some(a)) => !self.gave_again && a < f,
+            };
+            let Some((_, std::cmp::Reverse(n))) =
+                (if take_again { &mut again } else { &mut first }).next()
+            else {
+                break;
+            };
+            self.gave_again = take_again;
+            let Some(e) = self.waiting.get_mut(&n) else {
+                continue;
+            };
+            e.next = now.mono.after(e.wait);
+            e.wait = (e.wait * 2).min(slowest);
+            out.push(e.anomaly.clone());
+        }
+        out
     }
 
     /// The link came back: everything is due again at once.
@@ -655,6 +683,35 @@ mod tests {
         assert!(inbox.settle(&mut disk).unwrap().is_empty());
         let again = Inbox::open(&mut disk, "inbox.log").unwrap();
         assert_eq!(again.all().count(), 3);
+    }
+
+    #[test]
+    fn what_is_sent_again_and_again_does_not_crowd_out_what_never_was() {
+        let mut air = MemDisk::default();
+        let mut outbox = Outbox::open(&mut air, 77).unwrap();
+        for _ in 0..400 {
+            outbox.add(&mut air, anomaly(Priority::Urgent), None);
+        }
+        let mut notice = None;
+        // A radio that carries forty a second, and a ground that receipts nothing.
+        let mut urgent = 0;
+        for ms in (0..60_000u64).step_by(25) {
+            let now = Now {
+                mono: Mono::from_millis(ms),
+                utc: Reading::Missing,
+            };
+            if ms == 30_000 {
+                outbox.add(&mut air, anomaly(Priority::Notice), None);
+            }
+            for a in outbox.due(now, 1, true) {
+                urgent += usize::from(a.priority == Priority::Urgent);
+                if a.priority == Priority::Notice {
+                    notice.get_or_insert(ms);
+                }
+            }
+        }
+        assert!(notice.is_some_and(|ms| ms <= 30_100), "{notice:?}");
+        assert!(urgent > 2_300, "the gravest still take the line: {urgent}");
     }
 
     #[test]

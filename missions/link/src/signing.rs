@@ -30,7 +30,7 @@ const WINDOW: usize = 1_024;
 /// Streams remembered. Only who has the key can open one.
 const MAX_STREAMS: usize = 32;
 /// Bytes of a signature block: link id, time, tag.
-const BLOCK: usize = 13;
+pub const BLOCK: usize = 13;
 const FLAG_SIGNED: u8 = 0x01;
 
 /// How far a line is trusted.
@@ -152,6 +152,8 @@ pub struct Seal {
     /// Time last used in what we sent, and the mark on disk that it must not pass.
     sent: u64,
     sent_mark: u64,
+    /// A moment, and the time that was to be used then: times go on at their pace without a clock.
+    tended: Option<(Mono, u64)>,
     heard: BTreeMap<Stream, Heard>,
     storage_ok: bool,
 }
@@ -169,6 +171,7 @@ impl Seal {
             file: file.to_owned(),
             sent: 0,
             sent_mark: 0,
+            tended: None,
             heard: BTreeMap::new(),
             storage_ok: true,
         };
@@ -217,12 +220,26 @@ impl Seal {
         self.storage_ok = disk.replace(&self.file, &self.marks()).is_ok();
     }
 
-    /// Whether what is used comes near a mark, so that all should be moved on.
-    #[must_use]
-    pub fn is_due(&self, now: Now) -> bool {
+    /// Times go on at their pace, with a clock or without.
+    fn go_on(&mut self, now: Now) {
+        let gone_on = self.tended.map_or(self.sent, |(at, time)| {
+            let us = u64::try_from(now.mono.since(at).as_micros()).unwrap_or(0);
+            time + us / 10
+        });
+        // Only a clock moves the base: frames that left faster than one in 10 µs must not make the time run fast.
+        if self.tended.is_none() || time_of(now) > gone_on {
+            self.tended = Some((now.mono, gone_on.max(time_of(now))));
+        }
+        self.sent = self.sent.max(time_of(now)).max(gone_on);
+    }
+
+    /// Whether what is used comes near a mark, so that all should be moved on. Call it now and then, well within a second:
+    /// what is sent takes its time from here.
+    pub fn is_due(&mut self, now: Now) -> bool {
+        self.go_on(now);
         // All streams of a link are one peer's, by one clock: one that speaks seldom must not ask for a write each time.
         let newest = self.newest();
-        self.sent.max(time_of(now)) + RESERVE / 2 > self.sent_mark
+        self.sent + RESERVE / 2 > self.sent_mark
             || self.heard.values().any(|h| newest + RESERVE / 2 > h.mark)
     }
 
@@ -234,7 +251,7 @@ impl Seal {
     /// was. For a station that keeps the marks of many seals in one file: fifty files a second are more than a disk makes
     /// durable.
     pub fn advance(&mut self, now: Now) -> Vec<u8> {
-        self.sent = self.sent.max(time_of(now));
+        self.go_on(now);
         self.sent_mark = self.sent_mark.max(self.sent + RESERVE);
         let newest = self.newest();
         for h in self.heard.values_mut() {
@@ -250,7 +267,6 @@ impl Seal {
 
     /// Keeps the marks ahead of what we send and hear. Call it now and then, well within a second.
     pub fn tend(&mut self, now: Now, disk: &mut dyn Disk) {
-        self.sent = self.sent.max(time_of(now));
         if self.is_due(now) {
             self.advance(now);
             self.save(disk);
@@ -347,6 +363,21 @@ impl Seal {
         }
         Ok(())
     }
+}
+
+/// When a frame was signed, units of 10 µs since 2015 by its sender's clock; `None` when it is not signed.
+#[must_use]
+pub fn signed_at(frame: &Frame) -> Option<u64> {
+    if !frame.header().signed {
+        return None;
+    }
+    let b = frame.bytes();
+    let mut time = [0u8; 8];
+    let at = b.len().checked_sub(BLOCK - 1)?;
+    for (to, from) in time.iter_mut().zip(b.get(at..at + 6)?) {
+        *to = *from;
+    }
+    Some(u64::from_le_bytes(time))
 }
 
 /// The standard's time; 0 without a clock.

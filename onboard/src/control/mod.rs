@@ -34,6 +34,8 @@ const HEARTBEAT: Duration = Duration::from_millis(1000);
 /// State reports that carry news.
 const NEWS: Duration = Duration::from_millis(100);
 const STATE: Duration = Duration::from_millis(500);
+/// Records sent in one turn while no ground is heard.
+const UNHEARD: usize = 4;
 /// Who has the aircraft.
 const CONTROL: Duration = Duration::from_millis(1000);
 /// So often in quick succession when that is news: a radio loses frames.
@@ -114,7 +116,9 @@ impl Onboard {
         self.watch_officers();
         self.keep_params(now);
         let alive = self.ground_silent().is_some_and(|s| s < self.link_loss());
+        // While nobody is heard the air is left to who may be calling: nothing that is sent now can be receipted.
         let room = self.wires.record_room();
+        let room = if alive { room } else { room.min(UNHEARD) };
         for a in self.outbox.due(self.now, room, alive) {
             let (store, a) = self.outbox.on_the_wire(&a);
             self.wires.patrol(anomaly_to_message(store, &a));

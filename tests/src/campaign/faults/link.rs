@@ -141,16 +141,31 @@ fn ground_hangs(s: &Stage, seed: u64) -> anyhow::Result<Outcome> {
 }
 
 fn outage_fast(s: &Stage, seed: u64) -> anyhow::Result<Outcome> {
-    outage(s, seed, 500_000.0, 60.0)
+    outage(s, seed, 500_000.0, &HALF_AN_HOUR, 60.0)
 }
 fn outage_slow(s: &Stage, seed: u64) -> anyhow::Result<Outcome> {
-    outage(s, seed, 57_600.0, 360.0)
+    outage(s, seed, 57_600.0, &HALF_AN_HOUR, 360.0)
 }
 
-/// Half an hour without a link, on the ground: the records are the same as aloft and no battery ends it.
-fn outage(s: &Stage, seed: u64, bits_per_s: f64, bound_s: f64) -> anyhow::Result<Outcome> {
-    const OUTAGE_S: f64 = 1_800.0;
-    const ANOMALIES: usize = 10_000;
+/// How long nothing passes, and what is flagged meanwhile.
+struct Outage {
+    lasts_s: f64,
+    anomalies: usize,
+}
+const HALF_AN_HOUR: Outage = Outage {
+    lasts_s: 1_800.0,
+    anomalies: 10_000,
+};
+
+/// Long without a link, on the ground: the records are the same as aloft and no battery ends it.
+fn outage(
+    s: &Stage,
+    seed: u64,
+    bits_per_s: f64,
+    outage: &Outage,
+    bound_s: f64,
+) -> anyhow::Result<Outcome> {
+    let Outage { lasts_s, anomalies } = *outage;
     let mut w = s.grounded(seed);
     w.rig.radio().set_spec(RadioSpec {
         bits_per_s,
@@ -161,9 +176,9 @@ fn outage(s: &Stage, seed: u64, bits_per_s: f64, bound_s: f64) -> anyhow::Result
     w.mark();
     let mut last_urgent = String::new();
     let mut flagged = 0;
-    w.until(OUTAGE_S, |w| {
-        while flagged < ANOMALIES
-            && w.since() >= OUTAGE_S * 0.999 * flagged as f64 / ANOMALIES as f64
+    w.until(lasts_s, |w| {
+        while flagged < anomalies
+            && w.since() >= lasts_s * 0.999 * flagged as f64 / anomalies as f64
         {
             let priority = match flagged % 10 {
                 0 => Priority::Urgent,
@@ -201,4 +216,25 @@ fn outage(s: &Stage, seed: u64, bits_per_s: f64, bound_s: f64) -> anyhow::Result
     let mut o = w.end(took, bound_s, 20.0, true);
     o.figure = first_s;
     Ok(o)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// PX4 streams four times what the radio carries, unasked: nothing paced it, and records came at fifteen a second
+    /// where the radio carries some forty.
+    #[test]
+    fn after_an_outage_a_slow_radio_carries_records_at_its_own_rate_whatever_the_autopilot_streams()
+    {
+        let stage = Stage::new().unwrap();
+        let short = Outage {
+            lasts_s: 120.0,
+            anomalies: 700,
+        };
+        for seed in [2, 3] {
+            let o = outage(&stage, seed, 57_600.0, &short, 30.0).unwrap();
+            assert!(o.passes(), "seed {seed}: {}", o.why());
+        }
+    }
 }
