@@ -511,7 +511,7 @@ impl<'a> Polish<'a> {
         let price_m = self.price_m;
         // longer + price (lost − gained) ≤ bar
         let bearable = |gained: usize| (bar_m - longer_m) / price_m + gained as f64;
-        if self.raster.trial(old, new, bearable).is_none() {
+        if !self.raster.bears(old, new, bearable) {
             return false;
         }
         self.raster.exchange(old, new);

@@ -339,7 +339,7 @@ impl<'a> Joint<'a> {
         }
         let price_m = self.price_m;
         let bearable = |gained: usize| (bar_m - cost_m) / price_m + gained as f64;
-        if self.raster.trial(&old, &new, bearable).is_none() {
+        if !self.raster.bears(&old, &new, bearable) {
             return false;
         }
         self.raster.exchange(&old, &new);
