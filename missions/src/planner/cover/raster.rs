@@ -556,3 +556,68 @@ fn changes(
         from = at;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::planner::cover::geom::Dice;
+
+    #[test]
+    fn what_is_said_before_an_exchange_is_what_the_exchange_then_does() {
+        let square = geo::Rect::new(
+            geo::Coord { x: 0.0, y: 0.0 },
+            geo::Coord { x: 90.0, y: 70.0 },
+        );
+        let area = MultiPolygon(vec![square.to_polygon()]);
+        let mut dice = Dice::new(7);
+        let (mut said_yes, mut said_no) = (0, 0);
+        for n in 0..400 {
+            let angle_rad = 3.0 * dice.unit();
+            let mut raster = Raster::new(&area, 6.0, 1.0, angle_rad);
+            let mut place = || pt(90.0 * dice.unit(), 70.0 * dice.unit());
+            let mut way: Vec<P> = (0..40).map(|_| place()).collect();
+            for w in way.windows(2) {
+                raster.add(w[0], w[1]);
+            }
+            let (old, to) = (way.clone(), place());
+            let i = 1 + n % 38;
+            way[i] = if n % 3 == 0 {
+                to
+            } else {
+                pt(way[i].x + 2.0, way[i].y - 1.0)
+            };
+            let legs = |w: &[P]| [(w[i - 1], w[i]), (w[i], w[i + 1])];
+            let before = raster.counts.clone();
+            let at_most =
+                |lost: usize, gained: usize, worth: f64| lost as f64 <= worth + gained as f64;
+            let worth = [-20.0, 0.0, 15.0, 200.0][n % 4];
+            let said = raster.bears(&legs(&old), &legs(&way), |g| worth + g as f64);
+            raster.exchange(&legs(&old), &legs(&way));
+            let changed = |x: u16, y: u16| {
+                before
+                    .iter()
+                    .zip(&raster.counts)
+                    .filter(|(b, a)| {
+                        ((**b == 0) == (x == 0)) && ((**a == 0) == (y == 0)) && **b < NOT_ASKED
+                    })
+                    .count()
+            };
+            let (gained, lost) = (changed(0, 1), changed(1, 0));
+            let is = worth + gained as f64 >= 0.0 && at_most(lost, gained, worth);
+            assert_eq!(
+                said, is,
+                "case {n}: {gained} gained, {lost} lost, worth {worth}"
+            );
+            let blank: usize = raster.blank.iter().map(|b| *b as usize).sum();
+            assert_eq!(
+                blank, raster.unseen,
+                "case {n}: the tiles count as the lattice does"
+            );
+            if said { said_yes += 1 } else { said_no += 1 }
+        }
+        assert!(
+            said_yes > 50 && said_no > 50,
+            "{said_yes} to {said_no}: both must occur"
+        );
+    }
+}

@@ -39,7 +39,9 @@ const STAGES: [(f64, f64, f64, f64); 3] = [
 /// The one lattice where time presses: what is begun is finished.
 const HASTY: [(f64, f64, f64, f64); 1] = [(0.131, 0.006, 0.0006, 1.0)];
 /// How long loops are evened again where time presses.
-const HASTY_PATIENCE: f64 = 0.05;
+const HASTY_PATIENCE: f64 = 0.1;
+/// Places handed over, or tried to be, in a turn where time presses.
+const EAGER: usize = 16;
 
 /// How much of what only the last lattice saw is aimed higher on the next.
 const BY_HEART: f64 = 0.9;
@@ -60,6 +62,8 @@ struct Joint<'a> {
     price_m: f64,
     heat_m: f64,
     dearest: f64,
+    /// Whether time presses.
+    eager: bool,
     dice: Dice,
 }
 
@@ -133,6 +137,7 @@ impl<'a> Joint<'a> {
             price_m: 8.0 / swath_m * raster.sample_m2(),
             heat_m: 0.0,
             dearest: 20.0,
+            eager: false,
             dice: Dice::new(seed ^ 0x5EED),
             raster,
         };
@@ -248,9 +253,15 @@ impl<'a> Joint<'a> {
             let mark = self.dice.unit() * bounds.last().copied().unwrap_or(0.0);
             let j = bounds.iter().position(|b| mark < *b).unwrap_or(0);
             self.turn(j, TURN - 8);
-            for _ in 0..8 {
+            for n in 0..if self.eager { EAGER } else { 8 } {
                 if several {
-                    self.hand_over(j);
+                    // In little time the longest has to give, as often as whose turn it is.
+                    let giver = if self.eager && n % 2 == 0 {
+                        self.longest()
+                    } else {
+                        j
+                    };
+                    self.hand_over(giver);
                 } else {
                     self.turn(j, 1);
                 }
@@ -258,6 +269,17 @@ impl<'a> Joint<'a> {
             k += TURN;
         }
         moves
+    }
+
+    /// The way that is the longest against its due.
+    fn longest(&self) -> usize {
+        let by = |j: usize| {
+            let (over_m, due_m) = self.excess_m(j);
+            over_m / due_m
+        };
+        (0..self.ways.len())
+            .max_by(|a, b| by(*a).total_cmp(&by(*b)))
+            .unwrap_or(0)
     }
 
     fn bounds(&self) -> Vec<f64> {
@@ -469,6 +491,7 @@ pub(super) fn polish(
             let mut joint = Joint::new(task, ways, &places, raster, aim, seed);
             joint.steep = STEEPEST;
             joint.dearest = 32.0;
+            joint.eager = stages.len() == HASTY.len();
             // What was seen on the last lattice only is not seen; and what mending still adds is dearer than polishing.
             let may = joint.allowed as f64;
             let only_here = BY_HEART * by_heart * joint.raster.asked as f64;

@@ -91,3 +91,38 @@ impl Spell {
         led.min(1.0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_a_limit_the_moves_lead_and_nothing_is_short() {
+        let mut never = |_: f64| false;
+        let time = Time::new(&mut never);
+        let spell = time.spell(0.5);
+        for k in 0..=10 {
+            let done = f64::from(k) / 10.0;
+            assert_eq!(spell.at(&time, done), done);
+        }
+        assert!(!time.was_short());
+    }
+
+    #[test]
+    fn where_the_clock_is_ahead_of_the_moves_the_cooling_ends_in_time() {
+        let now = std::cell::Cell::new(0.2);
+        let mut clock = |part: f64| now.get() >= part;
+        let time = Time::new(&mut clock);
+        let spell = time.spell(0.6);
+        // A moment's stall changes nothing.
+        now.set(0.22);
+        assert_eq!(spell.at(&time, 0.01), 0.01);
+        assert!(!time.was_short());
+        now.set(0.4);
+        let half = spell.at(&time, 0.01);
+        assert!(half > 0.4 && half < 0.5, "{half}");
+        now.set(0.61);
+        assert_eq!(spell.at(&time, 0.02), 1.0);
+        assert!(time.was_short());
+    }
+}
