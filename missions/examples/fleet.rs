@@ -1,8 +1,9 @@
 //! Shares venues among several aircraft: balance and sum against one alone.
 //!
 //! `cargo run --release -p missions --example fleet -- [--swath W] [--margin M] [--closed] [--aircraft 2-8] [--sites]
-//! [--effort N] [--seed S] [--out FOLDER] VENUE.geojson...` — without `--swath` the venue's own `swath_m`; `--sites` puts
-//! all launch sites at the free place nearest to the area's south-west corner. Writes a GeoJSON an aircraft number (one
+//! [--effort N] [--seed S] [--cpu-ms N] [--out FOLDER] VENUE.geojson...` — without `--swath` the venue's own `swath_m`; `--sites` puts
+//! all launch sites at the free place nearest to the area's south-west corner; `--cpu-ms` is a budget of this thread's
+//! processor time (Linux), so that a busy machine measures what an idle one gives. Writes a GeoJSON an aircraft number (one
 //! LineString a flight), and one for one aircraft alone, into FOLDER.
 
 #![allow(
@@ -29,6 +30,7 @@ struct Args {
     sites: bool,
     effort: Option<u64>,
     seed: u64,
+    cpu_ms: Option<f64>,
     out: Option<PathBuf>,
     files: Vec<PathBuf>,
 }
@@ -42,6 +44,7 @@ fn args() -> Result<Args, Box<dyn Error>> {
         sites: false,
         effort: None,
         seed: 1,
+        cpu_ms: None,
         out: None,
         files: Vec::new(),
     };
@@ -55,6 +58,7 @@ fn args() -> Result<Args, Box<dyn Error>> {
             "--sites" => a.sites = true,
             "--effort" => a.effort = Some(value()?.parse()?),
             "--seed" => a.seed = value()?.parse()?,
+            "--cpu-ms" => a.cpu_ms = Some(value()?.parse()?),
             "--out" => a.out = Some(value()?.into()),
             "--aircraft" => {
                 let v = value()?;
@@ -65,6 +69,14 @@ fn args() -> Result<Args, Box<dyn Error>> {
         }
     }
     Ok(a)
+}
+
+/// Milliseconds that this thread was on a processor, as Linux tells them.
+fn cpu_ms() -> f64 {
+    std::fs::read_to_string("/proc/thread-self/schedstat")
+        .ok()
+        .and_then(|t| t.split_whitespace().next()?.parse::<f64>().ok())
+        .map_or(0.0, |ns| ns / 1e6)
 }
 
 fn write(plane: &LocalPlane, flights: &[Vec<EastNorth>], to: &Path) -> Result<(), Box<dyn Error>> {
@@ -186,6 +198,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
         for k in a.aircraft.clone() {
             let start = Instant::now();
+            let began_ms = cpu_ms();
             let request = FleetRequest {
                 cover: cover.clone(),
                 aircraft: vec![
@@ -196,7 +209,9 @@ fn main() -> Result<(), Box<dyn Error>> {
                     k
                 ],
             };
-            let plan = match fleet::plan(&request, |_| false) {
+            let plan = match fleet::plan(&request, |part| {
+                a.cpu_ms.is_some_and(|ms| cpu_ms() - began_ms >= part * ms)
+            }) {
                 Ok(p) => p,
                 Err(e) => {
                     println!("{name} k {k}: {e}");
@@ -207,7 +222,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             let flights: Vec<Vec<EastNorth>> =
                 plan.shares.iter().flat_map(|s| s.flights.clone()).collect();
             println!(
-                "{name:52} k {k} flights {} balance {:.4} sum/alone {:.4} longest {:.1} m sum {:.1} m coverage {:.4} clear {:.3} ms {:.0}",
+                "{name:52} k {k} flights {} balance {:.4} sum/alone {:.4} longest {:.1} m sum {:.1} m coverage {:.4} clear {:.3} ms {:.0} cpu {:.0} effort {}",
                 flights.len(),
                 s.balance,
                 s.sum_ratio,
@@ -215,7 +230,9 @@ fn main() -> Result<(), Box<dyn Error>> {
                 s.sum_m,
                 s.coverage,
                 s.clearance_m,
-                start.elapsed().as_secs_f64() * 1e3
+                start.elapsed().as_secs_f64() * 1e3,
+                cpu_ms() - began_ms,
+                s.effort
             );
             if let Some(out) = &a.out {
                 write(&plane, &flights, &out.join(format!("{name}.{k}.geojson")))?;

@@ -31,7 +31,7 @@ pub(super) fn shared(a: &Plan, ground: &Ground) -> anyhow::Result<Patterned> {
     })
     .context("no plan")?;
     let s = plan.stats;
-    let late = budget.was_over();
+    let late = s.hurried || budget.was_over();
     let mut out = Patterned::default();
     let figures = json!({
         "aircraft": k,

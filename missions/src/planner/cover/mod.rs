@@ -209,9 +209,16 @@ pub fn target(inclusions: &[Polygon<f64>], exclusions: &[Polygon<f64>]) -> Multi
 ///
 /// # Errors
 /// Where figures make no sense, or nothing can be flown; see [`CoverRefusal`].
-pub fn plan(
+pub fn plan(request: &CoverRequest, stop: impl FnMut() -> bool) -> Result<CoverPlan, CoverRefusal> {
+    plan_led(request, stop, |_, _, done| done)
+}
+
+/// As [`plan`], with a cooling that may be led: `led` is told which stage is annealed (0 or 1), which part of the area still
+/// to be annealed that is for, and how far its moves are; it says how far they should be.
+fn plan_led(
     request: &CoverRequest,
     mut stop: impl FnMut() -> bool,
+    mut led: impl FnMut(usize, f64, f64) -> f64,
 ) -> Result<CoverPlan, CoverRefusal> {
     let target_m2 = check(request)?;
     let radius_m = request.swath_m / 2.0;
@@ -226,11 +233,24 @@ pub fn plan(
     let mut routes: Vec<Vec<P>> = Vec::new();
     let mut effort = 0;
     let (mut asked, mut unseen) = (0.0, 0.0);
+    let mut left = 1.0;
     for (k, part) in free.parts.iter().enumerate() {
         let share = part.reachable.unsigned_area() / all_m2;
+        let of_left = share / f64::max(left, share);
+        left -= share;
         let moves = (request.effort as f64 * share) as u64;
-        let done = cover_part(request, &free, part, &routes, moves, k as u64, &mut stop)
-            .ok_or(CoverRefusal::NoWay { part: k + 1 })?;
+        let salt = k as u64;
+        let done = cover_part(
+            request,
+            &free,
+            part,
+            &routes,
+            moves,
+            salt,
+            &mut stop,
+            &mut |stage, done| led(stage, of_left, done),
+        )
+        .ok_or(CoverRefusal::NoWay { part: k + 1 })?;
         effort += done.moves;
         asked += part.reachable.unsigned_area();
         unseen += part.reachable.unsigned_area() * (1.0 - done.coverage);
@@ -355,6 +375,10 @@ struct Task<'a> {
     moves: u64,
 }
 
+#[allow(
+    clippy::too_many_arguments,
+    reason = "one call, of things that live apart"
+)]
 /// Covers one part. `others` are ways already planned, which may see into it.
 fn cover_part(
     request: &CoverRequest,
@@ -364,6 +388,7 @@ fn cover_part(
     moves: u64,
     salt: u64,
     stop: &mut impl FnMut() -> bool,
+    led: &mut impl FnMut(usize, f64) -> f64,
 ) -> Option<Done> {
     let swath_m = request.swath_m;
     let task = Task {
@@ -388,7 +413,7 @@ fn cover_part(
         }
     }
     let (angle_rad, mut way) = task.first_way(request.seed ^ salt, stop)?;
-    let done = task.anneal(angle_rad, &mut way, others, stop);
+    let done = task.anneal(angle_rad, &mut way, others, stop, led);
     let (mut ways, coverage) = task.mend(way, others);
     if request.closed {
         for way in &mut ways {
@@ -470,6 +495,7 @@ impl Task<'_> {
         way: &mut Vec<P>,
         others: &[Vec<P>],
         stop: &mut impl FnMut() -> bool,
+        led: &mut impl FnMut(usize, f64) -> f64,
     ) -> u64 {
         let swath_m = self.costs.swath_m;
         let stages = [
@@ -491,7 +517,7 @@ impl Task<'_> {
                 to_m: to * swath_m,
             };
             polish.dearest = if i == 0 { 20.0 } else { 32.0 };
-            done += polish.run(&cooling, &mut *stop);
+            done += polish.run(&cooling, &mut *stop, |t| led(i, t));
             *way = self.places(&polish);
         }
         done

@@ -143,8 +143,14 @@ impl<'a> Polish<'a> {
         }
     }
 
-    /// Anneals. Returns the moves made; fewer than asked only where `stop` said so.
-    pub fn run(&mut self, cooling: &Cooling, mut stop: impl FnMut() -> bool) -> u64 {
+    /// Anneals. Returns the moves made; fewer than asked only where `stop` said so, or where `led`, told how far the moves
+    /// are (0 to 1), says that the cooling should be further.
+    pub fn run(
+        &mut self,
+        cooling: &Cooling,
+        mut stop: impl FnMut() -> bool,
+        mut led: impl FnMut(f64) -> f64,
+    ) -> u64 {
         let ratio = (cooling.to_m / cooling.from_m).max(1e-9);
         for k in 0..cooling.moves {
             if k.is_multiple_of(64) && stop() {
@@ -154,7 +160,10 @@ impl<'a> Polish<'a> {
                 self.path.list();
             }
             if k.is_multiple_of(PRICE_EVERY) {
-                let t = k as f64 / cooling.moves as f64;
+                let t = led(k as f64 / cooling.moves as f64);
+                if t >= 1.0 {
+                    return k;
+                }
                 self.heat_m = cooling.from_m * ratio.powf(t);
                 self.lead_price(t);
             }
@@ -511,7 +520,7 @@ impl<'a> Polish<'a> {
         let price_m = self.price_m;
         // longer + price (lost − gained) ≤ bar
         let bearable = |gained: usize| (bar_m - longer_m) / price_m + gained as f64;
-        if self.raster.trial(old, new, bearable).is_none() {
+        if !self.raster.bears(old, new, bearable) {
             return false;
         }
         self.raster.exchange(old, new);

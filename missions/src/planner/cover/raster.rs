@@ -8,6 +8,11 @@ use geo::MultiPolygon;
 /// Added to samples that are not asked for, so that they never count as unseen.
 const NOT_ASKED: u16 = 0x4000;
 
+/// Rows and columns of a tile, in which unseen samples are counted.
+const TILE: (usize, usize) = (16, 64);
+/// Fewer cells than this are counted one by one.
+const FEW_CELLS: usize = 12;
+
 /// The lattice.
 pub(super) struct Raster {
     cos: f64,
@@ -18,6 +23,9 @@ pub(super) struct Raster {
     cols: usize,
     rows: usize,
     counts: Vec<u16>,
+    /// Unseen samples of each tile, and its columns.
+    blank: Vec<u32>,
+    tiles: usize,
     /// Footprint's radius, in steps.
     radius: f64,
     /// Samples asked for.
@@ -69,6 +77,8 @@ impl Raster {
             cols,
             rows,
             counts: vec![NOT_ASKED; cols * rows],
+            blank: vec![0; (cols / TILE.1 + 1) * (rows / TILE.0 + 1)],
+            tiles: cols / TILE.1 + 1,
             radius: radius_m / step_m,
             asked: 0,
             unseen: 0,
@@ -90,7 +100,20 @@ impl Raster {
             }
         }
         raster.unseen = raster.asked;
+        raster.count_blank();
         raster
+    }
+
+    /// Counts the unseen samples of every tile afresh.
+    fn count_blank(&mut self) {
+        self.blank.fill(0);
+        for (r, row) in self.counts.chunks(self.cols.max(1)).enumerate() {
+            for (t, cells) in row.chunks(TILE.1).enumerate() {
+                if let Some(b) = self.blank.get_mut(r / TILE.0 * self.tiles + t) {
+                    *b = b.wrapping_add(zeros(cells, 0) as u32);
+                }
+            }
+        }
     }
 
     /// Square metres a sample stands for.
@@ -104,6 +127,7 @@ impl Raster {
             *c &= NOT_ASKED;
         }
         self.unseen = self.asked;
+        self.count_blank();
     }
 
     /// A leg is flown.
@@ -115,71 +139,160 @@ impl Raster {
     pub fn exchange(&mut self, old: &[(P, P)], new: &[(P, P)]) {
         let legs = self.swept(old, new);
         let (mut gained, mut lost) = (0usize, 0usize);
-        let (cols, rows) = (self.cols, self.rows);
-        let counts = &mut self.counts;
-        changes(&legs, rows, cols, |from, to, by| {
-            let Some(cells) = counts.get_mut(from..to) else {
-                return true;
-            };
-            let mut n = 0usize;
-            if by > 0 {
-                for c in cells {
-                    n = n.wrapping_add(usize::from(*c == 0));
-                    *c = c.wrapping_add(by as u16);
+        let (cols, tiles) = (self.cols, self.tiles);
+        let (counts, blank) = (&mut self.counts, &mut self.blank);
+        let mut marks = Marks::with_capacity(2 * legs.len());
+        for row in rows_of(&legs, self.rows) {
+            let tile_row = row / TILE.0 * tiles;
+            changes(&legs, row, cols, &mut marks, |from, to, by| {
+                // Tile by tile, each of which counts what is unseen in it.
+                let mut at = from;
+                while at < to {
+                    let end = ((at / TILE.1 + 1) * TILE.1).min(to);
+                    let Some(cells) = counts.get_mut(row * cols + at..row * cols + end) else {
+                        return;
+                    };
+                    let mut n = 0u32;
+                    let fewer = if by > 0 {
+                        for c in cells {
+                            n = n.wrapping_add(u32::from(*c == 0));
+                            *c = c.wrapping_add(by as u16);
+                        }
+                        gained = gained.wrapping_add(n as usize);
+                        n.wrapping_neg()
+                    } else {
+                        let less = by.unsigned_abs();
+                        for c in cells {
+                            *c = c.wrapping_sub(less);
+                            n = n.wrapping_add(u32::from(*c == 0));
+                        }
+                        lost = lost.wrapping_add(n as usize);
+                        n
+                    };
+                    if n > 0
+                        && let Some(b) = blank.get_mut(tile_row + at / TILE.1)
+                    {
+                        *b = b.wrapping_add(fewer);
+                    }
+                    at = end;
                 }
-                gained = gained.wrapping_add(n);
-            } else {
-                let less = by.unsigned_abs();
-                for c in cells {
-                    *c = c.wrapping_sub(less);
-                    n = n.wrapping_add(usize::from(*c == 0));
-                }
-                lost = lost.wrapping_add(n);
-            }
-            true
-        });
+            });
+        }
         self.unseen = self.unseen.wrapping_add(lost).wrapping_sub(gained);
     }
 
-    /// Samples that would be newly seen by the exchange, and newly unseen; the second is given up on (`None`) where it
-    /// exceeds what `bearable` says of the first.
-    pub fn trial(
-        &self,
-        old: &[(P, P)],
-        new: &[(P, P)],
-        bearable: impl Fn(usize) -> f64,
-    ) -> Option<(usize, usize)> {
+    /// Whether the exchange leaves no more samples newly unseen than `bearable` says of those newly seen (the more are
+    /// seen, the more are bearable; less than 0 is not).
+    pub fn bears(&self, old: &[(P, P)], new: &[(P, P)], bearable: impl Fn(usize) -> f64) -> bool {
         let legs = self.swept(old, new);
-        let mut gained = 0usize;
-        let any = self.unseen > 0;
-        let mut less: Vec<(u32, u32, u16)> = Vec::with_capacity(256);
-        changes(&legs, self.rows, self.cols, |from, to, by| {
-            if by < 0 {
-                less.push((from as u32, to as u32, by.unsigned_abs()));
-            } else if any && let Some(cells) = self.counts.get(from..to) {
-                gained = gained.wrapping_add(zeros(cells, 0));
-            }
-            true
-        });
-        let most = bearable(gained);
+        // Most exchanges lose more than they could gain at best, and show it within a few rows.
+        let (at_best, bands) = self.at_best(&legs);
+        let most = bearable(at_best);
         if most < 0.0 {
-            return None;
+            return false;
         }
         let mut lost = 0usize;
-        for (from, to, by) in less {
-            if let Some(cells) = self.counts.get(from as usize..to as usize) {
-                lost = lost.wrapping_add(zeros(cells, by));
-                if lost as f64 > most {
-                    return None;
+        let mut marks = Marks::with_capacity(2 * legs.len());
+        let rows = rows_of(&legs, self.rows);
+        let middle = match (old, new) {
+            (_, [(_, p), _, ..]) | ([(_, p), ..], _) => self.to_lattice(*p).y.max(0.0) as usize,
+            _ => rows.start,
+        };
+        let middle = middle.clamp(rows.start, rows.end);
+        // From where the way is bent outwards: there the most is lost.
+        let (mut up, mut down) = (middle..rows.end, (rows.start..middle).rev());
+        loop {
+            let (one, other) = (up.next(), down.next());
+            if one.is_none() && other.is_none() {
+                break;
+            }
+            for row in [one, other].into_iter().flatten() {
+                let base = row * self.cols;
+                changes(&legs, row, self.cols, &mut marks, |from, to, by| {
+                    if by < 0
+                        && let Some(cells) = self.counts.get(base + from..base + to)
+                    {
+                        lost = lost.wrapping_add(zeros(cells, by.unsigned_abs()));
+                    }
+                });
+            }
+            if lost as f64 > most {
+                return false;
+            }
+        }
+        let enough = |gained: usize| {
+            let most = bearable(gained);
+            most >= 0.0 && lost as f64 <= most
+        };
+        at_best == 0 || self.gained(&legs, &bands, enough)
+    }
+
+    /// Whether legs newly see enough samples, of those in these bands.
+    fn gained(&self, legs: &[Swept], bands: &[usize], enough: impl Fn(usize) -> bool) -> bool {
+        let mut gained = 0usize;
+        if enough(gained) {
+            return true;
+        }
+        let mut marks = Marks::with_capacity(2 * legs.len());
+        let all = rows_of(legs, self.rows);
+        for band in bands {
+            let first = band * TILE.0;
+            for row in first.max(all.start)..(first + TILE.0).min(all.end) {
+                let base = row * self.cols;
+                changes(legs, row, self.cols, &mut marks, |from, to, by| {
+                    if by > 0
+                        && let Some(cells) = self.counts.get(base + from..base + to)
+                    {
+                        gained = gained.wrapping_add(zeros(cells, 0));
+                    }
+                });
+            }
+            if enough(gained) {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// No less than the unseen samples that lie under the legs that are to be flown, and the bands of rows they lie in.
+    fn at_best(&self, legs: &[Swept]) -> (usize, Vec<usize>) {
+        let mut sum = 0usize;
+        let mut bands = Vec::new();
+        for l in legs.iter().filter(|l| l.by > 0) {
+            let rows = rows_of(std::slice::from_ref(l), self.rows);
+            let (first, last) = (rows.start / TILE.0, rows.end.div_ceil(TILE.0));
+            for band in first..last {
+                let (y0, y1) = ((band * TILE.0) as f64, ((band + 1) * TILE.0) as f64);
+                let (x0, x1) = l.reach(y0, y1);
+                let from = x0.max(0.0) as usize / TILE.1;
+                let to = (x1.max(0.0) as usize / TILE.1 + 1).min(self.tiles);
+                let row = band * self.tiles;
+                let tiles = self.blank.get(row + from.min(to)..row + to);
+                let blank = tiles
+                    .into_iter()
+                    .flatten()
+                    .fold(0usize, |s, b| s.wrapping_add(*b as usize));
+                if blank > 0 {
+                    sum += blank;
+                    bands.push(band);
                 }
             }
         }
-        Some((gained, lost))
+        bands.sort_unstable();
+        bands.dedup();
+        (sum.min(self.unseen), bands)
     }
 
     /// Samples unseen now that a look from `p` would see.
     pub fn gain(&self, p: P) -> usize {
-        self.trial(&[], &[(p, p)], |_| 0.0).map_or(0, |t| t.0)
+        let legs = self.swept(&[], &[(p, p)]);
+        let (_, bands) = self.at_best(&legs);
+        let seen = std::cell::Cell::new(0);
+        self.gained(&legs, &bands, |n| {
+            seen.set(n);
+            false
+        });
+        seen.get()
     }
 
     fn swept(&self, old: &[(P, P)], new: &[(P, P)]) -> Vec<Swept> {
@@ -256,6 +369,13 @@ fn turn(p: P, cos: f64, sin: f64) -> P {
 
 /// How many of the cells hold exactly `value`.
 fn zeros(cells: &[u16], value: u16) -> usize {
+    if cells.len() < FEW_CELLS {
+        let mut k = 0u16;
+        for c in cells {
+            k = k.wrapping_add(u16::from(*c == value));
+        }
+        return usize::from(k);
+    }
     let mut n = 0usize;
     for block in cells.chunks(4_096) {
         // Counted in the cells' own width, so that the compiler can take many at once.
@@ -362,59 +482,142 @@ impl Swept {
         }
         (x0 <= x1).then_some((x0, x1))
     }
+
+    /// Columns that it may reach between rows `y0` and `y1`, from and to.
+    fn reach(&self, y0: f64, y1: f64) -> (f64, f64) {
+        // The part of its middle line whose footprints come there.
+        let rise = (self.b.y - self.a.y).max(1e-9);
+        let t0 = ((y0 - self.r - self.a.y) / rise).clamp(0.0, 1.0);
+        let t1 = ((y1 + self.r - self.a.y) / rise).clamp(0.0, 1.0);
+        let run = self.b.x - self.a.x;
+        let (u, v) = (self.a.x + t0 * run, self.a.x + t1 * run);
+        (u.min(v) - self.r - 1.0, u.max(v) + self.r + 1.0)
+    }
 }
 
-/// Calls `f(from, to, by)` for every run of cells whose number of legs changes by `by` ≠ 0; ends where `f` says no.
-fn changes(
-    legs: &[Swept],
-    rows: usize,
-    cols: usize,
-    mut f: impl FnMut(usize, usize, i16) -> bool,
-) -> bool {
+/// Where legs begin or end in a row, and what changes there: column and step, packed to be sorted quickly.
+type Marks = Vec<u64>;
+
+/// Rows that any of the legs sweeps.
+fn rows_of(legs: &[Swept], rows: usize) -> std::ops::Range<usize> {
     let lo = legs
         .iter()
         .map(|l| l.r0)
         .fold(f64::INFINITY, f64::min)
         .max(0.0) as usize;
     let hi = (legs.iter().map(|l| l.r1).fold(0.0, f64::max) as usize).min(rows);
+    lo.min(hi)..hi
+}
+
+/// Calls `f(from, to, by)` for every run of columns of the row whose number of legs changes by `by` ≠ 0.
+fn changes(
+    legs: &[Swept],
+    row: usize,
+    cols: usize,
+    marks: &mut Marks,
+    mut f: impl FnMut(usize, usize, i16),
+) {
+    /// Added to a step, so that it packs as a number without a sign.
+    const ZERO: i16 = 0x100;
     let last = cols as f64;
-    let mut marks: Vec<(u32, i16)> = Vec::with_capacity(2 * legs.len());
-    for row in lo..hi {
-        marks.clear();
-        for l in legs {
-            if let Some((x0, x1)) = l.span(row as f64) {
-                // Whole numbers by casts: `floor` is a call on plain x86-64.
-                let (from, to) = (x0.clamp(0.0, last), x1.clamp(-1.0, last - 1.0) + 1.0);
-                let c0 = from as u32;
-                let (c0, c1) = (c0 + u32::from(f64::from(c0) < from), to as u32);
-                if c0 < c1 {
-                    marks.push((c0, l.by));
-                    marks.push((c1, -l.by));
-                }
+    marks.clear();
+    for l in legs {
+        if let Some((x0, x1)) = l.span(row as f64) {
+            // Whole numbers by casts: `floor` is a call on plain x86-64.
+            let (from, to) = (x0.clamp(0.0, last), x1.clamp(-1.0, last - 1.0) + 1.0);
+            let c0 = from as u32;
+            let (c0, c1) = (c0 + u32::from(f64::from(c0) < from), to as u32);
+            if c0 < c1 {
+                marks.push(u64::from(c0) << 16 | u64::from((ZERO + l.by) as u16));
+                marks.push(u64::from(c1) << 16 | u64::from((ZERO - l.by) as u16));
             }
-        }
-        // Mostly a handful, for which insertion is the quickest; a long way around has hundreds.
-        let few = marks.len() <= 32;
-        if !few {
-            marks.sort_unstable();
-        }
-        for i in 1..if few { marks.len() } else { 0 } {
-            let mut j = i;
-            while j > 0 && marks.get(j).map(|m| m.0) < marks.get(j - 1).map(|m| m.0) {
-                marks.swap(j, j - 1);
-                j -= 1;
-            }
-        }
-        let base = row * cols;
-        let mut by = 0i16;
-        let mut from = 0u32;
-        for (at, step) in &marks {
-            if by != 0 && *at > from && !f(base + from as usize, base + *at as usize, by) {
-                return false;
-            }
-            by += step;
-            from = *at;
         }
     }
-    true
+    // Mostly a handful, for which insertion is the quickest; a long way around has hundreds.
+    let few = marks.len() <= 32;
+    if !few {
+        marks.sort_unstable();
+    }
+    for i in 1..if few { marks.len() } else { 0 } {
+        let mut j = i;
+        while j > 0 && marks.get(j) < marks.get(j - 1) {
+            marks.swap(j, j - 1);
+            j -= 1;
+        }
+    }
+    let mut by = 0i16;
+    let mut from = 0usize;
+    for mark in marks.iter() {
+        let (at, step) = ((mark >> 16) as usize, (mark & 0xFFFF) as i16 - ZERO);
+        if by != 0 && at > from {
+            f(from, at, by);
+        }
+        by += step;
+        from = at;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::planner::cover::geom::Dice;
+
+    #[test]
+    fn what_is_said_before_an_exchange_is_what_the_exchange_then_does() {
+        let square = geo::Rect::new(
+            geo::Coord { x: 0.0, y: 0.0 },
+            geo::Coord { x: 90.0, y: 70.0 },
+        );
+        let area = MultiPolygon(vec![square.to_polygon()]);
+        let mut dice = Dice::new(7);
+        let (mut said_yes, mut said_no) = (0, 0);
+        for n in 0..400 {
+            let angle_rad = 3.0 * dice.unit();
+            let mut raster = Raster::new(&area, 6.0, 1.0, angle_rad);
+            let mut place = || pt(90.0 * dice.unit(), 70.0 * dice.unit());
+            let mut way: Vec<P> = (0..40).map(|_| place()).collect();
+            for w in way.windows(2) {
+                raster.add(w[0], w[1]);
+            }
+            let (old, to) = (way.clone(), place());
+            let i = 1 + n % 38;
+            way[i] = if n % 3 == 0 {
+                to
+            } else {
+                pt(way[i].x + 2.0, way[i].y - 1.0)
+            };
+            let legs = |w: &[P]| [(w[i - 1], w[i]), (w[i], w[i + 1])];
+            let before = raster.counts.clone();
+            let at_most =
+                |lost: usize, gained: usize, worth: f64| lost as f64 <= worth + gained as f64;
+            let worth = [-20.0, 0.0, 15.0, 200.0][n % 4];
+            let said = raster.bears(&legs(&old), &legs(&way), |g| worth + g as f64);
+            raster.exchange(&legs(&old), &legs(&way));
+            let changed = |x: u16, y: u16| {
+                before
+                    .iter()
+                    .zip(&raster.counts)
+                    .filter(|(b, a)| {
+                        ((**b == 0) == (x == 0)) && ((**a == 0) == (y == 0)) && **b < NOT_ASKED
+                    })
+                    .count()
+            };
+            let (gained, lost) = (changed(0, 1), changed(1, 0));
+            let is = worth + gained as f64 >= 0.0 && at_most(lost, gained, worth);
+            assert_eq!(
+                said, is,
+                "case {n}: {gained} gained, {lost} lost, worth {worth}"
+            );
+            let blank: usize = raster.blank.iter().map(|b| *b as usize).sum();
+            assert_eq!(
+                blank, raster.unseen,
+                "case {n}: the tiles count as the lattice does"
+            );
+            if said { said_yes += 1 } else { said_no += 1 }
+        }
+        assert!(
+            said_yes > 50 && said_no > 50,
+            "{said_yes} to {said_no}: both must occur"
+        );
+    }
 }

@@ -185,6 +185,8 @@ pub struct FleetStats {
     pub clearance_m: f64,
     /// Moves made.
     pub effort: u64,
+    /// Whether polishing was cut short for want of time. If not, the same request gives the same bytes.
+    pub hurried: bool,
 }
 
 /// A plan.
@@ -322,6 +324,7 @@ fn finished(sharers: &[Sharer], shares: Shares) -> FleetPlan {
             coverage: shares.coverage,
             clearance_m: shares.clearance_m,
             effort: shares.effort,
+            hurried: shares.hurried,
         },
         shares: shares
             .ways

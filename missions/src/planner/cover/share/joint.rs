@@ -13,7 +13,8 @@ use super::super::tidy;
 use super::super::ways::Ways;
 use super::super::{AIM, SEEN_PART_OF_RADIUS};
 use super::loops::{self, Pace};
-use super::{Done, EVEN, JOINT, Member, Task, corners};
+use super::time::Time;
+use super::{Done, EVEN, JOINT, Member, POLISHED, PRESSED, SHAPED, Task, corners};
 use geo::MultiPolygon;
 
 /// Moves of one way before another's turn.
@@ -35,6 +36,13 @@ const STAGES: [(f64, f64, f64, f64); 3] = [
     (1.21, 0.0009, 0.0004, 0.2),
 ];
 
+/// The one lattice where time presses: what is begun is finished.
+const HASTY: [(f64, f64, f64, f64); 1] = [(0.131, 0.006, 0.0006, 1.0)];
+/// How long loops are evened again where time presses.
+const HASTY_PATIENCE: f64 = 0.1;
+/// Places handed over, or tried to be, in a turn where time presses.
+const EAGER: usize = 16;
+
 /// How much of what only the last lattice saw is aimed higher on the next.
 const BY_HEART: f64 = 0.9;
 /// Samples a swath of these lattices.
@@ -54,6 +62,8 @@ struct Joint<'a> {
     price_m: f64,
     heat_m: f64,
     dearest: f64,
+    /// Whether time presses.
+    eager: bool,
     dice: Dice,
 }
 
@@ -127,6 +137,7 @@ impl<'a> Joint<'a> {
             price_m: 8.0 / swath_m * raster.sample_m2(),
             heat_m: 0.0,
             dearest: 20.0,
+            eager: false,
             dice: Dice::new(seed ^ 0x5EED),
             raster,
         };
@@ -211,19 +222,15 @@ impl<'a> Joint<'a> {
         }
     }
 
-    fn run(
-        &mut self,
-        moves: u64,
-        from_m: f64,
-        to_m: f64,
-        stop: &mut dyn FnMut(f64) -> bool,
-    ) -> u64 {
+    fn run(&mut self, moves: u64, (from_m, to_m): (f64, f64), time: &Time<'_>, until: f64) -> u64 {
+        let spell = time.spell(until);
         let ratio = (to_m / from_m).max(1e-9);
         let mut k = 0;
         let mut bounds = self.bounds();
+        let mut last = 0.0;
         let several = self.ways.len() > 1;
         while k < moves {
-            if stop(JOINT) {
+            if time.over(JOINT) {
                 return k;
             }
             if k.is_multiple_of(50 * TURN) {
@@ -232,17 +239,29 @@ impl<'a> Joint<'a> {
                 self.measure();
             }
             if k.is_multiple_of(10 * TURN) {
-                let t = k as f64 / moves as f64;
+                let t = spell.at(time, k as f64 / moves as f64);
+                if t >= 1.0 {
+                    return k;
+                }
                 self.heat_m = from_m * ratio.powf(t);
-                self.lead_price(t);
+                // Where the clock leads, the price takes longer steps.
+                let step = (t - last) * moves as f64 / (10.0 * TURN as f64);
+                self.lead_price(t, step.max(1.0));
+                last = t;
             }
             // The longer a way, the more moves it needs.
             let mark = self.dice.unit() * bounds.last().copied().unwrap_or(0.0);
             let j = bounds.iter().position(|b| mark < *b).unwrap_or(0);
             self.turn(j, TURN - 8);
-            for _ in 0..8 {
+            for n in 0..if self.eager { EAGER } else { 8 } {
                 if several {
-                    self.hand_over(j);
+                    // In little time the longest has to give, as often as whose turn it is.
+                    let giver = if self.eager && n % 2 == 0 {
+                        self.longest()
+                    } else {
+                        j
+                    };
+                    self.hand_over(giver);
                 } else {
                     self.turn(j, 1);
                 }
@@ -250,6 +269,17 @@ impl<'a> Joint<'a> {
             k += TURN;
         }
         moves
+    }
+
+    /// The way that is the longest against its due.
+    fn longest(&self) -> usize {
+        let by = |j: usize| {
+            let (over_m, due_m) = self.excess_m(j);
+            over_m / due_m
+        };
+        (0..self.ways.len())
+            .max_by(|a, b| by(*a).total_cmp(&by(*b)))
+            .unwrap_or(0)
     }
 
     fn bounds(&self) -> Vec<f64> {
@@ -264,11 +294,11 @@ impl<'a> Joint<'a> {
     }
 
     /// As [`Polish`] leads it.
-    fn lead_price(&mut self, t: f64) {
+    fn lead_price(&mut self, t: f64, step: f64) {
         let dearest = self.dearest * (1.0 + 6.0 * (t - 0.4).max(0.0));
         let (have, may) = (self.raster.unseen as f64, self.allowed.max(1) as f64);
         let base = self.raster.sample_m2() / self.swath_m;
-        let factor = (have / may).clamp(0.5, 2.0).powf(0.02);
+        let factor = (have / may).clamp(0.5, 2.0).powf(0.02 * step);
         self.price_m = (self.price_m * factor).clamp(2.0 * base, dearest * base);
     }
 
@@ -339,7 +369,7 @@ impl<'a> Joint<'a> {
         }
         let price_m = self.price_m;
         let bearable = |gained: usize| (bar_m - cost_m) / price_m + gained as f64;
-        if self.raster.trial(&old, &new, bearable).is_none() {
+        if !self.raster.bears(&old, &new, bearable) {
             return false;
         }
         self.raster.exchange(&old, &new);
@@ -399,7 +429,7 @@ pub(super) fn polish(
     ways: &Ways<'_>,
     starts: Vec<Vec<Vec<P>>>,
     rough: bool,
-    stop: &mut dyn FnMut(f64) -> bool,
+    time: &Time<'_>,
 ) -> Done {
     let request = task.request;
     let swath_m = request.swath_m;
@@ -415,15 +445,24 @@ pub(super) fn polish(
     let all = task.moves as f64 + 10_000.0 * task.group.len() as f64;
     let mut done = 0;
     let mut places = untouched.clone();
+    let n = starts.len();
     if rough && task.moves > 0 {
         let mut best: Option<(f64, Vec<Vec<P>>)> = None;
         for (i, start) in starts.into_iter().enumerate() {
-            let raster = lattice(task, 10.0, 0.093);
+            // The first is the most promising: where time presses, the others are left.
+            if i > 0 && time.used() > 0.5 * SHAPED {
+                time.hurry();
+                break;
+            }
+            let raster = lattice(task, 10.0, task.along_rad + 0.093);
             let seed = task.seed.wrapping_add(i as u64);
             let mut joint = Joint::new(task, ways, &start, raster, aim, seed);
             joint.steep = STEEP;
             let moves = (all * ROUGH) as u64;
-            done += joint.run(moves, 0.03 * swath_m, 0.004 * swath_m, stop);
+            let heat = (0.03 * swath_m, 0.004 * swath_m);
+            let now = time.used();
+            let until = now + (SHAPED - now) / (n - i) as f64;
+            done += joint.run(moves, heat, time, until);
             let shaped = joint.places();
             let over = joint.raster.unseen.saturating_sub(joint.allowed) as f64;
             let cost_m = task.score_m(&shaped) + 3.0 / swath_m * over * joint.raster.sample_m2();
@@ -437,15 +476,22 @@ pub(super) fn polish(
         let hot = if rough { 1.0 } else { 0.7 };
         let mut price: Option<f64> = None;
         let mut by_heart = 0.0;
-        for (i, (turned, from, to, part)) in STAGES.into_iter().enumerate() {
+        let stages: &[(f64, f64, f64, f64)] = if rough && time.used() > PRESSED {
+            time.hurry();
+            &HASTY
+        } else {
+            &STAGES
+        };
+        for (i, (turned, from, to, part)) in stages.iter().copied().enumerate() {
             if rough {
-                places = evened(task, places, i as u64, stop);
+                places = evened(task, places, i as u64, time);
             }
-            let raster = lattice(task, FINE_STEPS, turned);
+            let raster = lattice(task, FINE_STEPS, task.along_rad + turned);
             let seed = task.seed.wrapping_add(50 + i as u64);
             let mut joint = Joint::new(task, ways, &places, raster, aim, seed);
             joint.steep = STEEPEST;
             joint.dearest = 32.0;
+            joint.eager = stages.len() == HASTY.len();
             // What was seen on the last lattice only is not seen; and what mending still adds is dearer than polishing.
             let may = joint.allowed as f64;
             let only_here = BY_HEART * by_heart * joint.raster.asked as f64;
@@ -454,10 +500,15 @@ pub(super) fn polish(
                 joint.price_m = p * joint.raster.sample_m2();
             }
             let moves = (part * all * if rough { FINE } else { 0.4 }) as u64;
-            done += joint.run(moves, hot * from * swath_m, hot * to * swath_m, stop);
+            let heat = (hot * from * swath_m, hot * to * swath_m);
+            let now = time.used();
+            // Of what is left, as the parts of the stages that are left.
+            let left: f64 = stages.iter().skip(i).map(|s| s.3).sum();
+            let until = now + (POLISHED - now) * part / left;
+            done += joint.run(moves, heat, time, until);
             price = Some(joint.price_m / joint.raster.sample_m2());
             places = joint.places();
-            let mut other = lattice(task, FINE_STEPS, turned + 0.39);
+            let mut other = lattice(task, FINE_STEPS, task.along_rad + turned + 0.39);
             for w in &places {
                 add(&mut other, w);
             }
@@ -480,25 +531,24 @@ pub(super) fn polish(
 }
 
 /// Loops that came out uneven while they found their shape, joined and parted once more.
-fn evened(
-    task: &Task<'_>,
-    places: Vec<Vec<P>>,
-    salt: u64,
-    stop: &mut dyn FnMut(f64) -> bool,
-) -> Vec<Vec<P>> {
+fn evened(task: &Task<'_>, places: Vec<Vec<P>>, salt: u64, time: &Time<'_>) -> Vec<Vec<P>> {
     let alike = task.group.iter().all(|m| m.closed && m.site.is_none());
     let sum_m: f64 = places.iter().map(|w| length_m(w)).sum();
     if !alike || task.worst(&places) <= EVEN * sum_m || places.iter().any(|w| w.len() < 4) {
         return places;
     }
     let weights: Vec<f64> = task.group.iter().map(|m| m.weight).collect();
+    let pressed = time.used() > PRESSED;
+    if pressed {
+        time.hurry();
+    }
     let pace = Pace {
-        patience: 1.0,
+        patience: if pressed { HASTY_PATIENCE } else { 1.0 },
         again: true,
     };
     let seed = task.seed.wrapping_add(200 + salt);
     let swath_m = task.request.swath_m;
-    let stop = &mut || stop(JOINT);
+    let stop = &mut || time.over(JOINT);
     match loops::parted(task.free, &places, &weights, swath_m, pace, seed, stop) {
         Some((_, new)) if task.worst(&new) < task.worst(&places) => new,
         _ => places,

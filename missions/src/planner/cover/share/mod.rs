@@ -10,6 +10,7 @@ mod loops;
 mod part;
 #[cfg(test)]
 mod tests;
+mod time;
 
 use super::free::{Free, Part};
 use super::geom::{Dice, P, dist, length_m, pt};
@@ -24,7 +25,8 @@ use super::{
 use crate::plane::EastNorth;
 use geo::{Area, Centroid, Contains};
 use loops::Pace;
-use part::{Cut, allot, legs_of, pieces_by_length};
+use part::{Cut, allot, legs_of, main_direction, pieces_by_length};
+use time::Time;
 
 /// One who shares.
 #[derive(Clone, Copy, Debug)]
@@ -73,12 +75,19 @@ pub(crate) struct Shares {
     pub turns: usize,
     /// Moves made, those of the one way included.
     pub effort: u64,
+    /// Whether anything was cut short for want of time: else the same request gives the same bytes.
+    pub hurried: bool,
 }
 
 /// Part of the budget that the one way may use.
-const ALONE: f64 = 0.4;
+const ALONE: f64 = 0.3;
+/// Part of the budget after which ways that are polished together have their shape, and are cold.
+const SHAPED: f64 = 0.58;
+const POLISHED: f64 = 0.91;
 /// Part of the budget after which only mending is done.
 const JOINT: f64 = 0.95;
+/// Of the time of the one way, what its first stage may use.
+const ALONE_SHAPED: f64 = 0.4;
 /// Manners of parting that are polished a little before the best of them is polished well.
 const STARTS: usize = 3;
 /// So uneven is as good as even.
@@ -88,9 +97,13 @@ const GOOD: f64 = 1.025;
 /// Times that loops are made and polished, each time by other dice, until they are good.
 const ATTEMPTS: u64 = 4;
 /// Part of the budget that parting one way into loops may use.
-const PARTED: f64 = 0.6;
+const PARTED: f64 = 0.4;
+/// Part of the budget after which time presses: what stands is polished, nothing else is begun.
+const PRESSED: f64 = 0.28;
 /// Dice by which one way is parted into loops.
 const DICE: u64 = 4;
+/// The first attempt costs a fraction of the others, and is mostly good: patience, dice, and manners polished.
+const EASY: (f64, u64, usize) = (0.1, 2, 1);
 /// Dice at most, where none of them gave even loops.
 const MOST_DICE: u64 = 10;
 /// Times that the legs are parted, each time more evenly.
@@ -119,7 +132,22 @@ pub(crate) fn share(
         end: None,
         ..request.clone()
     };
-    let alone = super::plan(request, || stop(ALONE)).map_err(ShareFault::Cover)?;
+    let time = &Time::new(stop);
+    // The one way of each part of the area has its spell, and the first of its stages a part of that.
+    let (mut spell, mut end) = (time.spell(ALONE), ALONE);
+    let led = |stage: usize, of_left: f64, done: f64| {
+        if done <= 0.0 {
+            let now = time.used();
+            if stage == 0 {
+                end = now + of_left * (ALONE - now).max(0.0);
+                spell = time.spell(now + ALONE_SHAPED * (end - now));
+            } else {
+                spell = time.spell(end);
+            }
+        }
+        spell.at(time, done)
+    };
+    let alone = super::plan_led(request, || time.over(ALONE), led).map_err(ShareFault::Cover)?;
     let free = Free::new(&request.target, request.margin_m, request.swath_m / 2.0);
     let homes = homes(&free, request.swath_m, sharers)?;
     let routes: Vec<Vec<P>> = alone
@@ -189,12 +217,13 @@ pub(crate) fn share(
             part,
             group: &group,
             moves,
+            along_rad: main_direction(&legs_of(way, 0.6 * request.swath_m)),
             seed: request
                 .seed
                 .wrapping_mul(0x9E37_79B9)
                 .wrapping_add(7 + k as u64),
         };
-        let done = share_part(&task, way, stop);
+        let done = share_part(&task, way, time);
         effort += done.moves;
         unseen += area_m2 * (1.0 - done.coverage);
         for ((s, _), way) in who.iter().zip(done.ways) {
@@ -223,6 +252,7 @@ pub(crate) fn share(
         },
         alone,
         effort,
+        hurried: time.was_short(),
     })
 }
 
@@ -277,6 +307,8 @@ struct Task<'a> {
     part: &'a Part,
     group: &'a [Member],
     moves: u64,
+    /// Direction of most metres of the one way: lattices along it have the fewest rows to a leg.
+    along_rad: f64,
     seed: u64,
 }
 
@@ -314,7 +346,7 @@ impl Task<'_> {
     }
 }
 
-fn share_part(task: &Task<'_>, way: &[P], stop: &mut dyn FnMut(f64) -> bool) -> Done {
+fn share_part(task: &Task<'_>, way: &[P], time: &Time<'_>) -> Done {
     let swath_m = task.request.swath_m;
     let ways = Ways::new(task.free, task.part, swath_m);
     let looped = task.group.iter().any(|m| m.closed);
@@ -324,17 +356,21 @@ fn share_part(task: &Task<'_>, way: &[P], stop: &mut dyn FnMut(f64) -> bool) -> 
         let mut best: Option<((f64, f64), Done)> = None;
         let mut moves = 0;
         for attempt in 0..ATTEMPTS {
-            let starts = loops(task, way, attempt, stop);
+            let starts = loops(task, way, attempt, time);
             if starts.is_empty() {
                 break;
             }
-            let done = joint::polish(task, &ways, starts, true, stop);
+            let done = joint::polish(task, &ways, starts, true, time);
             moves += done.moves;
             let worth = (task.lack(&done.ways, alone_m), task.score_m(&done.ways));
             if best.as_ref().is_none_or(|b| worth < b.0) {
                 best = Some((worth, done));
             }
-            if worth.0 <= 0.0 || task.moves == 0 || stop(ALONE) {
+            if worth.0 <= 0.0 || task.moves == 0 {
+                break;
+            }
+            if time.used() > PRESSED {
+                time.hurry();
                 break;
             }
         }
@@ -348,33 +384,37 @@ fn share_part(task: &Task<'_>, way: &[P], stop: &mut dyn FnMut(f64) -> bool) -> 
         let weights: Vec<f64> = task.group.iter().map(|m| m.weight).collect();
         vec![pieces_by_length(way, &weights)]
     } else {
-        first_ways(task, &ways, way, stop)
+        first_ways(task, &ways, way, time)
     };
-    joint::polish(task, &ways, starts, looped, stop)
+    joint::polish(task, &ways, starts, looped, time)
 }
 
 /// The one way parted into loops by several dice, the most promising first.
-fn loops(
-    task: &Task<'_>,
-    way: &[P],
-    attempt: u64,
-    stop: &mut dyn FnMut(f64) -> bool,
-) -> Vec<Vec<Vec<P>>> {
+fn loops(task: &Task<'_>, way: &[P], attempt: u64, time: &Time<'_>) -> Vec<Vec<Vec<P>>> {
     let weights: Vec<f64> = task.group.iter().map(|m| m.weight).collect();
+    let (patience, dice, starts) = if attempt == 0 {
+        EASY
+    } else {
+        (1.0, DICE, STARTS)
+    };
     let mut found: Vec<(f64, Vec<Vec<P>>)> = Vec::new();
     for n in 0..MOST_DICE {
-        let hasty = task.moves == 0 || stop(PARTED);
+        let pressed = n > 0 && time.used() > PRESSED;
+        if pressed {
+            time.hurry();
+        }
+        let hasty = task.moves == 0 || pressed || time.over(PARTED);
         let best = found.iter().min_by(|a, b| a.0.total_cmp(&b.0));
         let even = best.is_some_and(|b| {
             let sum_m: f64 = b.1.iter().map(|w| length_m(w)).sum();
             task.worst(&b.1) <= GOOD * sum_m
         });
-        if (hasty && best.is_some()) || (n >= DICE && even) {
+        if (hasty && best.is_some()) || (n >= dice && even) {
             break;
         }
         let seed = task.seed.wrapping_add(n + MOST_DICE * attempt);
         let pace = Pace {
-            patience: if hasty { 0.05 } else { 1.0 },
+            patience: if hasty { 0.05 } else { patience },
             again: false,
         };
         found.extend(loops::parted(
@@ -384,21 +424,16 @@ fn loops(
             task.request.swath_m,
             pace,
             seed,
-            &mut || stop(PARTED),
+            &mut || time.over(PARTED),
         ));
     }
     found.sort_by(|a, b| a.0.total_cmp(&b.0));
-    found.truncate(STARTS);
+    found.truncate(starts);
     found.into_iter().map(|f| f.1).collect()
 }
 
 /// Ways over legs parted in several manners, the most promising first.
-fn first_ways(
-    task: &Task<'_>,
-    ways: &Ways<'_>,
-    way: &[P],
-    stop: &mut dyn FnMut(f64) -> bool,
-) -> Vec<Vec<Vec<P>>> {
+fn first_ways(task: &Task<'_>, ways: &Ways<'_>, way: &[P], time: &Time<'_>) -> Vec<Vec<Vec<P>>> {
     let swath_m = task.request.swath_m;
     let legs = legs_of(way, 0.6 * swath_m);
     let mut dice = Dice::new(task.seed);
@@ -424,10 +459,10 @@ fn first_ways(
                 let mut k = 0u32;
                 tour.improve(|| {
                     k = k.wrapping_add(1);
-                    k.is_multiple_of(16) && stop(JOINT)
+                    k.is_multiple_of(16) && time.over(JOINT)
                 });
                 if task.moves > 0 {
-                    tour.shake(60, &mut dice, || stop(JOINT));
+                    tour.shake(60, &mut dice, || time.over(JOINT));
                 }
                 tours.push(tour);
             }
@@ -466,7 +501,7 @@ fn first_ways(
             + 3.0 / swath_m * rough.unseen as f64 * rough.sample_m2()
             + 1e6 * broken as f64;
         found.push((cost_m, tours));
-        if task.moves == 0 && stop(ALONE) {
+        if task.moves == 0 && time.over(ALONE) {
             break;
         }
     }
@@ -476,7 +511,7 @@ fn first_ways(
     for (_, mut tours) in found {
         for t in &mut tours {
             if task.moves > 0 {
-                t.shake(200, &mut dice, || stop(JOINT));
+                t.shake(200, &mut dice, || time.over(JOINT));
             }
         }
         let ways: Vec<Vec<P>> = tours

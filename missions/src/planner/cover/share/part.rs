@@ -241,7 +241,7 @@ fn span(legs: &[Line], angle_rad: f64) -> (f64, f64) {
 }
 
 /// The direction of most of the metres, radians.
-fn main_direction(legs: &[Line]) -> f64 {
+pub(super) fn main_direction(legs: &[Line]) -> f64 {
     // Twice the angle, so that there and back are the same.
     let (mut c, mut s) = (0.0, 0.0);
     for l in legs {
