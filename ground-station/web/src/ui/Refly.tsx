@@ -45,7 +45,7 @@ export function Refly() {
       <form onSubmit={(e) => void go(e)}>
         <p class="small">{t("refly_note")}</p>
         <label class="field"><span>{t("refly_case")}</span><select data-field="case" value={what} onChange={(e) => setWhat(e.currentTarget.value)}>{CODES.rehearsal_case.map((c) => <option key={c} value={c}>{word("rehearsal_case", c)}</option>)}</select></label>
-        <div class="trio">
+        <div class="trio even">
           <label class="field"><span>{t("field_wind_from")}</span><input type="text" inputMode="decimal" data-field="wind-from" value={from} onInput={(e) => setFrom(e.currentTarget.value)} /></label>
           <label class="field"><span>{t("field_wind")}</span><input type="text" inputMode="decimal" data-field="wind" value={wind} onInput={(e) => setWind(e.currentTarget.value)} /></label>
           {fault && <label class="field"><span>{t("refly_at")}</span><input type="text" inputMode="decimal" data-field="fault-at" value={at} onInput={(e) => setAt(e.currentTarget.value)} /></label>}
