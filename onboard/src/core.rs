@@ -86,6 +86,14 @@ pub(crate) struct Due {
     pub(crate) control_news: u8,
 }
 
+/// A plan that is here whole and waits for the autopilot: without it nothing can be judged, and nothing be said either, since
+/// the autopilot's system id is ours. A refusal would be lost and only its bare fact be heard later.
+#[derive(Clone, Debug)]
+pub(crate) struct Early {
+    sha256: [u8; 32],
+    plan: Vec<u8>,
+}
+
 /// The companion.
 pub struct Onboard {
     pub(crate) config: Config,
@@ -103,6 +111,8 @@ pub struct Onboard {
     pub(crate) order_from: BTreeMap<u32, (u8, u8)>,
     pub(crate) outbox: Outbox,
     pub(crate) bundle: Receiver,
+    /// Machines are switched on in any order.
+    pub(crate) early: Option<Early>,
     pub(crate) bulk: Bulk,
     pub(crate) eyes: EyesProcess,
     pub(crate) eyes_told: Option<(u64, Option<u8>)>,
@@ -164,6 +174,7 @@ impl Onboard {
             orders: OrderReceiver::new(),
             order_from: BTreeMap::new(),
             bundle: Receiver::new(BlobKind::Bundle),
+            early: None,
             bulk: Bulk::new(config.bulk_bytes_per_s, config.new_store_id),
             outbox,
             eyes: EyesProcess::Off,
@@ -205,6 +216,7 @@ impl Onboard {
             order_from: self.order_from.clone(),
             outbox: self.outbox.clone(),
             bundle: self.bundle.clone(),
+            early: self.early.clone(),
             bulk: self.bulk.clone(),
             eyes: self.eyes,
             eyes_told: self.eyes_told,
@@ -282,6 +294,7 @@ impl Onboard {
             Input::Logged(l) => self.logged(l),
             Input::Tick => {}
         }
+        self.judge_what_waited();
         self.bundle.tick(self.now);
         while let Some(m) = self.bundle.poll() {
             self.wires.patrol(m);
@@ -299,6 +312,22 @@ impl Onboard {
         }
         self.wires.release(self.now.mono);
     }
+    fn judge_bundle(&mut self, plan: &[u8]) {
+        if self.with_gate(|g, cx| g.bundle(cx, plan)) {
+            self.bundle.accept();
+        } else {
+            self.bundle.refuse();
+        }
+    }
+
+    /// The autopilot is heard now.
+    fn judge_what_waited(&mut self) {
+        let heard = self.pilot.facts.kind.is_some();
+        if let Some(early) = self.early.take_if(|_| heard) {
+            self.judge_bundle(&early.plan);
+        }
+    }
+
     /// The next thing to do.
     pub fn poll(&mut self) -> Option<Output> {
         self.wires.pop()
@@ -538,15 +567,20 @@ impl Onboard {
                     pack(&j.plan.to_json())
                         .is_some_and(|b| <[u8; 32]>::from(Sha256::digest(b)) == d.sha256)
                 });
+                // Another plan than the one that waits.
+                self.early = self.early.take().filter(|e| e.sha256 == d.sha256);
                 self.bundle.offer(now, d, known);
             }
             Patrol::PATROL_BLOB_CHUNK(d) if self.with_gate(|g, cx| g.may_act(cx, station)) => {
                 if let Some(blob) = self.bundle.chunk(now, d) {
                     let plan = unpack(&blob.bytes).unwrap_or_default();
-                    if self.with_gate(|g, cx| g.bundle(cx, &plan)) {
-                        self.bundle.accept();
+                    if self.pilot.facts.kind.is_some() {
+                        self.judge_bundle(&plan);
                     } else {
-                        self.bundle.refuse();
+                        self.early = Some(Early {
+                            sha256: blob.sha256,
+                            plan,
+                        });
                     }
                 }
             }

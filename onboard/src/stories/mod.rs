@@ -89,6 +89,7 @@ pub struct Stage {
     pub came: Vec<Vec<u32>>,
     pub control: Option<link::control::ControlReport>,
     pub ground_silent: bool,
+    pub autopilot_silent: bool,
     pub heard: Vec<Frame>,
     /// What reached the autopilot.
     pub passed: Vec<Frame>,
@@ -156,6 +157,7 @@ impl Stage {
             now: Mono::ZERO,
             ground: Stamper::new(255, 190),
             ground_silent: false,
+            autopilot_silent: false,
             heard: Vec::new(),
             passed: Vec::new(),
             state: None,
@@ -281,7 +283,7 @@ impl Stage {
         let now = self.now();
         self.fake.step(self.now, now.utc.valid().unwrap());
         let bytes = self.fake.drain();
-        if !bytes.is_empty() {
+        if !bytes.is_empty() && !self.autopilot_silent {
             self.onboard.handle(
                 now,
                 Input::Bytes {
@@ -292,7 +294,7 @@ impl Stage {
             self.drain();
         }
         let later = self.fake.drain();
-        if !later.is_empty() {
+        if !later.is_empty() && !self.autopilot_silent {
             self.onboard.handle(
                 now,
                 Input::Bytes {

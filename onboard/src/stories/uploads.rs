@@ -440,3 +440,31 @@ fn aloft_only_a_narrower_fence_is_taken() {
     on_aircraft(&mut s);
     assert_eq!(download(&mut s, ListKind::Fence), moved(10.0));
 }
+
+#[test]
+fn a_plan_that_comes_before_the_autopilot_waits_for_it() {
+    let p = plan(None);
+    let packed = || link::pack::pack(&p.to_json()).unwrap();
+    let sending = |s: &Stage| s.blob.as_ref().map(Sender::state);
+    // Switched on late, and so late that the station has given up meanwhile and asks again.
+    for late_s in [4.0, 40.0] {
+        let mut s = Stage::new(Kind::Px4);
+        s.autopilot_silent = true;
+        s.blob = Sender::new(BlobKind::Bundle, 1, 0, packed());
+        s.run(late_s);
+        let silent = sending(&s) == Some(Sending::Silent);
+        assert_eq!(silent, late_s > 30.0, "{:?}", sending(&s));
+        if late_s > 30.0 {
+            s.blob = Sender::new(BlobKind::Bundle, 2, 0, packed());
+            s.run(2.0);
+        }
+        s.autopilot_silent = false;
+        s.until("plan on aircraft", 15.0, |s| {
+            s.state
+                .is_some_and(|r| r.plan_state == PlanState::OnAircraft)
+        });
+        s.run(2.0);
+        assert_eq!(sending(&s), Some(Sending::Done));
+        assert!(s.refusals.is_empty(), "{:?}", s.refusals);
+    }
+}
