@@ -18,6 +18,19 @@ use std::net::SocketAddr;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+/// A page and an aircraft that it knows.
+async fn met(at: SocketAddr, line: TcpStream) -> (Page, Craft) {
+    let mut page = Page::open(at).await;
+    page.snapshot().await;
+    let mut craft = Craft::new(line);
+    craft.second().await;
+    page.until("the aircraft", |v| {
+        (v["event"]["code"] == "aircraft_found").then_some(())
+    })
+    .await;
+    (page, craft)
+}
+
 /// The aircraft's end of the line.
 struct Craft {
     line: TcpStream,
@@ -308,14 +321,7 @@ fn an_anomaly_becomes_an_incident_that_an_aircraft_looks_at_and_another_person_r
 fn an_order_that_no_aircraft_answers_leaves_the_incident_open_and_says_so() {
     let dir = tempfile::tempdir().unwrap();
     with_console(dir.path(), |at, line| async move {
-        let mut page = Page::open(at).await;
-        page.snapshot().await;
-        let mut craft = Craft::new(line);
-        craft.second().await;
-        page.until("the aircraft", |v| {
-            (v["event"]["code"] == "aircraft_found").then_some(())
-        })
-        .await;
+        let (mut page, _craft) = met(at, line).await;
         let open = json!({"kind": "open", "words": "有人翻越护栏", "priority": "high", "lat_deg": 27.786, "lon_deg": 120.091});
         assert_eq!(step(at, "o", None, "", open).await["number"], 1);
         let due_ms = incident(&mut page, "the incident", "open").await["due_ms"].clone();
@@ -338,14 +344,7 @@ fn an_order_that_no_aircraft_answers_leaves_the_incident_open_and_says_so() {
 fn a_flight_that_ends_marks_its_patrol_and_the_schedule_survives_a_restart() {
     let dir = tempfile::tempdir().unwrap();
     with_console(dir.path(), |at, line| async move {
-        let mut page = Page::open(at).await;
-        page.snapshot().await;
-        let mut craft = Craft::new(line);
-        craft.second().await;
-        page.until("the aircraft", |v| {
-            (v["event"]["code"] == "aircraft_found").then_some(())
-        })
-        .await;
+        let (mut page, mut craft) = met(at, line).await;
         let made = post(
             at,
             "/api/plan/make",

@@ -1,10 +1,12 @@
 //! The desk against a scripted companion, in virtual time.
 
 use super::*;
+use link::codes::Refusal;
 use link::frame::{Frame, Msg, Stamper};
 use link::journal::MemDisk;
 use link::patrol::MavMessage as Patrol;
 use link::state::*;
+use link::telemetry::station_heartbeat;
 use missions::anomaly::{Anomaly, AnomalyKind, Ellipse, Priority};
 use missions::flight::InCharge;
 
@@ -67,7 +69,7 @@ fn hear(desk: &mut Desk, s: &mut Stamper, now: Now, m: Patrol) {
     );
 }
 
-fn anomaly() -> Anomaly {
+pub(super) fn anomaly() -> Anomaly {
     Anomaly {
         number: 1,
         kind: AnomalyKind::UnknownDrone,

@@ -1,13 +1,12 @@
 //! The desk with several aircraft: whose order, whose plan, whose anomaly, and what the disk has to bear.
 
-use super::tests::perimeter_plan;
+use super::tests::{anomaly as stranger, perimeter_plan, state};
 use super::*;
 use link::frame::{Frame, Msg, Stamper};
 use link::journal::MemDisk;
 use link::patrol::MavMessage as Patrol;
 use link::state::*;
-use missions::anomaly::{Anomaly, AnomalyKind, Ellipse, Priority};
-use missions::flight::InCharge;
+use missions::anomaly::{Anomaly, AnomalyKind};
 use missions::plan::hex;
 use std::sync::Mutex;
 
@@ -52,26 +51,9 @@ impl Five {
 
     fn is_there(&mut self, id: u8, ms: u64, plan_id: Option<u64>) {
         let state = StateReport {
-            plan_id,
             store_id: 100 + u64::from(id),
-            time_boot_ms: 0,
-            margin_m: None,
-            last_anomaly: 0,
-            order_id: None,
-            refused_frames: 0,
-            pending: 0,
-            endurance_s: None,
-            item: None,
             phase: FlightPhase::Patrolling,
-            in_charge: InCharge::Companion,
-            plan_state: PlanState::OnAircraft,
-            verdict: VerdictWord::Inside,
-            response: ResponseWord::Continue,
-            cause: CauseWord::None,
-            autopilot: AutopilotWord::Px4,
-            eyes: EyesWord::Running,
-            storage_ok: true,
-            simulated: true,
+            ..state(plan_id, true)
         };
         self.hear(id, ms, state.to_message());
     }
@@ -108,21 +90,9 @@ fn anomaly(number: u32) -> Anomaly {
     Anomaly {
         number,
         kind: AnomalyKind::PersonInZone,
-        priority: Priority::Urgent,
         rule: "r".into(),
         subject: "zone".into(),
-        first_seen: Utc(1),
-        flagged: Utc(2),
-        at: LatLon::from_degrees(27.787, 120.091).unwrap(),
-        alt_amsl_m: None,
-        error: Ellipse {
-            major_m: 3.0,
-            minor_m: 3.0,
-            bearing_deg: 0.0,
-        },
-        confidence: 0.9,
-        picture_sha256: None,
-        picture_len: 0,
+        ..stranger()
     }
 }
 

@@ -489,7 +489,7 @@ pub fn allows_intent(kind: &str, roles: &BTreeSet<Role>, locked: bool) -> Result
     may(Who::Roles(who), *while_locked, Some(roles), locked)
 }
 
-/// A step of an incident or a patrol by its kind. A new one does not compile until it is named.
+/// A step of an incident or a patrol by its kind. A new one has a word, and is refused until it has a row.
 #[must_use]
 pub fn step_kind(step: &Step) -> &'static str {
     match step {
@@ -498,23 +498,7 @@ pub fn step_kind(step: &Step) -> &'static str {
             to: Assignee::Aircraft(_),
             ..
         } => "task_aircraft",
-        Step::Open { .. }
-        | Step::Link { .. }
-        | Step::Note { .. }
-        | Step::Task { .. }
-        | Step::TaskRefused { .. }
-        | Step::Arrive { .. }
-        | Step::Extend { .. }
-        | Step::Outcome { .. }
-        | Step::Review { .. }
-        | Step::Close { .. }
-        | Step::Reopen { .. }
-        | Step::PatrolAdd { .. }
-        | Step::PatrolChange { .. }
-        | Step::PatrolStop { .. }
-        | Step::PatrolFlown { .. }
-        | Step::Found { .. }
-        | Step::Mended { .. } => step.word(),
+        _ => step.word(),
     }
 }
 

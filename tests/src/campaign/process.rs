@@ -31,6 +31,24 @@ fn programs() -> anyhow::Result<PathBuf> {
         )
 }
 
+/// CPU seconds that a running program has used, its own and the kernel's for it.
+///
+/// # Errors
+/// Where the kernel does not tell.
+pub fn cpu_s(pid: u32) -> anyhow::Result<f64> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))
+        .context("CPU time is read from /proc")?;
+    // After the name in brackets; utime and stime are the 14th and 15th fields, in ticks of 10 ms.
+    let rest = stat.rsplit(')').next().unwrap_or("");
+    let ticks: f64 = rest
+        .split_whitespace()
+        .skip(11)
+        .take(2)
+        .filter_map(|t| t.parse::<f64>().ok())
+        .sum();
+    Ok(ticks / 100.0)
+}
+
 /// A program of ours; it ends with this.
 pub struct Running(pub Child);
 

@@ -9,7 +9,7 @@
 )]
 
 use crate::frame::{Bench, Row, at_most, none, quantile, row};
-use crate::process::{Line, Running, autopilot_heartbeat, free_udp_port, station_heartbeat};
+use crate::process::{Line, Running, autopilot_heartbeat, cpu_s, free_udp_port, station_heartbeat};
 use anyhow::Context;
 use link::common::{COMMAND_LONG_DATA, MavCmd, MavMessage};
 use link::frame::Msg;
@@ -78,17 +78,7 @@ impl House {
 
     /// CPU seconds the companion has used.
     fn cpu_s(&self) -> anyhow::Result<f64> {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.companion.0.id()))
-            .context("CPU time is read from /proc")?;
-        // After the name in brackets; utime and stime are the 14th and 15th fields, in ticks of 10 ms.
-        let rest = stat.rsplit(')').next().unwrap_or("");
-        let ticks: f64 = rest
-            .split_whitespace()
-            .skip(11)
-            .take(2)
-            .filter_map(|t| t.parse::<f64>().ok())
-            .sum();
-        Ok(ticks / 100.0)
+        cpu_s(self.companion.0.id())
     }
 
     /// Sends stamped frames at a rate for a while; what arrives at the first station, as latencies in ms.

@@ -2,6 +2,7 @@
 //!
 //! Nobody logs in, as in the demonstration: what is measured is what is behind the door.
 
+use crate::process::cpu_s;
 use anyhow::Context;
 use ground_station::console::{Entrance, ServeSetup, serve};
 use ground_station::desk::{DeskConfig, key_file};
@@ -133,15 +134,7 @@ impl Station {
     /// # Errors
     /// Where the kernel does not tell.
     pub fn cpu_s(&self) -> anyhow::Result<f64> {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
-        let rest = stat.rsplit(')').next().unwrap_or("");
-        let ticks: f64 = rest
-            .split_whitespace()
-            .skip(11)
-            .take(2)
-            .filter_map(|t| t.parse::<f64>().ok())
-            .sum();
-        Ok(ticks / 100.0)
+        cpu_s(self.child.id())
     }
 
     /// As Ctrl-C: it closes its recording.
