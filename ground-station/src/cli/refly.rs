@@ -11,6 +11,7 @@ use crate::rehearse::AutopilotKind;
 use crate::rehearse::study::refly::{Flight, Refly, Wish, refly};
 use crate::rehearse::study::{Circumstances, Place, WhatCase};
 use anyhow::Context;
+use missions::energy::Wind;
 use missions::plan::PatrolPlan;
 use missions::plane::LocalPlane;
 use missions::venue::Venue;
@@ -82,6 +83,15 @@ fn bearing(s: &str) -> Result<f64, String> {
     within(s, 0.0, 360.0, "degrees")
 }
 
+/// Both or none: half a wind is no wind.
+fn wind(from_deg: Option<f64>, speed_mps: Option<f64>) -> Option<Wind> {
+    Some(Wind {
+        from_deg: from_deg?,
+        speed_mps: speed_mps?,
+        unsure_mps: 0.0,
+    })
+}
+
 /// Runs it.
 pub fn run(a: &ReflyArgs, json: bool) -> anyhow::Result<ExitCode> {
     if let Some(p) = &a.draw {
@@ -105,7 +115,7 @@ pub fn run(a: &ReflyArgs, json: bool) -> anyhow::Result<ExitCode> {
     let wish = Wish {
         case: a.case,
         other: Circumstances {
-            wind: a.wind_from.zip(a.wind),
+            wind: wind(a.wind_from, a.wind),
             fault_s: a.fault_at,
             rules,
         },
@@ -152,7 +162,7 @@ pub fn for_the_console(dir: &Path, wish: &ReflyWish) -> anyhow::Result<Value> {
     let wish = Wish {
         case: wish.case.parse().map_err(anyhow::Error::msg)?,
         other: Circumstances {
-            wind: wish.wind_from_deg.zip(wish.wind_mps),
+            wind: wind(wish.wind_from_deg, wish.wind_mps),
             fault_s: wish.fault_s,
             rules: None,
         },

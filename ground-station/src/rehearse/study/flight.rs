@@ -108,12 +108,10 @@ fn scenario(plan: &PatrolPlan, what: WhatCase, other: &Circumstances) -> anyhow:
     s.name = what.word().into();
     s.start_utc = file.launch_window.from.to_rfc3339();
     s.airframe = Some(airframe(plan));
-    if let Some((from_deg, mps)) = other.wind {
-        s.wind.mean_mps = (mps, mps);
-        s.wind.from_deg = Some(from_deg);
-    } else if file.wind.speed_mps > 0.0 {
-        s.wind.mean_mps = (file.wind.speed_mps, file.wind.speed_mps);
-        s.wind.from_deg = Some(file.wind.from_deg);
+    let stated = Some(file.wind).filter(|w| w.speed_mps > 0.0);
+    if let Some(wind) = other.wind.or(stated) {
+        s.wind.mean_mps = (wind.speed_mps, wind.speed_mps);
+        s.wind.from_deg = Some(wind.from_deg);
     } else {
         s.wind.mean_mps = USUAL_WIND_MPS;
     }

@@ -20,6 +20,7 @@ mod tests;
 pub use seen::Watched;
 
 use flight::Flown;
+use missions::energy::Wind;
 use missions::plan::{PatrolPlan, hex};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -88,8 +89,8 @@ impl std::str::FromStr for WhatCase {
 /// What is to be other than the plan says.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Circumstances {
-    /// Mean wind: where it comes from, degrees from true north, and m/s.
-    pub wind: Option<(f64, f64)>,
+    /// Mean wind; otherwise the plan's.
+    pub wind: Option<Wind>,
     /// When the fault comes, seconds after take-off; otherwise at the place of the plan farthest from home.
     pub fault_s: Option<f64>,
     /// Rules of the eyes (TOML); otherwise the demonstration's.

@@ -189,7 +189,11 @@ fn a_recorded_flight_is_flown_again_and_goes_another_way_where_something_else_go
     assert!((same.recorded.length_m / same.again.length_m - 1.0).abs() < 0.1);
     // A storm is felt; a radio that is cut in its midst sends it home by another way, which the guard keeps inside.
     let storm = Circumstances {
-        wind: Some((290.0, 9.0)),
+        wind: Some(missions::energy::Wind {
+            from_deg: 290.0,
+            speed_mps: 9.0,
+            unsure_mps: 0.0,
+        }),
         fault_s: Some(60.0),
         rules: None,
     };
