@@ -44,6 +44,9 @@ export async function open(expected = /status of 404/) {
   });
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, bypassCSP: false });
   const page = await context.newPage();
+  // While the page is worked on: its files as they lie there, not as the binary has them.
+  const dist = process.env.CONSOLE_DIST;
+  if (dist) for (const [name, contentType] of [["console.js", "text/javascript"], ["console.css", "text/css"]]) await page.route(`**/${name}`, (r) => r.fulfill({ body: readFileSync(join(dist, name)), contentType }));
   const outside = [], errors = [], home = new URL(base);
   page.on("request", (r) => { const u = new URL(r.url()); if (u.host !== home.host && u.protocol !== "data:" && u.protocol !== "blob:") outside.push(r.url()); });
   page.on("pageerror", (e) => errors.push(e.message));

@@ -20,6 +20,7 @@ use link_io::{Clock, DirDisk, LineEvent};
 use missions::plan::hex;
 use missions::time::{Mono, Now, Utc};
 use missions::vehicle::VehicleSpec;
+use missions::venue::Venue;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::future::Future;
@@ -121,6 +122,7 @@ pub(super) async fn serve_until(
     }
 
     let (rehearsals, mut rehearsed) = Rehearsals::new(setup.rehearse);
+    let venue_told = desk.venue().clone();
     let mut task = Task {
         desk,
         casework,
@@ -133,6 +135,7 @@ pub(super) async fn serve_until(
         recorded_plans: BTreeSet::new(),
         plans_due: BTreeSet::new(),
         plan_told: Mono::ZERO,
+        venue_told,
         clock_told: None,
         head_told: None,
         tell_kept,
@@ -275,6 +278,8 @@ pub(super) struct Task {
     /// Plans that changed and were not told yet.
     plans_due: BTreeSet<u64>,
     plan_told: Mono,
+    /// The venue as the pages know it.
+    venue_told: Venue,
     clock_told: Option<Mono>,
     head_told: Option<Head>,
     tell_kept: mpsc::Sender<(u8, Offer, bool)>,
@@ -561,6 +566,11 @@ impl Task {
         let now = self.clock.now().mono;
         if !self.plans_due.is_empty() && now.since(self.plan_told) >= PLAN_EVERY {
             self.plan_told = now;
+            if self.venue_told != *self.desk.venue() {
+                self.venue_told = self.desk.venue().clone();
+                let venue = self.venue_told.to_value();
+                self.hub.tell(json!({"type": "venue", "venue": venue}));
+            }
             for id in std::mem::take(&mut self.plans_due) {
                 self.event(&DeskEvent::Plan(id));
             }

@@ -5,7 +5,7 @@ use super::casework::{Asked, Stepped};
 use super::doors::Doors;
 use super::gate::{self, Asker};
 use super::hub::{Joined, Previews};
-use super::import::{self, Imported};
+use super::import::{self, Shelf};
 use super::planning::{self, Basis, Wish};
 use super::{live, openapi, pages, people, refly};
 use crate::desk::{Answer, Intent, Reason};
@@ -141,8 +141,8 @@ pub(super) struct App {
     pub previews: watch::Receiver<Previews>,
     /// One plan is made at a time.
     pub planning: Arc<Semaphore>,
-    /// The venue file read last.
-    pub imported: Arc<Mutex<Option<Imported>>>,
+    /// Venue files read of late.
+    pub imported: Arc<Mutex<Shelf>>,
 }
 
 impl App {
@@ -516,10 +516,12 @@ async fn make(State(app): State<App>, Query(whose): Query<Whose>, body: Bytes) -
         Ok(None) => return refuse("desk.replay_only"),
         Err(status) => return status.into_response(),
     };
-    let imported = app.imported.lock().ok().and_then(|i| i.clone());
+    let shelf = app.imported.lock();
+    let imported = wish.imported.as_ref().and_then(|id| shelf.ok()?.get(id));
     // Seconds of arithmetic: never on a task that serves others.
     let made =
-        tokio::task::spawn_blocking(move || planning::make(&basis, imported.as_ref(), &wish)).await;
+        tokio::task::spawn_blocking(move || planning::make(&basis, imported.as_deref(), &wish))
+            .await;
     match made {
         Ok(Ok(bytes)) => hand_in(&app, whose.aircraft, bytes).await,
         Ok(Err(reason)) => answer(Ok(Answer::no(reason))),
@@ -541,8 +543,8 @@ async fn import_venue(
     };
     match tokio::task::spawn_blocking(move || import::read(&said, &body)).await {
         Ok((told, venue)) => {
-            if let (Some(venue), Ok(mut slot)) = (venue, app.imported.lock()) {
-                *slot = Some(venue);
+            if let (Some((id, venue)), Ok(mut shelf)) = (venue, app.imported.lock()) {
+                shelf.put(id, venue);
             }
             axum::Json(told).into_response()
         }

@@ -7,6 +7,9 @@ use missions::place::Datum;
 use missions::venue::{Role, Venue};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use std::collections::VecDeque;
+use std::sync::Arc;
 
 /// Longest venue file, bytes.
 pub(super) const MAX_VENUE: usize = 16 << 20;
@@ -22,15 +25,36 @@ pub(super) struct Said {
     datum: String,
 }
 
-/// The venue that plans may be made over.
+/// A venue that plans may be made over.
 #[derive(Clone, Debug)]
 pub(super) struct Imported {
     pub venue: Venue,
     pub lines: Vec<DrawnLine>,
 }
 
-/// Reads a file: what the page is told, and the venue where there is one.
-pub(super) fn read(said: &Said, bytes: &[u8]) -> (Value, Option<Imported>) {
+/// Venues that wait for a plan; with more, the oldest goes.
+const KEPT: usize = 16;
+
+/// The venues read of late, by their ids: a plan is made over the one that its officer read, whoever read another meanwhile.
+#[derive(Debug, Default)]
+pub(super) struct Shelf(VecDeque<(String, Arc<Imported>)>);
+
+impl Shelf {
+    pub fn put(&mut self, id: String, venue: Imported) {
+        self.0.retain(|(of, _)| *of != id);
+        if self.0.len() >= KEPT {
+            self.0.pop_front();
+        }
+        self.0.push_back((id, Arc::new(venue)));
+    }
+    pub fn get(&self, id: &str) -> Option<Arc<Imported>> {
+        let found = self.0.iter().find(|(of, _)| of == id);
+        found.map(|(_, venue)| Arc::clone(venue))
+    }
+}
+
+/// Reads a file: what the page is told, and the venue with its id where there is one. The id is a hash of what was read.
+pub(super) fn read(said: &Said, bytes: &[u8]) -> (Value, Option<(String, Imported)>) {
     let datum = match said.datum.as_str() {
         "wgs84" => Some(Datum::Wgs84),
         "gcj02" => Some(Datum::Gcj02),
@@ -38,13 +62,20 @@ pub(super) fn read(said: &Said, bytes: &[u8]) -> (Value, Option<Imported>) {
         _ => None,
     };
     match import_venue(&said.name, bytes, datum) {
-        Ok(got) => (
-            told(&got),
-            Some(Imported {
+        Ok(got) => {
+            let mut hash = Sha256::new();
+            for part in [said.name.as_bytes(), said.datum.as_bytes(), bytes] {
+                hash.update((part.len() as u64).to_le_bytes());
+                hash.update(part);
+            }
+            let id = missions::plan::hex(&<[u8; 32]>::from(hash.finalize()));
+            let told = told(&got, &id);
+            let venue = Imported {
                 venue: got.venue,
                 lines: got.lines,
-            }),
-        ),
+            };
+            (told, Some((id, venue)))
+        }
         Err(e) => {
             let reason = refused(&e);
             (json!({"accepted": false, "reason": reason}), None)
@@ -52,23 +83,36 @@ pub(super) fn read(said: &Said, bytes: &[u8]) -> (Value, Option<Imported>) {
     }
 }
 
-fn told(got: &ImportedVenue) -> Value {
+fn told(got: &ImportedVenue, id: &str) -> Value {
     let notes: Vec<Value> = got
         .notes
         .iter()
         .map(|n| json!({"code": note_key(n.code), "about": n.about, "words": n.words}))
         .collect();
     let count = |role: Role| got.venue.zones_of(role).count();
+    let drawn: Vec<Value> = got
+        .lines
+        .iter()
+        .map(|l| {
+            let points: Vec<[f64; 2]> = l
+                .points
+                .iter()
+                .map(|p| [p.lon_deg(), p.lat_deg()])
+                .collect();
+            json!({"name": l.name, "points": points})
+        })
+        .collect();
     json!({
         "accepted": true,
         "reason": null,
+        "id": id,
         "kind": got.kind,
         "name": got.venue.name,
         "venue": got.venue.to_value(),
         "zones": got.venue.zones.len(),
         "boundaries": count(Role::Inclusion),
         "keep_outs": count(Role::Exclusion),
-        "lines": got.lines.iter().map(|l| l.name.as_str()).collect::<Vec<_>>(),
+        "drawn": drawn,
         "datum_stated": got.datum_is_stated(),
         "notes": notes,
     })
@@ -149,6 +193,40 @@ mod tests {
                 .contains("feature")
         );
         assert!(venue.is_none());
+    }
+
+    #[test]
+    fn two_officers_who_read_venues_each_plan_over_their_own_and_the_oldest_is_forgotten() {
+        let (told, venue) = read(&said("wgs84"), PARK);
+        let (other_told, other) = read(&said("gcj02"), PARK);
+        let (id, other_id) = (
+            told["id"].as_str().unwrap(),
+            other_told["id"].as_str().unwrap(),
+        );
+        assert_ne!(id, other_id, "another datum is another venue");
+        let mut shelf = Shelf::default();
+        for (id, venue) in [venue, other].into_iter().flatten() {
+            shelf.put(id, venue);
+        }
+        let corner = |id: &str| shelf.get(id).unwrap().venue.zones[0].shape.extent()[0];
+        assert_eq!(corner(id).lon_deg(), 120.0);
+        assert_ne!(corner(other_id).lon_deg(), 120.0);
+        let again = shelf.get(other_id).unwrap();
+        for n in 0..KEPT {
+            shelf.put(format!("{n}"), (*again).clone());
+        }
+        assert!(shelf.get(id).is_none());
+        assert!(shelf.get("0").is_some());
+    }
+
+    #[test]
+    fn a_line_to_follow_comes_back_with_its_corners() {
+        let file = br#"{"type":"FeatureCollection","features":[{"type":"Feature","properties":{"name":"river"},"geometry":{"type":"LineString","coordinates":[[120.0,30.0],[120.01,30.0]]}},{"type":"Feature","properties":{"role":"inclusion"},"geometry":{"type":"Polygon","coordinates":[[[120.0,30.0],[120.01,30.0],[120.01,30.01],[120.0,30.0]]]}}]}"#;
+        let (told, _) = read(&said("wgs84"), file);
+        assert_eq!(
+            told["drawn"],
+            json!([{"name": "river", "points": [[120.0, 30.0], [120.01, 30.0]]}])
+        );
     }
 
     #[test]

@@ -1031,6 +1031,7 @@ fn messages_are_those_of_the_page_and_endpoints_all_have_rows() {
         "rehearsal",
         "replay",
         "snapshot",
+        "venue",
     ];
     assert_eq!(types, expected.into());
     let endpoints: BTreeSet<Endpoint> = ROUTES.iter().map(|r| r.endpoint).collect();

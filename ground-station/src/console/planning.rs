@@ -45,9 +45,9 @@ pub(super) struct Wish {
     /// Only inside this zone.
     #[serde(default)]
     area: Option<String>,
-    /// Over the venue that was imported last, not the one in force.
+    /// Over this venue that was read, by its id, not over the one in force.
     #[serde(default)]
-    pub(super) imported: bool,
+    pub(super) imported: Option<String>,
     #[serde(default)]
     swath_m: Option<f64>,
     #[serde(default)]
@@ -122,10 +122,10 @@ pub(super) fn make(
     imported: Option<&Imported>,
     wish: &Wish,
 ) -> Result<Vec<u8>, Reason> {
-    let (venue, lines) = match (wish.imported, imported) {
-        (false, _) => (&basis.venue, &[][..]),
-        (true, Some(i)) => (&i.venue, i.lines.as_slice()),
-        (true, None) => return Err(Reason::new("import.gone")),
+    let (venue, lines) = match (&wish.imported, imported) {
+        (None, _) => (&basis.venue, &[][..]),
+        (Some(_), Some(i)) => (&i.venue, i.lines.as_slice()),
+        (Some(_), None) => return Err(Reason::new("import.gone")),
     };
     let alt = Alt::from_metres(wish.alt_m).map_err(|_| Reason::new("plan.bad_request"))?;
     let pattern = pattern(wish, venue, lines)?;
@@ -429,7 +429,7 @@ mod tests {
         let e = make(
             &basis(),
             None,
-            &wish(r#"{"pattern": "sweep", "alt_m": 40, "imported": true}"#),
+            &wish(r#"{"pattern": "sweep", "alt_m": 40, "imported": "id"}"#),
         )
         .unwrap_err();
         assert_eq!(e.code, "import.gone");
@@ -440,7 +440,7 @@ mod tests {
         let bytes = make(
             &basis(),
             Some(&imported),
-            &wish(r#"{"pattern": "perimeter", "alt_m": 60, "imported": true}"#),
+            &wish(r#"{"pattern": "perimeter", "alt_m": 60, "imported": "id"}"#),
         )
         .unwrap();
         missions::plan::PatrolPlan::from_json(&bytes).unwrap();

@@ -530,8 +530,8 @@ fn a_plan_is_made_for_a_wish_and_shown() {
         assert_eq!(no["accepted"], false);
         // No venue was imported yet; a file without a boundary corner is refused with its place; then one is taken, and a
         // plan over it brings it.
-        let over = json!({"pattern": "watch_points", "alt_m": 60, "imported": true});
-        let gone = post(at, "/api/plan/make", &over).await;
+        let over = |id: &Value| json!({"pattern": "watch_points", "alt_m": 60, "imported": id});
+        let gone = post(at, "/api/plan/make", &over(&json!("none"))).await;
         assert_eq!(gone["reason"]["code"], "import.gone", "{gone}");
         let path = "/api/venue/import?name=evening.geojson&datum=wgs84";
         let mut file = missions::venue::Venue::sixi_river().to_value();
@@ -544,8 +544,22 @@ fn a_plan_is_made_for_a_wish_and_shown() {
         let taken = post(at, path, &good).await;
         assert_eq!(taken["accepted"], true, "{taken}");
         assert_eq!(taken["datum_stated"], true);
-        let made = post(at, "/api/plan/make", &over).await;
+        // Another officer reads another venue meanwhile.
+        let mut moved = good.clone();
+        moved["name"] = json!("another");
+        assert_eq!(post(at, path, &moved).await["accepted"], true);
+        let made = post(at, "/api/plan/make", &over(&taken["id"])).await;
         assert_eq!(made["accepted"], true, "{made}");
+        // Every page is shown the venue that its plans are made over.
+        let other = post(at, path, &moved).await;
+        let made = post(at, "/api/plan/make", &over(&other["id"])).await;
+        assert_eq!(made["accepted"], true, "{made}");
+        let told = page
+            .until("the venue", |v| {
+                (v["type"] == "venue").then(|| v["venue"].clone())
+            })
+            .await;
+        assert_eq!(told["name"], "another");
     });
 }
 

@@ -537,12 +537,13 @@ pub fn allows_step(kind: &str, roles: &BTreeSet<Role>, locked: bool) -> Result<(
 
 /// What goes over the socket to the page, and who hears it. A page that is locked goes on hearing: its alarms are made of
 /// these. From the page nothing is taken.
-pub const MESSAGES: [(&str, &[Role]); 11] = [
+pub const MESSAGES: [(&str, &[Role]); 12] = [
     ("snapshot", WATCH),
     ("aircraft", WATCH),
     ("anomaly", WATCH),
     ("preflight", WATCH),
     ("plan", WATCH),
+    ("venue", WATCH),
     ("rehearsal", WATCH),
     ("event", WATCH),
     ("incident", WATCH),

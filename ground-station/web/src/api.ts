@@ -115,6 +115,7 @@ export type Message =
   | { type: "anomaly"; seq: number; anomaly: Anomaly }
   | { type: "preflight"; seq: number; preflight: Preflight }
   | { type: "plan"; seq: number; plan: Plan | null }
+  | { type: "venue"; seq: number; venue: Venue | null }
   | { type: "rehearsal"; seq: number; plan?: string | null; part: number }
   | { type: "event"; seq: number; event: Event }
   | { type: "incident"; seq: number; incident: Incident }
@@ -139,7 +140,10 @@ export interface Answer { accepted: boolean; reason: Reason | null }
 /** The answer to a venue file. */
 export interface Imported {
   accepted: boolean; reason: Reason | null; kind?: Code<"venue_kind">; name?: string; zones?: number; boundaries?: number; keep_outs?: number;
-  lines?: string[]; datum_stated?: boolean; notes?: { code: Code<"import_note">; about: string; words: string }[];
+  /** Which of the venues read of late: a plan over it is asked for by this. */
+  id?: string; venue?: Venue;
+  /** Lines that the file draws: none is a zone. */
+  drawn?: { name: string; points: LonLat[] }[]; datum_stated?: boolean; notes?: { code: Code<"import_note">; about: string; words: string }[];
 }
 export type Role = Code<"role">;
 /** `state`: open (nobody logs in here), first_run, login, in, locked, or over (password and code are asked anew). */

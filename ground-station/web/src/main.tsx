@@ -4,7 +4,7 @@ import "./style.css";
 import { acknowledgeNext } from "./alarms.ts";
 import { t, toggleLang } from "./i18n/index.ts";
 import { wake } from "./sound.ts";
-import { hand, isLocked, mayStop, state, watches } from "./session.ts";
+import { hand, isLocked, mayPlan, mayStop, state, watches } from "./session.ts";
 import { aircraft, chosenId, hello, holdAll, replaying, start, venue } from "./store.ts";
 import { screen } from "./cases.ts";
 import { toggleTheme } from "./theme.ts";
@@ -14,6 +14,7 @@ import { Cases, CaseSide } from "./ui/Cases.tsx";
 import { Door } from "./ui/Door.tsx";
 import { Help, showHelp } from "./ui/Help.tsx";
 import { Left } from "./ui/Left.tsx";
+import { Drawing, Planning } from "./ui/Planning.tsx";
 import { MapBox, mapDo } from "./ui/MapBox.tsx";
 import { AdminPage, Me } from "./ui/Me.tsx";
 import { rateReplay, ReplayBar, stepReplay, toggleReplay } from "./ui/ReplayBar.tsx";
@@ -26,18 +27,18 @@ const outside = (): boolean => state.value === "first_run" || state.value === "l
 function App() {
   if (outside()) return <Door />;
   if (!watches.value) return isLocked.value ? <Door /> : <AdminPage />;
-  const cases = screen.value === "cases";
+  const cases = screen.value === "cases", planning = screen.value === "plan" && mayPlan.value;
   return (
-    <div class={`shell ${cases ? "with-cases" : ""} ${replaying.value ? "replaying" : ""} ${isLocked.value ? "locked" : ""}`}>
+    <div class={`shell ${cases || planning ? "with-cases" : ""} ${replaying.value ? "replaying" : ""} ${isLocked.value ? "locked" : ""}`}>
       <TopBar />
       <Alarms />
-      {cases ? <Cases /> : <Left />}
+      {cases ? <Cases /> : planning ? <Drawing /> : <Left />}
       <main class="mid" aria-label={t("title")}>
         <MapBox />
         <Sheet />
         {!replaying.value && <Actions />}
       </main>
-      {cases ? <CaseSide /> : <Anomalies />}
+      {cases ? <CaseSide /> : planning ? <Planning /> : <Anomalies />}
       <ReplayBar />
       <Help />
       <Me />
@@ -53,7 +54,7 @@ addEventListener("keydown", (e) => {
   hand();
   if (e.ctrlKey || e.metaKey || e.altKey || e.defaultPrevented) return;
   const target = e.target as HTMLElement;
-  if (target.matches("input[type=text], input[type=password], input[type=file], select, textarea") || target.closest("dialog")) return;
+  if (target.matches("input[type=text], input[type=password], input[type=file], input[type=datetime-local], select, textarea") || target.closest("dialog")) return;
   if (outside() || !watches.value) { const k = e.key.toLowerCase(); if (k === "n") toggleTheme(); else if (k === "l") toggleLang(); return; }
   const onControl = target.matches("button, input, select, [role=tab]");
   if (e.code === "Space") {
@@ -73,6 +74,7 @@ addEventListener("keydown", (e) => {
   else if (key === "n") toggleTheme();
   else if (key === "l") toggleLang();
   else if (key === "i") screen.value = screen.value === "cases" ? "operate" : "cases";
+  else if (key === "p") { if (mayPlan.value) screen.value = screen.value === "plan" ? "operate" : "plan"; }
   else if (key === "f") mapDo.fit();
   else if (key === "r") { if (mayStop.value) returnSelected(); }
   else if (key === "?") showHelp();

@@ -1,7 +1,7 @@
 // Who sits at this page, and what may be done about it: logging in and out, locking and unlocking, people. Holds no password longer than a form does.
 import { computed, effect } from "@preact/signals";
 import type { Answer, Role } from "./api.ts";
-import { hello, refreshHello } from "./store.ts";
+import { hello, refreshHello, replaying } from "./store.ts";
 
 /** Roles that see a flight; an admin alone makes people and sees none. */
 const WATCH: ReadonlySet<Role> = new Set(["viewer", "pilot", "supervisor", "evidence"]);
@@ -16,6 +16,8 @@ export const has = (role: Role): boolean => who.value?.roles.includes(role) ?? f
 /** What the server would refuse anyway is not offered. */
 export const mayFly = computed(() => isOpen.value || has("pilot"));
 export const mayStop = computed(() => isOpen.value || has("pilot") || has("supervisor"));
+/** Who may stop may also plan; a recording is not planned. */
+export const mayPlan = computed(() => mayStop.value && !replaying.value);
 /** A duty officer's word on a rehearsal. */
 export const mayAnswer = computed(() => isOpen.value || has("supervisor"));
 /** In whose name this page launches; null: whoever says so. */

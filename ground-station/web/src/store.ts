@@ -123,6 +123,7 @@ function onText(m: Message): void {
     case "anomaly": anomalies.value = replace(anomalies.value, m.anomaly, (a) => a.id === m.anomaly.id); break;
     case "preflight": preflight.value = replace(preflight.value, m.preflight, (p) => p.aircraft === m.preflight.aircraft); break;
     case "plan": takePlan(m.plan); break;
+    case "venue": venue.value = m.venue; break;
     case "rehearsal": {
       plans.value = plans.value.map((p) => (p.rehearsal && (!m.plan || p.hash === m.plan) ? { ...p, rehearsal: { ...p.rehearsal, state: "running", part: m.part } } : p));
       break;

@@ -71,7 +71,8 @@ const cross = (colour: string) =>
 /** One style set per theme: `(feature) => styles`. The label is put on the feature as `label`. */
 export function zoneStyles(theme: Theme): (f: FeatureLike) => Style[] {
   const p = PALETTES[theme];
-  const shapes: Record<ZoneRole, Style[]> = {
+  const shapes: Record<ZoneRole | "line", Style[]> = {
+    line: [new Style({ stroke: new Stroke({ color: p.halo, width: 5 }) }), new Style({ stroke: new Stroke({ color: p.watch, width: 2.4, lineDash: [12, 4] }) })],
     inclusion: [new Style({ stroke: new Stroke({ color: p.halo, width: 6 }) }), new Style({ stroke: new Stroke({ color: p.fence, width: 2.6 }) })],
     exclusion: [new Style({ fill: new Fill({ color: hatch(p.keepoutHatch, 9, 1.6) }), stroke: new Stroke({ color: p.keepout, width: 2.4 }) })],
     show: [new Style({ fill: new Fill({ color: hatch(p.showHatch, 14, 3) }), stroke: new Stroke({ color: p.show, width: 2, lineDash: [10, 5] }) })],
@@ -85,9 +86,9 @@ export function zoneStyles(theme: Theme): (f: FeatureLike) => Style[] {
     image: new CircleStyle({ radius: 11, fill: new Fill({ color: p.halo }), stroke: new Stroke({ color: p.site, width: 2 }) }),
     text: new Text({ text: letter, font: `700 13px ${FONT}`, fill: new Fill({ color: p.site }), offsetY: 1 }),
   });
-  const sites: Partial<Record<ZoneRole, Style>> = { launch: site("H"), landing: site("L") };
+  const sites: Partial<Record<ZoneRole | "line", Style>> = { launch: site("H"), landing: site("L") };
   return (f) => {
-    const role = f.get("role") as ZoneRole;
+    const role = f.get("role") as ZoneRole | "line";
     const at = sites[role];
     const shape = shapes[role] ?? [];
     return at && f.get("pin") ? [at] : shape;

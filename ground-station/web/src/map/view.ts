@@ -18,16 +18,20 @@ import KeyboardPan from "ol/interaction/KeyboardPan.js";
 import KeyboardZoom from "ol/interaction/KeyboardZoom.js";
 import { fromLonLat, toLonLat } from "ol/proj.js";
 import { createEmpty, extend, getHeight, getWidth, isEmpty } from "ol/extent.js";
-import type { Plan, Venue, VenueFeature, LonLat } from "../api.ts";
+import type { Plan, LonLat } from "../api.ts";
+import type { Draft, Drawn, Geometry } from "../drawing.ts";
+import { createHands, type Hands } from "./draw.ts";
 import { labelStyle, PALETTES, planStyle, zoneStyles, type Theme } from "./style.ts";
 
 /** Drawn below first. */
-const ORDER = ["inclusion", "watch_zone", "show", "crowd", "no_look", "exclusion", "launch", "landing"];
+const ORDER = ["inclusion", "watch_zone", "show", "crowd", "no_look", "exclusion", "line", "launch", "landing"];
+/** A press this near to an outline means it, pixels. */
+const NEAR_PX = 10;
 
 const MANY_FIELDS = 6;
 
 export interface MapView {
-  setVenue(v: Venue | null, roleWord: (role: string) => string, label: (f: VenueFeature) => string): void;
+  setVenue(v: Draft | null, roleWord: (role: string) => string, label: (f: Drawn) => string): void;
   /** `tracks`: a recorded flight and the same plan flown again. `fates`: where the flights of the rehearsal came down, with what went wrong in each. */
   setPlan(p: Plan | null, fates: { at: LonLat; label: string }[], tracks: { recorded: LonLat[]; again: LonLat[] } | null): void;
   setTheme(t: Theme): void;
@@ -38,9 +42,16 @@ export interface MapView {
   fit(): void;
   zoom(by: number): void;
   resized(): void;
+  /** The zone drawn at a pixel, by its id: the topmost. */
+  zoneAt(pixel: [number, number]): string | null;
+  /** Drawing and changing zones. */
+  hands: Hands;
 }
 
-export function createMap(target: HTMLElement, onFrame: () => void, onPress: (at: LonLat, pixel: [number, number]) => void): MapView {
+/** What is told of a drawing on the map. */
+export interface Drawings { onDrawn(g: Geometry, radius_m: number | null): void; onChanged(id: string, g: Geometry, radius_m: number | null): void }
+
+export function createMap(target: HTMLElement, onFrame: () => void, onPress: (at: LonLat, pixel: [number, number]) => void, drawings: Drawings): MapView {
   let theme: Theme = "day";
   let fitted = false;
   /** True once a hand moved the map: from then on a change of size leaves it where it is. */
@@ -54,11 +65,14 @@ export function createMap(target: HTMLElement, onFrame: () => void, onPress: (at
   const planLayer = new VectorLayer({ source: plan });
   const labelLayer = new VectorLayer({ source: labels, declutter: true });
   const view = new View({ center: fromLonLat([0, 0]), zoom: 15, minZoom: 11, maxZoom: 21, enableRotation: false });
+  // The second press of a double one ends a shape, and must not move the map under it.
+  const twice = new DoubleClickZoom();
   const map = new OlMap({
     target, view, layers: [maskLayer, zoneLayer, planLayer, labelLayer],
     controls: [new ScaleLine({ minWidth: 90 })],
-    interactions: [new DragPan(), new MouseWheelZoom(), new PinchZoom(), new DoubleClickZoom(), new KeyboardPan(), new KeyboardZoom()],
+    interactions: [new DragPan(), new MouseWheelZoom(), new PinchZoom(), twice, new KeyboardPan(), new KeyboardZoom()],
   });
+  const hands = createHands(map, (drawing) => { twice.setActive(!drawing); if (drawing) touched = true; }, drawings.onDrawn, drawings.onChanged);
   map.on("postrender", onFrame);
   map.on("pointerdrag", () => { touched = true; });
   target.addEventListener("wheel", () => { touched = true; }, { passive: true });
@@ -108,12 +122,16 @@ export function createMap(target: HTMLElement, onFrame: () => void, onPress: (at
       // Fifty fields with their pads: the aircraft's names are what is looked for.
       const crowded = sorted.filter((f) => f.properties.role === "inclusion").length > MANY_FIELDS;
       for (const f of sorted) {
-        const { role, id, radius_m } = f.properties;
+        const { role, id } = f.properties, radius_m = "radius_m" in f.properties ? f.properties.radius_m : null;
         let shape: Polygon | null = null;
         let at: number[];
         if (f.geometry.type === "Polygon") {
           shape = new Polygon(f.geometry.coordinates.map((ring) => ring.map(metric)));
           at = shape.getInteriorPoint().getCoordinates().slice(0, 2);
+        } else if (f.geometry.type === "LineString") {
+          const line = new LineString(f.geometry.coordinates.map(metric));
+          zones.addFeature(new Feature({ geometry: line, role, zone: id }));
+          at = line.getCoordinateAt(0.5);
         } else {
           at = metric(f.geometry.coordinates);
           if (radius_m) shape = circular(f.geometry.coordinates, radius_m, 64).transform("EPSG:4326", "EPSG:3857") as Polygon;
@@ -142,7 +160,7 @@ export function createMap(target: HTMLElement, onFrame: () => void, onPress: (at
       for (const at of p.rally) plan.addFeature(new Feature({ geometry: new Point(metric(at)), kind: "rally" }));
       for (const f of fates) plan.addFeature(new Feature({ geometry: new Point(metric(f.at)), kind: "fate", label: f.label }));
     },
-    setTheme(t) { theme = t; restyle(); },
+    setTheme(t) { theme = t; restyle(); hands.setTheme(t); },
     pixel(at) {
       const p = map.getPixelFromCoordinate(metric(at));
       return p && p[0] !== undefined && p[1] !== undefined ? [p[0], p[1]] : null;
@@ -157,5 +175,9 @@ export function createMap(target: HTMLElement, onFrame: () => void, onPress: (at
     fit,
     zoom(by) { touched = true; view.animate({ zoom: (view.getZoom() ?? 15) + by, duration: 120 }); },
     resized() { map.updateSize(); if (!touched) fit(); },
+    zoneAt(pixel) {
+      return map.forEachFeatureAtPixel(pixel, (f) => (f.get("zone") as string | undefined) ?? null, { layerFilter: (l) => l === zoneLayer, hitTolerance: NEAR_PX }) ?? null;
+    },
+    hands,
   };
 }

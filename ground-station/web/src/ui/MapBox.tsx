@@ -1,12 +1,13 @@
 // The map with its canvas of moving things, the camera inset and the answers to commands.
 import { effect, untracked } from "@preact/signals";
 import { useEffect, useRef, useState } from "preact/hooks";
-import type { LonLat, VenueFeature } from "../api.ts";
+import type { LonLat } from "../api.ts";
 import { LINK_ALARM_S, LINK_GREY_S, seen } from "../alarms.ts";
 import { lang, localName, t, word } from "../i18n/index.ts";
 import { PALETTES } from "../map/style.ts";
 import { draw, Trails } from "../map/sprites.ts";
 import { createMap, type MapView } from "../map/view.ts";
+import { add, draft, picked, pickedFeature, reshape, tool, type Drawn } from "../drawing.ts";
 import { airborne, anomalies, answers, chosenAnomaly, chosenId, fast, fleet, forget, linkAge, nameOf, now, plan, refusedAt, replaying, selected, selectedFast, serverMs, sheet, venue } from "../store.ts";
 import { chosenIncident, openIncidents, placing, screen } from "../cases.ts";
 import { mayFly } from "../session.ts";
@@ -20,21 +21,39 @@ const FLASH_MS = 1000;
 const NEAR_PX = 24;
 
 /** A zone's name, and its hours where it has some. */
-export function zoneLabel(z: VenueFeature): string {
-  const { name, from, until } = z.properties;
-  return [localName(name), hours(from, until)].filter(Boolean).join("  ");
+export function zoneLabel(z: Drawn): string {
+  const p = z.properties;
+  return [localName(p.name), p.role === "line" ? "" : hours(p.from, p.until)].filter(Boolean).join("  ");
 }
 const hm = (at: string): string => { const d = new Date(at); return Number.isNaN(d.getTime()) ? at : [d.getHours(), d.getMinutes()].map((n) => String(n).padStart(2, "0")).join(":"); };
 export const hours = (from?: string | null, until?: string | null): string => (from || until ? `${from ? hm(from) : ""}–${until ? hm(until) : ""}` : "");
 
 /** What the rest of the page may ask of the map. */
-export const mapDo: { fit(): void; moveTo(at: LonLat): void; centre(): LonLat | null } = { fit() {}, moveTo() {}, centre: () => null };
+export const mapDo: { fit(): void; moveTo(at: LonLat): void; centre(): LonLat | null; corner(): void; takeBack(): void; finish(): void } = { fit() {}, moveTo() {}, centre: () => null, corner() {}, takeBack() {}, finish() {} };
+
+/** A role's word; a line is none of the venue's roles. */
+export const roleWord = (role: string): string => (role === "line" ? t("draw_line") : word("zone_role", role));
 
 /** Opens the look sheet for a place, when an aircraft can take it. */
 export function askLook(at: LonLat): void {
   if (replaying.value || !selected.value || !airborne.value || !mayFly.value) return;
   refusedAt.value = null;
   sheet.value = { kind: "look", at };
+}
+
+/** While a shape is drawn: how, and the same by buttons. */
+function DrawBar() {
+  const d = tool.value;
+  if (!d) return null;
+  const many = d.tool === "polygon" || d.tool === "line";
+  return (
+    <div class="draw-bar" role="group" aria-label={t("draw_now", { what: roleWord(d.role) })}>
+      <p role="status"><strong>{t("draw_now", { what: roleWord(d.role) })}</strong> {t(many ? "draw_how" : d.tool === "circle" ? "draw_how_circle" : "draw_how_point")}</p>
+      {many && <button type="button" class="primary" data-do="draw-finish" onClick={() => mapDo.finish()}>{t("draw_finish")}</button>}
+      {many && <button type="button" data-do="draw-back" onClick={() => mapDo.takeBack()}>{t("draw_back")}</button>}
+      <button type="button" data-do="draw-cancel" onClick={() => { tool.value = null; }}>{t("cancel")}<kbd>Esc</kbd></button>
+    </div>
+  );
 }
 
 export function MapBox() {
@@ -86,18 +105,31 @@ export function MapBox() {
     };
     const queue = () => { if (!queued) { queued = true; requestAnimationFrame(paint); } };
     const press = (at: LonLat, pixel: [number, number]) => {
+      if (tool.peek()) return;
       if (placing.peek()) { placing.value = { at }; return; }
+      if (screen.peek() === "plan") { picked.value = view.current?.zoneAt(pixel) ?? null; return; }
       const hit = anomalies.peek().find((a) => { const q = view.current?.pixel([a.lon_deg, a.lat_deg]); return q && Math.hypot(q[0] - pixel[0], q[1] - pixel[1]) < NEAR_PX; });
       const craft = fleet.peek() ? [...fast.peek().values()].find((f) => { const q = f.at && view.current?.pixel(f.at); return q && Math.hypot(q[0] - pixel[0], q[1] - pixel[1]) < NEAR_PX; }) : undefined;
       if (hit) chosenAnomaly.value = hit.id;
       else if (craft) chosenId.value = craft.id;
       else askLook(at);
     };
-    const map = createMap(host, queue, press);
+    const map = createMap(host, queue, press, {
+      onDrawn(g, radius_m) {
+        const drawn = tool.peek();
+        if (!drawn) return;
+        tool.value = null;
+        add(drawn.role, g, radius_m, (n) => `${roleWord(drawn.role)} ${n}`);
+      },
+      onChanged: reshape,
+    });
     view.current = map;
     mapDo.fit = map.fit;
     mapDo.moveTo = map.moveTo;
     mapDo.centre = map.centre;
+    mapDo.corner = map.hands.corner;
+    mapDo.takeBack = map.hands.takeBack;
+    mapDo.finish = map.hands.done;
     const size = () => {
       const ratio = devicePixelRatio || 1;
       surface.width = Math.round(around.clientWidth * ratio);
@@ -109,7 +141,9 @@ export function MapBox() {
     watch.observe(around);
     size();
     const stops = [
-      effect(() => { void lang.value; map.setVenue(venue.value, (role) => word("zone_role", role), zoneLabel); }),
+      effect(() => { void lang.value; map.setVenue(screen.value === "plan" ? draft.value : venue.value, roleWord, zoneLabel); }),
+      effect(() => { map.hands.draw(screen.value === "plan" ? tool.value?.tool ?? null : null); }),
+      effect(() => { map.hands.hold(screen.value === "plan" && !tool.value ? pickedFeature.value : null); }),
       effect(() => { map.setPlan(plan.value, fates(), tracks()); untracked(map.resized); }),
       effect(() => { map.setTheme(theme.value); queue(); }),
       effect(() => { for (const f of fast.value.values()) if (f.at) trails.add(f.id, serverMs.peek(), f.at); queue(); }),
@@ -119,10 +153,18 @@ export function MapBox() {
   }, []);
 
   const keys = (e: KeyboardEvent) => {
-    if (e.key !== "Enter" || e.target !== target.current) return;
+    if (e.target !== target.current) return;
+    if (tool.peek() && (e.key === "Enter" || e.key === "Backspace")) {
+      e.preventDefault();
+      if (e.key === "Backspace") mapDo.takeBack();
+      else if (e.shiftKey) mapDo.finish();
+      else mapDo.corner();
+      return;
+    }
+    if (e.key !== "Enter") return;
     const at = view.current?.centre();
     if (at && placing.peek()) { e.preventDefault(); placing.value = { at }; return; }
-    if (at) { e.preventDefault(); askLook(at); }
+    if (at && screen.peek() !== "plan") { e.preventDefault(); askLook(at); }
   };
   const canLook = airborne.value && !replaying.value;
   return (
@@ -137,7 +179,8 @@ export function MapBox() {
         <button type="button" aria-label={t("follow")} title={t("follow")} onClick={() => { const at = selectedFast.value?.at; if (at) view.current?.moveTo(at); }}><Icon name="follow" /></button>
       </div>
       <div class="north" aria-hidden="true"><b>▲</b>{t("north")}</div>
-      {canLook && !sheet.value && <p class="map-hint">{focused ? t("map_hint_keys") : t("map_hint")}</p>}
+      {tool.value && <DrawBar />}
+      {canLook && !sheet.value && screen.value !== "plan" && <p class="map-hint">{focused ? t("map_hint_keys") : t("map_hint")}</p>}
       <Camera />
       <div class="callout" ref={callout} hidden={!refusedAt.value} role="status">
         {refusedAt.value && <>✕ {refusedAt.value.what()}: {word("order_state", "refused")}<br />{refusedAt.value.text()} <button type="button" onClick={() => { refusedAt.value = null; }}>{t("done")}</button></>}

@@ -4,7 +4,7 @@ import { lang, localName, t, toggleLang, word } from "../i18n/index.ts";
 import { chosenId, connection, fleet, heldAll, heldAllShown, holdAll, linkAge, nameOf, plan, replaying, selected, selectedFast, venue } from "../store.ts";
 import { blocked, muted, setMuted, wake } from "../sound.ts";
 import { theme, toggleTheme } from "../theme.ts";
-import { mayStop } from "../session.ts";
+import { mayPlan, mayStop } from "../session.ts";
 import { Icon } from "./Icon.tsx";
 import { MeButton } from "./Me.tsx";
 import { openIncidents, overdueIncidents, screen } from "../cases.ts";
@@ -30,6 +30,7 @@ export function TopBar() {
       <div class="cell buttons">
         {blocked.value && !muted.value && !replaying.value && <span class="tag odd">{t("sound_blocked")}</span>}
         {replaying.value ? <span class="tag replay">{t("replay_note")}</span> : a?.simulated ? <span class="tag">{t("sim_note")}</span> : null}
+        {mayPlan.value && <button type="button" data-do="plan-screen" aria-pressed={screen.value === "plan"} onClick={() => { screen.value = screen.value === "plan" ? "operate" : "plan"; }}>{t("plan_screen")}<kbd>P</kbd></button>}
         <button type="button" data-do="cases" class={overdueIncidents.value.length ? "odd" : ""} aria-pressed={screen.value === "cases"} onClick={() => { screen.value = screen.value === "cases" ? "operate" : "cases"; }}>{t("incidents")}{openIncidents.value.length > 0 && <b class="count">{overdueIncidents.value.length ? "▲ " : ""}{openIncidents.value.length}</b>}<kbd>I</kbd></button>
         <button type="button" aria-pressed={muted.value} onClick={() => { wake(); setMuted(!muted.value); }}><Icon name={muted.value ? "quiet" : "sound"} /> {muted.value ? t("unmute") : t("mute")}</button>
         <button type="button" onClick={toggleTheme}>{theme.value === "day" ? t("night") : t("day")}<kbd>N</kbd></button>
