@@ -192,7 +192,7 @@ const EXPECTED: [(&str, &str); 32] = [
     ("POST /api/logout", "vpseal"),
 ];
 
-const EXPECTED_INTENTS: [(&str, &str); 15] = [
+const EXPECTED_INTENTS: [(&str, &str); 16] = [
     ("hold", "psl"),
     ("return", "ps"),
     ("resume", "p"),
@@ -206,6 +206,7 @@ const EXPECTED_INTENTS: [(&str, &str); 15] = [
     ("confirm", "ps"),
     ("dismiss", "ps"),
     ("acknowledge", "psl"),
+    ("shelve", "ps"),
     ("override_rehearsal", "s"),
     ("replay", "ps"),
 ];
@@ -250,6 +251,9 @@ fn intent(kind: &str) -> Value {
         "land_at" => json!({"site": "s"}),
         "look" => json!({"lat_deg": 27.8, "lon_deg": 120.1}),
         "acknowledge" => json!({"alarm": "link"}),
+        "shelve" => {
+            json!({"alarm": "battery", "words": "battery low", "reason": "it lands next", "minutes": 5})
+        }
         "confirm" => json!({"anomaly": "x"}),
         "dismiss" => json!({"anomaly": "x", "reason": "other"}),
         "hand_over" => json!({"from": "pilot", "to": "x"}),
@@ -391,7 +395,7 @@ fn every_role_at_every_endpoint_gets_what_the_table_says_and_nothing_else() {
                 asked += 1;
             }
         }
-        assert_eq!(asked, 7 * (32 + 15 + 18));
+        assert_eq!(asked, 7 * (32 + 16 + 18));
         // After logging out, each is nobody.
         for (letter, roles, browser) in &mut all {
             if roles.is_some() {

@@ -3,6 +3,7 @@
 use super::import::Imported;
 use crate::desk::{Reason, plan_reason};
 use missions::energy::Wind;
+use missions::fence::FenceFault;
 use missions::flight::OnLinkLoss;
 use missions::place::{Alt, LatLon};
 use missions::planner::{
@@ -297,7 +298,11 @@ fn told(r: &PlanRefusal) -> Reason {
         }
         PlanRefusal::Fence(faults) => {
             let words: Vec<String> = faults.iter().map(ToString::to_string).collect();
-            Reason::new("plan.fence").with("words", words.join("; "))
+            let told = Reason::new("plan.fence").with("words", words.join("; "));
+            match faults.iter().find_map(fault_at) {
+                Some((zone, at)) => told.with("zone", zone).at(Some(at)),
+                None => told,
+            }
         }
         PlanRefusal::NothingLeft {
             margin_m, alt_m, ..
@@ -312,6 +317,16 @@ fn told(r: &PlanRefusal) -> Reason {
             .at(left_out.first().map(|l| l.from))
             .with("value", left_out.len()),
         PlanRefusal::NotLegal { fault, .. } => plan_reason(fault),
+    }
+}
+
+/// Which zone of the fence is at fault, and where it is.
+fn fault_at(f: &FenceFault) -> Option<(String, LatLon)> {
+    match f {
+        FenceFault::DuplicateCorner { zone, at, .. }
+        | FenceFault::SelfCrossing { zone, at }
+        | FenceFault::HoleOutside { zone, at } => Some((zone.clone(), *at)),
+        _ => None,
     }
 }
 
@@ -346,6 +361,33 @@ mod tests {
         let high = make(&basis, None, &wish(r#"{"pattern": "sweep", "alt_m": 900}"#)).unwrap_err();
         assert!(high.code.starts_with("plan."), "{high:?}");
         assert!(serde_json::from_str::<Wish>(r#"{"pattern": "spiral", "alt_m": 9}"#).is_err());
+    }
+
+    #[test]
+    fn an_outline_that_crosses_itself_is_refused_with_its_zone_and_its_place() {
+        let mut basis = basis();
+        let boundary = basis
+            .venue
+            .zones
+            .iter_mut()
+            .find(|z| z.role == Role::Inclusion);
+        let zone = boundary.unwrap();
+        let missions::venue::Shape::Polygon { outer, .. } = &mut zone.shape else {
+            panic!("a boundary is an outline");
+        };
+        outer.swap(1, 2);
+        let id = zone.id.clone();
+        let no = make(
+            &basis,
+            None,
+            &wish(r#"{"pattern": "perimeter", "alt_m": 60}"#),
+        )
+        .unwrap_err();
+        assert_eq!(
+            (no.code.as_str(), &no.params["zone"]),
+            ("plan.fence", &id.into())
+        );
+        assert!(no.at.is_some());
     }
 
     #[test]

@@ -25,6 +25,16 @@ pub const DISMISS_REASONS: [&str; 6] = [
 /// Answers remembered, so that a repeated key does nothing twice.
 const MAX_KEYS: usize = 512;
 
+/// Longest shelving, minutes (ISA-18.2 asks for a bound).
+const SHELVED_MIN: u32 = 15;
+/// Longest words of a shelved alarm, and of the reason, characters.
+const MAX_SHELVED: usize = 200;
+
+/// Whether this can be an alarm's name on the page.
+fn is_alarm(name: &str) -> bool {
+    !name.is_empty() && name.len() <= MAX_ALARM && name.bytes().all(|b| b.is_ascii_graphic())
+}
+
 impl Desk {
     /// An officer's intent. The same `key` again gives the same answer and does nothing.
     pub fn command(&mut self, now: Now, key: &str, intent: &Intent) -> Answer {
@@ -150,15 +160,44 @@ impl Desk {
                 Some(reason.clone()),
                 (!note.is_empty()).then(|| note.clone()),
             ),
-            Intent::Acknowledge { alarm } => {
-                let fits = !alarm.is_empty()
-                    && alarm.len() <= MAX_ALARM
-                    && alarm.bytes().all(|b| b.is_ascii_graphic());
-                fits.then_some(())
-                    .ok_or_else(|| Reason::new("desk.bad_request"))
-            }
+            Intent::Acknowledge { alarm } => is_alarm(alarm)
+                .then_some(())
+                .ok_or_else(|| Reason::new("desk.bad_request")),
+            Intent::Shelve {
+                alarm,
+                words,
+                reason,
+                minutes,
+            } => self.shelve(alarm, words, reason, *minutes),
             Intent::Replay { .. } => Err(Reason::new("desk.bad_request")),
         }
+    }
+
+    /// Nothing is shelved for long, or without a reason. The gravest is the page's to refuse: it alone knows what its alarms are.
+    fn shelve(
+        &mut self,
+        alarm: &str,
+        words: &str,
+        reason: &str,
+        minutes: u32,
+    ) -> Result<(), Reason> {
+        let said = |text: &str| !text.trim().is_empty() && text.chars().count() <= MAX_SHELVED;
+        if !is_alarm(alarm) || !said(words) {
+            return Err(Reason::new("desk.bad_request"));
+        }
+        if !said(reason) {
+            return Err(Reason::new("desk.shelve_reason"));
+        }
+        if !(1..=SHELVED_MIN).contains(&minutes) {
+            return Err(Reason::new("desk.shelve_time").with("value", SHELVED_MIN));
+        }
+        let params = [
+            ("words", words.trim().into()),
+            ("why", reason.trim().into()),
+            ("minutes", minutes.into()),
+        ];
+        self.say(None, "alarm_shelved", &params, None);
+        Ok(())
     }
 
     fn order(

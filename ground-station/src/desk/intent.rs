@@ -80,6 +80,18 @@ pub enum Intent {
         /// The alarm as the page names it; an anomaly as `anomaly:` and its id.
         alarm: String,
     },
+    /// An alarm is put aside for a while, with its reason (ISA-18.2: shelved). Changes nothing but the record and the log; it comes
+    /// back by itself.
+    Shelve {
+        /// The alarm as the page names it.
+        alarm: String,
+        /// As the officer read it.
+        words: String,
+        /// Why.
+        reason: String,
+        /// For how long.
+        minutes: u32,
+    },
     /// A fresh preflight list.
     Preflight {
         /// Which aircraft.

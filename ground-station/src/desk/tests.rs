@@ -662,3 +662,35 @@ fn a_plan_flies_only_after_its_own_rehearsal_or_on_a_duty_officers_word() {
     d.rehearsal(at(51), other.id(), done(true));
     assert_eq!(asked(&mut d, 52), None);
 }
+
+#[test]
+fn an_alarm_is_put_aside_with_a_reason_for_a_quarter_of_an_hour_at_most_and_the_log_says_so() {
+    let mut d = desk();
+    let put = |d: &mut Desk, reason: &str, minutes: u32| {
+        let intent = Intent::Shelve {
+            alarm: "battery".into(),
+            words: "Battery low: 28 %".into(),
+            reason: reason.into(),
+            minutes,
+        };
+        d.command(at(1), "", &intent).reason.map(|r| r.code)
+    };
+    assert_eq!(put(&mut d, " ", 5).as_deref(), Some("desk.shelve_reason"));
+    assert_eq!(
+        put(&mut d, "it lands next", 0).as_deref(),
+        Some("desk.shelve_time")
+    );
+    assert_eq!(
+        put(&mut d, "it lands next", 16).as_deref(),
+        Some("desk.shelve_time")
+    );
+    assert_eq!(put(&mut d, "it lands next", 15), None);
+    let log = d.snapshot(Utc(0));
+    let told: Vec<_> = log["log"].as_array().unwrap().iter().collect();
+    let told: Vec<_> = told
+        .iter()
+        .filter(|e| e["code"] == "alarm_shelved")
+        .collect();
+    assert_eq!(told.len(), 1);
+    assert_eq!(told[0]["params"]["why"], "it lands next");
+}

@@ -448,6 +448,7 @@ pub fn intent_kind(intent: &Intent) -> &'static str {
         Intent::Confirm { .. } => "confirm",
         Intent::Dismiss { .. } => "dismiss",
         Intent::Acknowledge { .. } => "acknowledge",
+        Intent::Shelve { .. } => "shelve",
         Intent::Preflight { .. } => "preflight",
         Intent::Upload { .. } => "upload",
         Intent::HandOver { .. } => "hand_over",
@@ -458,7 +459,7 @@ pub fn intent_kind(intent: &Intent) -> &'static str {
 }
 
 /// Who may want what. Stopping is one press from a locked screen too: a password must not stand before it.
-pub const INTENTS: [(&str, &[Role], bool); 15] = [
+pub const INTENTS: [(&str, &[Role], bool); 16] = [
     ("hold", CALM, true),
     ("return", CALM, false),
     ("resume", FLY, false),
@@ -473,6 +474,7 @@ pub const INTENTS: [(&str, &[Role], bool); 15] = [
     ("dismiss", CALM, false),
     // Alarms go on while the screen is locked.
     ("acknowledge", CALM, true),
+    ("shelve", CALM, false),
     // Whoever flies does not answer for what the rehearsal found.
     ("override_rehearsal", &[Role::Supervisor], false),
     ("replay", CALM, false),

@@ -252,7 +252,8 @@ fn push(out: &mut Vec<Alarm>, more: &mut usize, alarm: Alarm) {
 /// What an officer's click means for the alarms that stand.
 fn clicked(out: &mut [Alarm], intent: &Intent, t_ms: i64) {
     match intent {
-        Intent::Acknowledge { alarm } => {
+        // Who puts it aside has seen it.
+        Intent::Acknowledge { alarm } | Intent::Shelve { alarm, .. } => {
             // The newest of that name: an older one that nobody acknowledged stays so.
             let named = out
                 .iter_mut()

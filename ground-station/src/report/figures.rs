@@ -290,7 +290,10 @@ pub fn gather(source: Source) -> (Figures, Facts) {
             Fact::Intent { intent, answer, by } => {
                 let asks_only = matches!(
                     intent,
-                    Intent::Replay { .. } | Intent::Preflight { .. } | Intent::Acknowledge { .. }
+                    Intent::Replay { .. }
+                        | Intent::Preflight { .. }
+                        | Intent::Acknowledge { .. }
+                        | Intent::Shelve { .. }
                 );
                 if asks_only || orders.len() >= MAX_ORDERS {
                     continue;

@@ -1,7 +1,7 @@
 // What needs a hand, derived from the state. Only that: a figure that is merely interesting is not an alarm.
 // States: active-unacknowledged (flashes, sounds), active-acknowledged, cleared-unacknowledged (stays until seen). Nothing here is sent anywhere.
 import { computed, effect, signal, untracked } from "@preact/signals";
-import { AIRBORNE, aircraft, anomalies, chosenAnomaly, chosenId, fast, fleet, linkAge, log, now, replaying, send, serverSilent } from "./store.ts";
+import { AIRBORNE, BEHIND_S, behindS, aircraft, anomalies, chosenAnomaly, chosenId, fast, fleet, linkAge, log, now, replaying, send, serverSilent } from "./store.ts";
 import { overdueAlarms } from "./cases.ts";
 import { mayStop } from "./session.ts";
 import { t, word } from "./i18n/index.ts";
@@ -56,10 +56,13 @@ function alarmsOf(a: Aircraft): Alarm[] {
   return out;
 }
 
+const late = computed(() => behindS.value > BEHIND_S);
+
 /** Of every aircraft: one that nobody looks at may not be in trouble unheard. */
 const active = computed<Alarm[]>(() => {
   const out: Alarm[] = aircraft.value.flatMap(alarmsOf);
   if (serverSilent.value) out.unshift({ id: "server", cause: "server", aircraft: null, priority: "urgent", what: () => t("alarm_server"), act: () => t("alarm_server_do") });
+  else if (late.value) out.unshift({ id: "late", cause: "late", aircraft: null, priority: "urgent", what: () => t("page_late", { s: Math.round(behindS.value) }), act: () => t("page_late_do") });
   const lastOf = log.value.findLast((e) => e.code === "recorder_failed" || e.code === "recorder_started");
   if (lastOf?.code === "recorder_failed") out.push({ id: "recorder", cause: "recorder", aircraft: null, priority: "high", what: () => t("alarm_recorder"), act: () => t("alarm_recorder_do") });
   if (!replaying.value) out.push(...overdueAlarms.value);
@@ -76,7 +79,7 @@ export const gravestOf = computed<ReadonlyMap<number, Priority>>(() => {
 /** That somebody saw it goes into the record: how long an alarm waited is told from there. */
 function tell(alarm: string): void {
   // What the server cannot hear it cannot write down.
-  if (!replaying.value && mayStop.value && !serverSilent.value && alarm !== "server") void send({ kind: "acknowledge", alarm });
+  if (!replaying.value && mayStop.value && !serverSilent.value && alarm !== "server" && alarm !== "late") void send({ kind: "acknowledge", alarm });
 }
 
 const acked = signal<ReadonlySet<string>>(new Set());
@@ -104,8 +107,38 @@ function frozen(a: Alarm): Alarm {
   return { ...a, what: () => what };
 }
 
+/** Put aside (ISA-18.2: shelved), until when by this page's clock and why. Only of this page: a new one begins without. */
+export interface Shelved { id: string; until: number; why: string; words: string }
+const shelf = signal<ReadonlyMap<string, Shelved>>(new Map());
+export const SHELF_MINUTES = [5, 10, 15] as const;
+/** What is put aside and would call otherwise. */
+export const shelved = computed<Shelved[]>(() => [...shelf.value.values()].filter((s) => s.until > now.value && active.value.some((a) => a.id === s.id)));
+const onShelf = computed<ReadonlySet<string>>(() => new Set(shelved.value.map((s) => s.id)));
+/** The gravest is never put aside. */
+export const mayShelve = (a: Alarm): boolean => a.priority !== "urgent" && mayStop.value && !replaying.value;
+export async function shelve(a: ShownAlarm, idsOfRow: string[], why: string, minutes: number): Promise<boolean> {
+  const words = a.what().slice(0, 200), until = now.value + minutes * 60_000;
+  for (const id of idsOfRow) {
+    if (!(await send({ kind: "shelve", alarm: id, words, reason: why, minutes })).accepted) return false;
+    shelf.value = new Map([...shelf.value, [id, { id, until, why, words }]]);
+  }
+  return true;
+}
+export function unshelve(id: string): void {
+  const rest = new Map(shelf.value);
+  rest.delete(id);
+  shelf.value = rest;
+  // It calls as it did when it was new.
+  acked.value = new Set([...acked.value].filter((x) => x !== id));
+}
+/** Whose time is up calls anew. */
+effect(() => {
+  const at = now.value;
+  untracked(() => { for (const s of shelf.value.values()) if (s.until <= at) unshelve(s.id); });
+});
+
 export const alarms = computed<ShownAlarm[]>(() => [
-  ...active.value.map((a) => ({ ...a, acked: acked.value.has(a.id), cleared: false })),
+  ...active.value.filter((a) => !onShelf.value.has(a.id)).map((a) => ({ ...a, acked: acked.value.has(a.id), cleared: false })),
   ...[...unseen.value.values()].map((a) => ({ ...a, acked: false, cleared: true })),
 ].sort((x, y) => Number(x.acked) - Number(y.acked) || RANK[x.priority] - RANK[y.priority]));
 

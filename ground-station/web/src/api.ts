@@ -128,6 +128,7 @@ export type Intent =
   | { kind: "launch"; aircraft: number; purpose: string; incident: string; pilot: string }
   | { kind: "override_rehearsal"; officer: string; reason: string; aircraft?: number }
   | { kind: "acknowledge"; alarm: string }
+  | { kind: "shelve"; alarm: string; words: string; reason: string; minutes: number }
   | { kind: "hand_over"; from: string; to: string }
   | { kind: "take_control"; officer: string }
   | { kind: "land_at"; aircraft: number; site: string }

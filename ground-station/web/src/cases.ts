@@ -6,8 +6,8 @@ import { lang, t, word } from "./i18n/index.ts";
 import { isOpen, post, who, type Told } from "./session.ts";
 import { incidents, patrols, serverMs } from "./store.ts";
 
-/** Which screen is shown beside the map: the flight, incidents and patrols, or the drawing of venues and plans. */
-export const screen = signal<"operate" | "cases" | "plan">("operate");
+/** Which screen is shown beside the map: the flight, incidents and patrols, the drawing of venues and plans, or what is known of the air. */
+export const screen = signal<"operate" | "cases" | "plan" | "air">("operate");
 export const tab = signal<"incidents" | "patrols">("incidents");
 export const chosenIncident = signal<number | null>(null);
 export const chosenPatrol = signal<number | null>(null);

@@ -19,6 +19,7 @@ import { MapBox, mapDo } from "./ui/MapBox.tsx";
 import { AdminPage, Me } from "./ui/Me.tsx";
 import { rateReplay, ReplayBar, stepReplay, toggleReplay } from "./ui/ReplayBar.tsx";
 import { Sheet } from "./ui/Sheets.tsx";
+import { Intruders, Tracks } from "./ui/Airspace.tsx";
 import { Alarms, TopBar } from "./ui/TopBar.tsx";
 
 /** Nobody is logged in: there is no console yet. */
@@ -27,18 +28,18 @@ const outside = (): boolean => state.value === "first_run" || state.value === "l
 function App() {
   if (outside()) return <Door />;
   if (!watches.value) return isLocked.value ? <Door /> : <AdminPage />;
-  const cases = screen.value === "cases", planning = screen.value === "plan" && mayPlan.value;
+  const cases = screen.value === "cases", planning = screen.value === "plan" && mayPlan.value, air = screen.value === "air";
   return (
     <div class={`shell ${cases || planning ? "with-cases" : ""} ${replaying.value ? "replaying" : ""} ${isLocked.value ? "locked" : ""}`}>
       <TopBar />
       <Alarms />
-      {cases ? <Cases /> : planning ? <Drawing /> : <Left />}
+      {cases ? <Cases /> : planning ? <Drawing /> : air ? <Tracks /> : <Left />}
       <main class="mid" aria-label={t("title")}>
         <MapBox />
         <Sheet />
         {!replaying.value && <Actions />}
       </main>
-      {cases ? <CaseSide /> : planning ? <Planning /> : <Anomalies />}
+      {cases ? <CaseSide /> : planning ? <Planning /> : air ? <Intruders /> : <Anomalies />}
       <ReplayBar />
       <Help />
       <Me />
@@ -74,6 +75,7 @@ addEventListener("keydown", (e) => {
   else if (key === "n") toggleTheme();
   else if (key === "l") toggleLang();
   else if (key === "i") screen.value = screen.value === "cases" ? "operate" : "cases";
+  else if (key === "t") screen.value = screen.value === "air" ? "operate" : "air";
   else if (key === "p") { if (mayPlan.value) screen.value = screen.value === "plan" ? "operate" : "plan"; }
   else if (key === "f") mapDo.fit();
   else if (key === "r") { if (mayStop.value) returnSelected(); }

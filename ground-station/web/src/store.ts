@@ -59,7 +59,27 @@ export function linkAge(f: Fast | null): number | null {
   if (!f || f.link_age_s === null) return null;
   if (replay.value && !replay.value.playing) return f.link_age_s;
   const silent = (now.value - fastAt.value) / 1000;
-  return f.link_age_s + (silent > 0.4 ? silent : 0);
+  return f.link_age_s + (silent > 0.4 ? silent : 0) + (behindS.value > BEHIND_S ? behindS.value : 0);
+}
+
+/** How far this page lags behind the server, seconds: what is held back on a slow line looks new when it comes. */
+export const behindS = signal(0);
+/** More than this is told, and makes what is shown old. */
+export const BEHIND_S = 1;
+/** After so long the page gives up what is under way and asks for the present. */
+const CATCH_UP_MS = 3000;
+/** The least that lay between the server's clock and this page's: how it is when nothing waits. */
+let leastApart = Infinity;
+let behindSince: number | null = null;
+function howLate(server_ms: number): void {
+  if (replaying.peek()) { behindS.value = 0; return; }
+  const at = performance.now(), apart = at - server_ms;
+  leastApart = Math.min(leastApart, apart);
+  behindS.value = (apart - leastApart) / 1000;
+  if (behindS.value <= BEHIND_S) { behindSince = null; return; }
+  behindSince ??= at;
+  // A clock that was set back looks the same: a new connection measures anew.
+  if (at - behindSince > CATCH_UP_MS) socket?.close();
 }
 
 /** True when the server itself is not heard: it says something at least once a second. */
@@ -171,6 +191,7 @@ function onBatch(buffer: ArrayBuffer): void {
     fast.value = next;
     fastAt.value = performance.now();
     serverMs.value = b.server_ms;
+    howLate(b.server_ms);
   });
 }
 
@@ -233,6 +254,9 @@ async function connect(): Promise<void> {
   s.binaryType = "arraybuffer";
   came = [];
   lastSeq = -1;
+  leastApart = Infinity;
+  behindSince = null;
+  behindS.value = 0;
   s.onopen = () => { tries = 0; heardAt.value = performance.now(); connection.value = "open"; };
   s.onmessage = (e) => {
     heardAt.value = performance.now();
@@ -264,7 +288,7 @@ export function forget(id: number): void {
 
 const KIND_WORDS: Record<Intent["kind"], () => string> = {
   hold: () => t("hold"), resume: () => t("resume"), return: () => t("return"), launch: () => word("order_kind", "launch"), land_at: () => word("order_kind", "land_at"), look: () => word("order_kind", "look"),
-  confirm: () => t("confirm"), dismiss: () => t("dismiss").replace("…", ""), preflight: () => t("preflight"), upload: () => t("upload_again"), override_rehearsal: () => t("rehearsal_override"), hand_over: () => t("hand_over"), take_control: () => t("take_control"), acknowledge: () => t("ack"), replay: () => t("replay"),
+  confirm: () => t("confirm"), dismiss: () => t("dismiss").replace("…", ""), preflight: () => t("preflight"), upload: () => t("upload_again"), override_rehearsal: () => t("rehearsal_override"), hand_over: () => t("hand_over"), take_control: () => t("take_control"), acknowledge: () => t("ack"), shelve: () => t("shelve_do"), replay: () => t("replay"),
 };
 
 export const reasonWords = (r: Reason | null): string => word("refusal", r?.code ?? "unknown", r?.params);
@@ -273,7 +297,7 @@ function key(): string {
   return crypto.randomUUID ? crypto.randomUUID() : [...crypto.getRandomValues(new Uint8Array(16))].map((b) => b.toString(16).padStart(2, "0")).join("");
 }
 
-const QUIET: ReadonlySet<string> = new Set(["replay", "preflight", "confirm", "dismiss", "acknowledge"]);
+const QUIET: ReadonlySet<string> = new Set(["replay", "preflight", "confirm", "dismiss", "acknowledge", "shelve"]);
 
 /** Posts a command. The same key goes with every try, so that a lost answer never means twice. */
 export async function send(intent: Intent): Promise<Answer> {

@@ -73,7 +73,7 @@ export const CODES = {
     "desk.no_aircraft",
     "desk.no_plan",
     "desk.not_in_charge",
-    "desk.site_unknown",
+    "desk.site_unknown", "desk.shelve_reason", "desk.shelve_time",
     "desk.anomaly_unknown",
     "desk.no_reason",
     "desk.not_delivered",
@@ -205,7 +205,7 @@ export const CODES = {
   incident_outcome: ["resolved", "warned", "handed_over", "nothing_found", "false_alarm"],
   task_state: ["sent", "refused", "on_scene", "ended"],
   /** people::access::INTENTS. */
-  intent: ["hold", "return", "resume", "launch", "land_at", "look", "upload", "take_control", "hand_over", "preflight", "confirm", "dismiss", "acknowledge", "override_rehearsal", "replay"],
+  intent: ["hold", "return", "resume", "launch", "land_at", "look", "upload", "take_control", "hand_over", "preflight", "confirm", "dismiss", "acknowledge", "shelve", "override_rehearsal", "replay"],
   /** The after-action report: where the record's stamps come from, what its verification says, kinds of alarms, and its own words. */
   clock_source: ["unknown", "machine", "aircraft", "simulated"],
   record_state: ["complete", "unsealed", "receipted", "open", "damaged"],
@@ -217,7 +217,7 @@ export const CODES = {
     "launch_recorded", "state", "in_charge", "response", "armed", "disarmed", "anomaly", "anomaly_confirmed", "anomaly_dismissed", "picture", "status_text", "companion_text", "recorder_failed", "recorder_started", "eyes_failed", "eyes_running", "refused", "patrol_done",
     "rehearsal_passed", "rehearsal_blocked", "rehearsal_failed", "rehearsal_overridden",
     "incident_step", "patrol_step", "incident_refused", "incident_overdue", "patrol_overdue", "mend_overdue",
-    "session_lost", "control", "control_asked", "hand_over", "no_officer", "no_officer_acted",
+    "session_lost", "control", "control_asked", "hand_over", "no_officer", "no_officer_acted", "alarm_shelved",
   ],
 } as const;
 

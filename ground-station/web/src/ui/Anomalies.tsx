@@ -14,7 +14,7 @@ function subject(a: Anomaly): string {
   return zone ? localName(zone.properties.name) : t("in_zone", { id: a.subject || "–" });
 }
 
-function Item({ a }: { a: Anomaly }) {
+export function Item({ a }: { a: Anomaly }) {
   const [dismissing, setDismissing] = useState(false);
   const [reason, setReason] = useState<string>(CODES.dismiss_reason[0]);
   const [note, setNote] = useState("");

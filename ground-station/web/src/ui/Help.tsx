@@ -6,7 +6,7 @@ import { t, type UiKey } from "../i18n/index.ts";
 const open = signal(false);
 export const showHelp = (): void => { open.value = !open.value; };
 
-const KEYS: [string, UiKey][] = [["Space", "key_hold"], ["Shift+Space", "key_hold_all"], ["R", "key_return"], ["A", "key_ack"], ["1–9", "key_select"], ["F", "key_fit"], ["I", "key_cases"], ["P", "key_plan"], ["N", "key_night"], ["L", "key_lang"], ["← →", "key_step"], ["[ ]", "key_rate"], ["?", "key_help"]];
+const KEYS: [string, UiKey][] = [["Space", "key_hold"], ["Shift+Space", "key_hold_all"], ["R", "key_return"], ["A", "key_ack"], ["1–9", "key_select"], ["F", "key_fit"], ["I", "key_cases"], ["P", "key_plan"], ["T", "key_air"], ["N", "key_night"], ["L", "key_lang"], ["← →", "key_step"], ["[ ]", "key_rate"], ["?", "key_help"]];
 
 export function Help() {
   const ref = useRef<HTMLDialogElement>(null);

@@ -80,7 +80,7 @@ function ZoneForm({ f }: { f: Drawn }) {
           <Limit id="ceiling" label={t("zone_ceiling")} value={p.ceiling_m} onValue={(v) => set({ ceiling_m: v })} />
         </div>
         {(p.floor_m !== undefined || p.ceiling_m !== undefined) && <label class="field"><span>{t("zone_over")}</span><select data-field="frame" value={p.limit_frame ?? "above_home"} onChange={(e) => set({ limit_frame: e.currentTarget.value })}><option value="above_home">{t("frame_home")}</option><option value="above_ground">{t("frame_ground")}</option><option value="amsl">{t("frame_amsl")}</option></select></label>}
-        <div class="pair">
+        <div class="hours">
           <label class="field"><span>{t("zone_from")}</span><input type="datetime-local" data-field="from" value={wall(p.from)} onChange={(e) => set({ from: instant(e.currentTarget.value) })} /></label>
           <label class="field"><span>{t("zone_until")}</span><input type="datetime-local" data-field="until" value={wall(p.until)} onChange={(e) => set({ until: instant(e.currentTarget.value) })} /></label>
         </div>
