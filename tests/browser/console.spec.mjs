@@ -5,9 +5,13 @@ import { open } from "./kit.mjs";
 
 const { base, out, page, replay, deadline, row, shot, state, until, axe, smallTargets, finish } = await open();
 
-/** The page's own sockets, passed through, so that they can be cut. */
+/** The page's own sockets, passed through, so that they can be cut, or what comes can be held back for so many ms. */
 const lines = [];
-await page.routeWebSocket(/\/api\/live$/, (line) => { line.connectToServer(); lines.push(line); });
+await page.routeWebSocket(/\/api\/live$/, (line) => {
+  const way = { cut: (how) => line.close(how), late: 0 };
+  line.connectToServer().onMessage((m) => { if (way.late) setTimeout(() => { try { line.send(m); } catch { /* the page has gone on */ } }, way.late); else line.send(m); });
+  lines.push(way);
+});
 
 const ALOFT = ["taking_off", "patrolling", "investigating", "holding", "returning", "landing"];
 const figure = async (id) => (await page.locator(`[data-figure=${id}] dd`).first().innerText()).trim();
@@ -156,11 +160,19 @@ try {
     // The connection breaks and comes back with a snapshot: nothing is lost.
     const before = await page.locator(".anomaly").count();
     const opened = lines.length, cut = Date.now();
-    await lines.at(-1).close({ code: 4000, reason: "cut by the test" });
+    await lines.at(-1).cut({ code: 4000, reason: "cut by the test" });
     const back = await until(async () => lines.length > opened && (await page.locator("[data-testid=connection]:not(.bad)").count()) > 0, 10_000);
     row("comes back after a cut, ms", Date.now() - cut, Boolean(back));
     const ids = await page.locator(".anomaly").evaluateAll((l) => l.map((e) => e.dataset.anomaly));
     row("nothing missing or doubled after a cut", ids, ids.length >= before && new Set(ids).size === ids.length);
+
+    // A line that holds everything back: what comes is old, and the page says so and asks for the present by itself.
+    const slow = lines.length;
+    lines.at(-1).late = 4_000;
+    const told = await until(() => page.locator("[data-alarm=late]").count(), 20_000);
+    row("a page that lags says so", told, Boolean(told));
+    const present = await until(async () => lines.length > slow && (await page.locator("[data-testid=connection]:not(.bad)").count()) > 0, 20_000);
+    row("and catches up by itself", lines.length - slow, Boolean(present) && lines.length - slow === 1);
 
     // Return: one press.
     await page.keyboard.press("r");

@@ -14,7 +14,7 @@ use missions::time::Utc;
 use missions::venue::Venue;
 use patrol_tests::{skip, workspace_root};
 use sha2::{Digest, Sha256};
-use started::{Process, udp_ports};
+use started::{Process, tcp_port, udp_ports};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -130,6 +130,25 @@ fn an_officer_plans_every_pattern_the_days_wind_and_an_imported_venue_in_a_brows
     browse(
         &node,
         "plan.spec.mjs",
+        &station.url,
+        &out,
+        &["--minutes", "5"],
+    );
+    station.stop();
+}
+
+#[test]
+fn an_officer_draws_tonights_zones_with_undo_and_a_plan_over_them_brings_them_into_force() {
+    let _one = GROUND.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some(node) = node() else { return };
+    let out = shots("drawing");
+    let work = tempfile::tempdir().expect("a folder to work in");
+    let flight = work.path().join("flight");
+    let flight_arg = flight.to_str().expect("a plain path");
+    let mut station = Station::start(&["demo", "--seed", SEED, "--out", flight_arg], work.path());
+    browse(
+        &node,
+        "drawing.spec.mjs",
         &station.url,
         &out,
         &["--minutes", "5"],
@@ -356,4 +375,101 @@ fn people_log_in_with_two_factors_do_what_their_roles_say_and_a_locked_screen_st
         &["--minutes", "8", "--code", &code],
     );
     station.stop();
+}
+
+/// From the login to the closed file and the replay, over the three programs as they are deployed.
+#[test]
+fn a_whole_shift_from_login_to_the_closed_file_and_its_replay_in_both_languages() {
+    let _one = GROUND.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some(node) = node() else { return };
+    let out = shots("shift");
+    let work = tempfile::tempdir().expect("a folder to work in");
+    let at = |name: &str| {
+        let path = work.path().join(name);
+        path.to_str().expect("a plain path").to_owned()
+    };
+    let (pilot, supervisor) = ("王建国", "赵敏");
+    let who: [(&str, &[Role]); 3] = [
+        (pilot, &[Role::Pilot]),
+        (supervisor, &[Role::Supervisor]),
+        ("周敏", &[Role::Admin]),
+    ];
+    write_people(&work.path().join("people.json"), &who);
+    let soon = std::time::Duration::from_secs(30);
+    let ([autopilot, ground, sensor], camera) = (udp_ports(), tcp_port());
+    let autopilot = format!("udp:127.0.0.1:{autopilot}");
+    let sensor = format!("udp:127.0.0.1:{sensor}");
+    let mut sim = Process::start(
+        "sim",
+        &[
+            "--seed",
+            SEED,
+            // The plan's launch window is tonight's.
+            "--start",
+            "now",
+            "--autopilot",
+            &autopilot,
+            "--camera",
+            &format!("tcp-listen:127.0.0.1:{camera}"),
+            "--sensor",
+            &sensor,
+        ],
+    );
+    sim.wait_line("ready", soon);
+    let companion = workspace_root().join("sim/companion.toml");
+    let mut onboard = Process::start(
+        "onboard",
+        &[
+            "--config",
+            companion.to_str().expect("a plain path"),
+            "--autopilot",
+            &autopilot,
+            "--ground",
+            &format!("udp:127.0.0.1:{ground}"),
+            "--camera",
+            &format!("tcp:127.0.0.1:{camera}"),
+            "--sensor",
+            &sensor,
+            "--trust",
+            "wired-lab",
+            "--store",
+            &at("aircraft"),
+        ],
+    );
+    onboard.wait_line("Ground(0) on", soon);
+    let mut station = Station::start(
+        &[
+            "serve",
+            "--people",
+            &at("people.json"),
+            "--link",
+            &format!("udp-listen:127.0.0.1:{ground}"),
+            "--store",
+            &at("store"),
+            "--record",
+            &at("flights"),
+        ],
+        work.path(),
+    );
+    let secrets = [pilot, supervisor].map(|n| people::secret::base32(&telephone(n)));
+    browse(
+        &node,
+        "shift.spec.mjs",
+        &station.url,
+        &out.join("live"),
+        &["--minutes", "12", "--code", &secrets.join(",")],
+    );
+    station.stop();
+    let flight = ground_station::record::find(&work.path().join("flights")).expect("a record");
+    let replay = Station::start(
+        &["replay", flight.to_str().expect("a plain path")],
+        work.path(),
+    );
+    browse(
+        &node,
+        "shift.spec.mjs",
+        &replay.url,
+        &out.join("replay"),
+        &["--replay"],
+    );
 }

@@ -66,24 +66,32 @@ export function linkAge(f: Fast | null): number | null {
 export const behindS = signal(0);
 /** More than this is told, and makes what is shown old. */
 export const BEHIND_S = 1;
+/** A lag that lasts so long is one: a word of the aircraft's clock that came late is none. */
+const LASTS_MS = 1000;
 /** After so long the page gives up what is under way and asks for the present. */
 const CATCH_UP_MS = 3000;
 /** The least that lay between the server's clock and this page's: how it is when nothing waits. */
 let leastApart = Infinity;
+let lastApart = { at: 0, apart: 0 };
+let lagMs = 0;
 let behindSince: number | null = null;
+/** Nothing falls behind faster than time goes by: what jumps more is a clock that was set. */
+const JUMP_MS = 500;
 function howLate(server_ms: number): void {
   if (replaying.peek()) { behindS.value = 0; return; }
   const at = performance.now(), apart = at - server_ms;
-  leastApart = Math.min(leastApart, apart);
-  behindS.value = (apart - leastApart) / 1000;
-  if (behindS.value <= BEHIND_S) { behindSince = null; return; }
-  behindSince ??= at;
-  // A clock that was set back looks the same: a new connection measures anew.
+  const jumped = leastApart !== Infinity && apart - lastApart.apart > at - lastApart.at + JUMP_MS;
+  leastApart = jumped ? apart - lagMs : Math.min(leastApart, apart);
+  lastApart = { at, apart };
+  lagMs = apart - leastApart;
+  behindSince = lagMs > BEHIND_S * 1000 ? behindSince ?? at : null;
+  behindS.value = behindSince !== null && at - behindSince >= LASTS_MS ? lagMs / 1000 : 0;
+  if (behindSince === null) return;
+  // What waits on the line is old news: a new connection begins with the present.
   if (at - behindSince > CATCH_UP_MS) socket?.close();
 }
 
-/** True when the server itself is not heard: it says something at least once a second. */
-/** Silence is an alarm only where something is to be heard: not at the login. */
+/** True when the server itself is not heard: it says something at least once a second. Silence is an alarm only where something is to be heard: not at the login. */
 export const serverSilent = computed(() => (hello.value === null || hears(hello.value)) && now.value - heardAt.value > 2500);
 
 let socket: WebSocket | null = null;
@@ -255,6 +263,7 @@ async function connect(): Promise<void> {
   came = [];
   lastSeq = -1;
   leastApart = Infinity;
+  lagMs = 0;
   behindSince = null;
   behindS.value = 0;
   s.onopen = () => { tries = 0; heardAt.value = performance.now(); connection.value = "open"; };
