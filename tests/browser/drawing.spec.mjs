@@ -186,6 +186,15 @@ try {
   await item("exclusion-1").click();
   await page.waitForTimeout(400);
   await axe("planning, night, en");
+  // The longer language, on a laptop and on a tablet: nothing in the top bar is cut or beyond the edge.
+  for (const width of [1440, 1280, 1100]) {
+    await page.setViewportSize({ width, height: 900 });
+    await page.waitForTimeout(250);
+    const cut = await page.evaluate(() => [...document.querySelectorAll(".top button, .top .tag")].filter((e) => e.scrollWidth > e.clientWidth + 1 || e.getBoundingClientRect().right > innerWidth + 1).map((e) => e.textContent));
+    row(`nothing is cut in the top bar at ${width}`, cut, cut.length === 0);
+    await shot(`top-en-${width}`);
+  }
+  await page.setViewportSize({ width: 1440, height: 900 });
   await shot("planning-night-en");
   await page.locator("body").click({ position: { x: 2, y: 2 } });
   await page.keyboard.press("p");

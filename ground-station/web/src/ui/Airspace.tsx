@@ -41,7 +41,7 @@ function Ladder() {
     <figure class="ladder"><h3>{t("ladder")}</h3>
       <svg viewBox={`0 0 ${W} ${H}`} role="img" aria-label={t("ladder_words", { n: own.length, zones: bars.length, top: Math.round(top) })}>
         {marks.map((m) => <g key={m}><line x1={LEFT} x2={W} y1={y(m)} y2={y(m)} stroke="currentColor" stroke-opacity="0.2" /><text x={LEFT - 4} y={y(m) + 4} text-anchor="end">{m}</text></g>)}
-        {bars.map((b, i) => <g key={b.id}><rect x={LEFT + i * wide + 4} width={Math.max(6, wide - 8)} y={y(b.ceiling_m ?? top)} height={Math.max(2, y(b.floor_m ?? 0) - y(b.ceiling_m ?? top))} fill="currentColor" fill-opacity={b.role === "inclusion" ? 0.06 : 0.22} stroke="currentColor" stroke-opacity="0.5" /><text x={LEFT + i * wide + wide / 2} y={H - 6} text-anchor="middle">{localName(b.name).slice(0, 6)}</text></g>)}
+        {bars.map((b, i) => <g key={b.id}><rect x={LEFT + i * wide + 4} width={Math.max(6, wide - 8)} y={y(b.ceiling_m ?? top)} height={Math.max(2, y(b.floor_m ?? 0) - y(b.ceiling_m ?? top))} fill="currentColor" fill-opacity={b.role === "inclusion" ? 0.06 : 0.22} stroke="currentColor" stroke-opacity="0.5" /><text x={LEFT + i * wide + wide / 2} y={H - 6} text-anchor="middle">{localName(b.name).slice(0, Math.floor(wide / 11))}</text></g>)}
         {own.map((k) => <g key={k.id}><line x1={LEFT} x2={W} y1={y(k.above_home_m ?? 0)} y2={y(k.above_home_m ?? 0)} stroke="currentColor" stroke-width="2" /><text x={W - 4} y={y(k.above_home_m ?? 0) - 4} text-anchor="end" font-weight="700">{k.name} {Math.round(k.above_home_m ?? 0)} m</text></g>)}
       </svg>
     </figure>

@@ -33,8 +33,8 @@ type Air = keyof typeof WIND;
 const AIR = Object.keys(WIND) as Air[];
 const WORDY: ReadonlySet<Field> = new Set(["line", "place"]);
 
-/** `over`: what the plan is made over when it is asked for: an id of a venue that was read, null for the one in force, or why there is none. */
-export function PlanForm({ over, children }: { over: () => Promise<{ id: string | null } | { reason: Reason }>; children?: ComponentChildren }) {
+/** `basis`: another one answers what was refused over the last. `over`: what the plan is made over when it is asked for: an id of a venue that was read, null for the one in force, or why there is none. */
+export function PlanForm({ over, basis = null, children }: { over: () => Promise<{ id: string | null } | { reason: Reason }>; basis?: unknown; children?: ComponentChildren }) {
   const p = plan.value;
   const [pattern, setPattern] = useState<Code<"pattern">>("sweep");
   const [height, setHeight] = useState(String(HEIGHT_M.usual));
@@ -57,6 +57,7 @@ export function PlanForm({ over, children }: { over: () => Promise<{ id: string 
     setBusy(false);
     if (!r.accepted) setRefusal(r.reason ?? { code: "unknown", params: {} });
   };
+  useEffect(() => { setRefusal(null); }, [basis]);
   const at = picking ? placing.value?.at ?? null : null;
   useEffect(() => {
     if (!at) return;

@@ -164,7 +164,7 @@ export function Planning() {
       <div class="panel-head"><h2>{fleet.value && selected.value ? `${selected.value.name} · ` : ""}{t("plan_title")}</h2></div>
       <div class="scroll plan-form" tabIndex={0} role="region" aria-label={t("plan_title")}>
         <p class="small">{differences.value.length ? t("plan_over_draft", { n: differences.value.length }) : t("plan_over_venue")}</p>
-        <PlanForm over={over} />
+        <PlanForm over={over} basis={draft.value} />
       </div>
     </aside>
   );

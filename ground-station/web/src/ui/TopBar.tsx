@@ -35,7 +35,7 @@ export function TopBar() {
         {mayPlan.value && <button type="button" data-do="plan-screen" aria-pressed={screen.value === "plan"} onClick={() => { screen.value = screen.value === "plan" ? "operate" : "plan"; }}>{t("plan_screen")}<kbd>P</kbd></button>}
         <button type="button" data-do="air" aria-pressed={screen.value === "air"} onClick={() => { screen.value = screen.value === "air" ? "operate" : "air"; }}>{t("screen_air")}<kbd>T</kbd></button>
         <button type="button" data-do="cases" class={overdueIncidents.value.length ? "odd" : ""} aria-pressed={screen.value === "cases"} onClick={() => { screen.value = screen.value === "cases" ? "operate" : "cases"; }}>{t("incidents")}{openIncidents.value.length > 0 && <b class="count">{overdueIncidents.value.length ? "▲ " : ""}{openIncidents.value.length}</b>}<kbd>I</kbd></button>
-        <button type="button" aria-pressed={muted.value} onClick={() => { wake(); setMuted(!muted.value); }}><Icon name={muted.value ? "quiet" : "sound"} /> {muted.value ? t("unmute") : t("mute")}</button>
+        <button type="button" aria-pressed={muted.value} aria-label={muted.value ? t("unmute") : t("mute")} title={muted.value ? t("unmute") : t("mute")} onClick={() => { wake(); setMuted(!muted.value); }}><Icon name={muted.value ? "quiet" : "sound"} /></button>
         <button type="button" onClick={toggleTheme}>{theme.value === "day" ? t("night") : t("day")}<kbd>N</kbd></button>
         <button type="button" onClick={toggleLang} lang={lang.value === "en" ? "zh-CN" : "en"}>{t("language")}<kbd>L</kbd></button>
         <MeButton />
