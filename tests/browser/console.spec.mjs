@@ -5,11 +5,11 @@ import { open } from "./kit.mjs";
 
 const { base, out, page, replay, deadline, row, shot, state, until, axe, smallTargets, finish } = await open();
 
-/** The page's own sockets, passed through, so that they can be cut, or what comes can be held back for so many ms. */
+/** The page's own sockets, passed through, so that they can be cut, or what comes can be held back for so many ms, or changed. */
 const lines = [];
 await page.routeWebSocket(/\/api\/live$/, (line) => {
-  const way = { cut: (how) => line.close(how), late: 0 };
-  line.connectToServer().onMessage((m) => { if (way.late) setTimeout(() => { try { line.send(m); } catch { /* the page has gone on */ } }, way.late); else line.send(m); });
+  const way = { cut: (how) => line.close(how), late: 0, spoil: (m) => m };
+  line.connectToServer().onMessage((raw) => { const m = typeof raw === "string" ? way.spoil(raw) : raw; if (way.late) setTimeout(() => { try { line.send(m); } catch { /* the page has gone on */ } }, way.late); else line.send(m); });
   lines.push(way);
 });
 
@@ -173,6 +173,25 @@ try {
     row("a page that lags says so", told, Boolean(told));
     const present = await until(async () => lines.length > slow && (await page.locator("[data-testid=connection]:not(.bad)").count()) > 0, 20_000);
     row("and catches up by itself", lines.length - slow, Boolean(present) && lines.length - slow === 1);
+
+    // An alarm that is not urgent is put aside with its reason, stays in sight, and is brought back.
+    lines.at(-1).spoil = (m) => m.replace(/"storage_ok":(true|null)/g, '"storage_ok":false');
+    const storage = await until(() => page.locator("[data-alarm=storage] [data-do=shelve]").count(), 30_000);
+    row("a high alarm can be put aside, an urgent one not", [storage, await page.locator(".alarm.urgent [data-do=shelve]").count()], Boolean(storage) && (await page.locator(".alarm.urgent [data-do=shelve]").count()) === 0);
+    await page.locator("[data-alarm=storage] [data-do=shelve]").click();
+    row("not without a reason", await page.locator("[data-do=shelve-it]").isDisabled(), await page.locator("[data-do=shelve-it]").isDisabled());
+    await axe("an alarm is put aside");
+    await page.locator("[data-field=shelve-why]").fill("card is changed after this flight");
+    await page.locator("[data-do=shelve-it]").click();
+    const aside = await until(async () => (await page.locator("[data-shelved='1']").count()) === 1 && (await page.locator("[data-alarm=storage]").count()) === 0, 10_000);
+    const noted = await until(async () => (await page.locator(".log").innerText()).includes("card is changed after this flight"), 10_000);
+    row("it is aside, and the log says why", [aside, noted], Boolean(aside) && Boolean(noted));
+    await page.locator(".shelf summary").click();
+    await shot("shelved");
+    await page.locator("[data-do=unshelve]").click();
+    row("it is brought back", await page.locator("[data-alarm=storage]").count(), Boolean(await until(() => page.locator("[data-alarm=storage]").count(), 5_000)));
+    lines.at(-1).spoil = (m) => m;
+    await page.evaluate(() => document.activeElement?.blur());
 
     // Return: one press.
     await page.keyboard.press("r");
