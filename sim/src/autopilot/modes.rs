@@ -1,7 +1,7 @@
 //! What the aircraft does in each mode.
 
 use super::failsafes::BatteryLevel;
-use super::{Aircraft, AutopilotKind};
+use super::{Aircraft, AutopilotKind, gains};
 use crate::vehicle::guide::{Leg, Limits, Order, StopLaw, corner_speed};
 use link::common::{MISSION_ITEM_REACHED_DATA, MavMessage, MavSeverity as S};
 use link::items::{ListKind, WireItem, cmd};
@@ -57,6 +57,8 @@ pub(crate) struct Rates {
     cruise_mps: f64,
     takeoff_mps: f64,
     most_behind_m: f64,
+    /// ArduCopter: seconds in which the target's pace follows the aircraft's.
+    pace_s: f64,
     limits: Limits,
 }
 
@@ -67,6 +69,7 @@ impl Default for Rates {
             cruise_mps: 5.0,
             takeoff_mps: 1.5,
             most_behind_m: 2.0,
+            pace_s: 2.5,
             limits: Limits {
                 speed_mps: 5.0,
                 climb_mps: 2.5,
@@ -115,6 +118,7 @@ impl Rates {
             cruise_mps,
             takeoff_mps: get("MPC_TKO_SPEED").clamp(0.3, 6.0),
             most_behind_m: get("MPC_XY_ERR_MAX").max(0.5),
+            pace_s: (limits.accel_mps2 / limits.jerk_mps3.max(0.1)).clamp(0.1, 10.0),
             limits: Limits {
                 climb_mps: limits.climb_mps.clamp(0.3, 6.0),
                 descend_mps: limits.descend_mps.clamp(0.3, 4.0),
@@ -145,6 +149,8 @@ pub(crate) struct Flight {
     climb_first: Option<f64>,
     /// No faster on this leg, m/s.
     leg_mps: f64,
+    /// ArduCopter: how fast the target goes along its leg, as a share of its plan.
+    pace: f64,
     jumps: std::collections::BTreeMap<usize, i32>,
     pub speed_mps: Option<f64>,
     return_phase: ReturnPhase,
@@ -180,6 +186,7 @@ impl Flight {
             accept_m: 2.0,
             climb_first: None,
             leg_mps: f64::INFINITY,
+            pace: 1.0,
             jumps: std::collections::BTreeMap::new(),
             speed_mps: None,
             return_phase: ReturnPhase::Climb,
@@ -256,6 +263,13 @@ impl Aircraft {
         let e = self.estimate();
         if self.flight.mode != mode {
             self.flight.entered = false;
+            self.flight.pace = 1.0;
+            if mode == Mode::Brake && self.airborne() {
+                // BRAKE begins where the aircraft is and as fast as it is (ModeBrake::init, init_xy_controller), wherever
+                // the target had got to.
+                let yaw_rad = self.guide.target().yaw_rad;
+                self.guide.reset(e.position, e.velocity, yaw_rad);
+            }
         }
         self.flight.mode = mode;
         self.flight.hold_then_return = None;
@@ -463,8 +477,26 @@ impl Aircraft {
         }
         if !self.body.on_ground || self.lifts_off() {
             let order = self.flight.order;
-            // PX4's path waits for an aircraft that lags behind it (PositionSmoothing's time stretch).
+            // Both wait for an aircraft that lags behind: PX4 by PositionSmoothing's time stretch, ArduCopter by its track
+            // scaler (AC_WPNav::advance_wp_target_along_track; in GUIDED the target stands while the lean is at its limit).
             let pace = match self.kind {
+                AutopilotKind::ArduPilot if matches!(order, Order::Fly(_)) => {
+                    let t = self.guide.target();
+                    let e = self.estimate();
+                    let mps = t.velocity_ned_mps.norm();
+                    let wanted = if mps > 1e-3 {
+                        let along = t.velocity_ned_mps / mps;
+                        let behind_m = (t.position_ned_m - e.position).dot(&along);
+                        let position_p = gains(self.kind).position_p;
+                        (0.05 + (e.velocity.dot(&along) - position_p * behind_m) / mps)
+                            .clamp(0.0, 1.0)
+                    } else {
+                        1.0
+                    };
+                    let share = dt_s / (dt_s + self.rates.pace_s);
+                    self.flight.pace += (wanted - self.flight.pace) * share;
+                    self.flight.pace
+                }
                 // On a path only: a landing comes down however far it is blown off.
                 AutopilotKind::Px4 if matches!(order, Order::Fly(_)) => {
                     let t = self.guide.target();

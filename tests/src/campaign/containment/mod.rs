@@ -250,9 +250,7 @@ pub fn run(bench: &mut Bench) -> anyhow::Result<Vec<Row>> {
         if !bench.rows().iter().any(|r| *r == name) {
             continue;
         }
-        let seeds = seeds
-            .clone()
-            .unwrap_or_else(|| (1..=CLASS_PLANS).collect());
+        let seeds = seeds.clone().unwrap_or_else(|| (1..=CLASS_PLANS).collect());
         let all = bench.each(&name, &seeds, |s| {
             fly_plan(s, &Class::ALL, |c| c == class, ROUNDS, true)
         })?;
