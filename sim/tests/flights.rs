@@ -639,6 +639,38 @@ fn a_corner_that_turns_back_is_flown_out_to_its_end() {
     }
 }
 
+/// Both look ahead over one corner. PX4 once passed the first of two at a speed that the second had no room for, was carried
+/// 8 m aside of its path and over its own fence.
+#[test]
+fn two_corners_close_together_are_flown_without_being_carried_off_the_path() {
+    // The third place is held for five seconds: the speed is there again from the fourth on.
+    let lanes = [
+        (0.0, 40.0),
+        (0.0, 60.0),
+        (-40.0, 60.0),
+        (100.0, 60.0),
+        (106.0, 59.4),
+        (106.5, 120.0),
+    ];
+    for kind in BOTH {
+        let mut s = Station::ready(kind, 3);
+        s.set_param("MPC_XY_CRUISE", 11.0);
+        s.set_param("WPNAV_SPEED", 1_100.0);
+        assert_eq!(
+            s.upload(ListKind::Mission, &patrol_over(kind, &lanes)),
+            Progress::Done
+        );
+        s.launch(30.0);
+        s.until(200.0, "the long leg", |s| s.place().east_m > 60.0);
+        let mut east_m: f64 = 0.0;
+        s.until(60.0, "the last place", |s| {
+            east_m = east_m.max(s.place().east_m);
+            s.place().distance_m(EastNorth::new(106.5, 120.0)) < 3.5
+        });
+        assert!(east_m < 106.5 + 4.0, "{kind:?}: {east_m} m east");
+    }
+}
+
 #[test]
 fn a_repeated_launch_flies_the_mission_again() {
     for kind in BOTH {

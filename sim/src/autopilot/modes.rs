@@ -18,6 +18,9 @@ const LAND_BRAKES: Duration = Duration::from_secs(6);
 /// 29° (7.15 m/s) and 106° (2.4 m/s) alike. Its corners are limited by jerk.
 const COPTER_CORNER_MPS: f64 = 3.7;
 
+/// Share of MPC_ACC_HOR that PX4 turns a corner with: MPC_XY_TRAJ_P as captured.
+const PX4_TURN: f64 = 0.5;
+
 /// ArduCopter's PILOT_SPEED_DN where it is 0: PILOT_SPEED_UP's default, 2.5 m/s.
 const PILOT_DOWN_MPS: f64 = 2.5;
 
@@ -835,10 +838,15 @@ impl Aircraft {
         let turn_rad = (a.dot(&b) / (a.norm() * b.norm())).clamp(-1.0, 1.0).acos();
         let cruise = self.cruise_mps();
         Some(match self.kind {
-            AutopilotKind::Px4 => (
-                corner_speed(turn_rad, radius_m, self.params.get("MPC_ACC_HOR"), cruise),
-                radius_m,
-            ),
+            // No faster than it may turn there, nor than it could stop before the place after it: of a patrol's short legs
+            // PX4 looks ahead over one (computeStartXYSpeedFromWaypoints), and stops where the next is within the radius.
+            AutopilotKind::Px4 if b.norm() < radius_m => return None,
+            AutopilotKind::Px4 => {
+                let l = &self.rates.limits;
+                let turn = corner_speed(turn_rad, radius_m, PX4_TURN * l.accel_mps2, cruise);
+                let exit = l.stop.speed(b.norm(), 0.0, l.accel_mps2, l.jerk_mps3);
+                (turn.min(exit), radius_m)
+            }
             AutopilotKind::ArduPilot => {
                 // A corner that turns back: 1/cos has no end, the S-curve only a stop.
                 let half = (turn_rad / 2.0).min(1.55);

@@ -38,7 +38,9 @@ pub enum StopLaw {
 const JERK_BRAKING_MPS3: f64 = 8.0;
 
 impl StopLaw {
-    fn speed(self, distance_m: f64, end_mps: f64, accel_mps2: f64, jerk_mps3: f64) -> f64 {
+    /// Speed from which `end_mps` is reached within `distance_m`, m/s.
+    #[must_use]
+    pub fn speed(self, distance_m: f64, end_mps: f64, accel_mps2: f64, jerk_mps3: f64) -> f64 {
         let d = distance_m.max(0.0);
         match self {
             StopLaw::SquareRoot if end_mps > 0.1 => {
