@@ -1285,6 +1285,72 @@ fn a_landing_whose_position_is_pulled_away_still_comes_down() {
     }
 }
 
+/// A velocity alone, once in a tenth of a second; PX4 wants a second of them before its mode.
+fn descend_by_velocity(s: &mut Station, kind: AutopilotKind, seconds: u32) {
+    use common::PositionTargetTypemask as M;
+    for tenth in 0..seconds * 10 {
+        if tenth == 12 {
+            let mode = match kind {
+                AutopilotKind::Px4 => [1.0, 6.0, 0.0, 0.0, 0.0, 0.0, 0.0],
+                AutopilotKind::ArduPilot => [1.0, 4.0, 0.0, 0.0, 0.0, 0.0, 0.0],
+            };
+            assert_eq!(s.command(176, mode), MavResult::MAV_RESULT_ACCEPTED);
+        }
+        s.send(MavMessage::SET_POSITION_TARGET_LOCAL_NED(
+            common::SET_POSITION_TARGET_LOCAL_NED_DATA {
+                vz: 1.5,
+                type_mask: M::POSITION_TARGET_TYPEMASK_X_IGNORE
+                    | M::POSITION_TARGET_TYPEMASK_Y_IGNORE
+                    | M::POSITION_TARGET_TYPEMASK_Z_IGNORE
+                    | M::POSITION_TARGET_TYPEMASK_YAW_IGNORE,
+                target_system: 1,
+                target_component: 1,
+                coordinate_frame: common::MavFrame::MAV_FRAME_LOCAL_NED,
+                ..Default::default()
+            },
+        ));
+        s.run(0.1);
+    }
+}
+
+#[test]
+fn a_descent_by_velocity_does_not_follow_a_pulled_position_and_one_that_holds_its_place_does() {
+    for kind in BOTH {
+        // ArduCopter holds the place that its velocity leads to, unless GUID_OPTIONS says otherwise; PX4 does not.
+        for holds in [false, true] {
+            if holds && kind == AutopilotKind::Px4 {
+                continue;
+            }
+            let mut s = Station::ready(kind, 5);
+            s.set_param("GUID_OPTIONS", if holds { 0.0 } else { 16.0 });
+            s.wind_ned_mps = [5.0, 2.0, 0.0];
+            s.hover_at(40.0);
+            s.run(10.0);
+            let from = s.place();
+            s.aircraft.trouble(sim::autopilot::Trouble::GnssDrag {
+                north_mps: 4.0,
+                east_mps: 0.0,
+            });
+            descend_by_velocity(&mut s, kind, 16);
+            let truth = s.aircraft.truth();
+            let down_m = 40.0 - (truth.alt_amsl_m - home().alt.metres());
+            assert!(down_m > 15.0, "{kind:?}: {down_m} m down");
+            let [north, east] = {
+                let p = LocalPlane::new(home().at)
+                    .to_local(LatLon::from_degrees(truth.lat_deg, truth.lon_deg).unwrap());
+                [p.north_m, p.east_m]
+            };
+            let moved_m = (north - from.north_m).hypot(east - from.east_m);
+            // For the second before the mode it held a place that was pulled.
+            if holds {
+                assert!(moved_m > 30.0, "{kind:?}: {moved_m} m");
+            } else {
+                assert!(moved_m < 12.0, "{kind:?}: {moved_m} m");
+            }
+        }
+    }
+}
+
 #[test]
 fn an_aircraft_spoken_to_without_bytes_flies_as_one_spoken_to_with_them() {
     for kind in [AutopilotKind::Px4, AutopilotKind::ArduPilot] {

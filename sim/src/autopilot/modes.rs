@@ -14,6 +14,9 @@ const COPTER_SPOOL_UP: Duration = Duration::from_millis(3_500);
 const PX4_SPOOL_UP: Duration = Duration::from_millis(4_300);
 /// A landing stops level first, and goes down after this at the latest.
 const LAND_BRAKES: Duration = Duration::from_secs(6);
+/// PX4 enters OFFBOARD when setpoints have come for so long, at two a second or more (its manual, "Offboard Mode").
+const OFFBOARD_AFTER: Duration = Duration::from_secs(1);
+const SETPOINT_GAP: Duration = Duration::from_millis(500);
 /// ArduCopter passes a corner so that its velocity changes by at most this much, m/s, for a radius of 2 m: captured at
 /// 29° (7.15 m/s) and 106° (2.4 m/s) alike. Its corners are limited by jerk.
 const COPTER_CORNER_MPS: f64 = 3.7;
@@ -37,6 +40,8 @@ pub enum Mode {
     Brake,
     /// ArduCopter GUIDED.
     Guided,
+    /// PX4 OFFBOARD: as a companion's setpoints say.
+    Offboard,
     /// The mission.
     Mission,
     /// Return.
@@ -159,6 +164,8 @@ pub(crate) struct Flight {
     return_phase: ReturnPhase,
     return_to: Vector3<f64>,
     pub landed_since: Option<Mono>,
+    /// A velocity setpoint: m/s north, east, down; since when they come without a gap, and the last.
+    pub setpoint: Option<(Vector3<f64>, Mono, Mono)>,
     pub takeoff_to: Option<f64>,
     pub failsafe: bool,
     pub fence_switch: Option<bool>,
@@ -195,6 +202,7 @@ impl Flight {
             return_phase: ReturnPhase::Climb,
             return_to: Vector3::zeros(),
             landed_since: None,
+            setpoint: None,
             takeoff_to: None,
             failsafe: false,
             fence_switch: None,
@@ -221,13 +229,14 @@ impl Aircraft {
                     Mode::Mission => (4, 4),
                     Mode::Return => (4, 5),
                     Mode::Land => (4, 6),
+                    Mode::Offboard => (6, 0),
                 };
                 u32::from_le_bytes([0, 0, main, sub])
             }
             (AutopilotKind::ArduPilot, m) => match m {
                 Mode::Manual => 0,
                 Mode::Mission => 3,
-                Mode::Guided | Mode::TakeOff => 4,
+                Mode::Guided | Mode::Offboard | Mode::TakeOff => 4,
                 Mode::Hold => 5,
                 Mode::Return => 6,
                 Mode::Land => 9,
@@ -267,6 +276,9 @@ impl Aircraft {
         if self.flight.mode != mode {
             self.flight.entered = false;
             self.flight.pace = 1.0;
+            if self.kind == AutopilotKind::ArduPilot {
+                self.flight.setpoint = None;
+            }
             if mode == Mode::Brake && self.airborne() {
                 // BRAKE begins where the aircraft is and as fast as it is (ModeBrake::init, init_xy_controller), wherever
                 // the target had got to.
@@ -301,7 +313,7 @@ impl Aircraft {
                 self.flight.from = here;
                 self.flight.order = Order::Brake;
             }
-            Mode::Hold | Mode::Brake | Mode::Guided => {
+            Mode::Hold | Mode::Brake | Mode::Guided | Mode::Offboard => {
                 self.flight.order = Order::Brake;
                 self.flight.takeoff_to = None;
             }
@@ -317,6 +329,7 @@ impl Aircraft {
     pub(crate) fn go_to(&mut self, to: Vector3<f64>) {
         let from = self.guide.target().position_ned_m;
         self.flight.takeoff_to = None;
+        self.flight.setpoint = None;
         self.flight.order = Order::Fly(Leg {
             from,
             to,
@@ -473,6 +486,8 @@ impl Aircraft {
                 self.flight.order = Order::Velocity(Vector3::new(0.0, 0.0, PILOT_DOWN_MPS));
             }
             Mode::Manual | Mode::Hold | Mode::Brake => {}
+            Mode::Guided if self.setpoint_applies() => self.fly_setpoint(),
+            Mode::Offboard => self.fly_setpoint(),
             Mode::Guided | Mode::TakeOff => self.fly_takeoff(),
             Mode::Mission => self.fly_mission(),
             Mode::Return => self.fly_return(),
@@ -513,6 +528,10 @@ impl Aircraft {
                 AutopilotKind::Px4 | AutopilotKind::ArduPilot => 1.0,
             };
             self.guide.step(dt_s * pace, &order);
+            if self.holds_no_place() {
+                let e = self.estimate();
+                self.guide.stand_over(e.position.xy());
+            }
         } else {
             let e = self.estimate();
             self.guide.reset(e.position, Vector3::zeros(), e.yaw);
@@ -568,6 +587,71 @@ impl Aircraft {
                 // PX4 goes over to HOLD when it is up.
                 self.set_mode(Mode::Hold);
             }
+        }
+    }
+
+    /// A velocity setpoint has come. `velocity`: m/s north, east, down.
+    pub(crate) fn velocity_setpoint(&mut self, velocity: Vector3<f64>) {
+        if !velocity.iter().all(|v| v.is_finite()) {
+            return;
+        }
+        let since = match self.flight.setpoint {
+            Some((_, since, last)) if self.now.since(last) <= SETPOINT_GAP => since,
+            _ => self.now,
+        };
+        self.flight.setpoint = Some((velocity, since, self.now));
+    }
+
+    /// Whether setpoints have come for long enough, and still come, for PX4 to enter OFFBOARD.
+    pub(crate) fn offboard_signal(&self) -> bool {
+        self.flight.setpoint.is_some_and(|(_, since, last)| {
+            self.now.since(since) >= OFFBOARD_AFTER && self.now.since(last) <= SETPOINT_GAP
+        })
+    }
+
+    /// ArduCopter, in GUIDED: the last thing it was given is a velocity.
+    fn setpoint_applies(&self) -> bool {
+        self.flight.takeoff_to.is_none()
+            && self.flight.setpoint.is_some()
+            && !matches!(self.flight.order, Order::Fly(_))
+    }
+
+    /// Velocity without a place: PX4 where no position is given, ArduCopter where GUID_OPTIONS says not to stabilize it.
+    fn holds_no_place(&self) -> bool {
+        match self.flight.mode {
+            Mode::Offboard => true,
+            Mode::Guided => {
+                self.setpoint_applies() && self.params.get("GUID_OPTIONS") as u32 & 16 != 0
+            }
+            _ => false,
+        }
+    }
+
+    fn fly_setpoint(&mut self) {
+        let Some((velocity, _, last)) = self.flight.setpoint else {
+            return;
+        };
+        let timeout_s = match self.kind {
+            AutopilotKind::ArduPilot => self.params.get("GUID_TIMEOUT").max(0.1),
+            AutopilotKind::Px4 => self.params.get("COM_OF_LOSS_T").max(0.0),
+        };
+        if self.now.since(last) <= Duration::from_secs_f64(timeout_s) {
+            self.flight.order = Order::Velocity(velocity);
+            return;
+        }
+        self.flight.order = Order::Brake;
+        if self.kind == AutopilotKind::Px4 {
+            self.flight.failsafe = true;
+            self.say(
+                S::MAV_SEVERITY_CRITICAL,
+                "Failsafe activated: Offboard signal lost",
+            );
+            // COM_OBL_RC_ACT: 3 return, 4 land; the others need sticks that nobody holds here, or stand.
+            self.set_mode(match self.params.get("COM_OBL_RC_ACT") as i32 {
+                3 => Mode::Return,
+                4 => Mode::Land,
+                _ => Mode::Hold,
+            });
         }
     }
 

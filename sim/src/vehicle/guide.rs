@@ -143,6 +143,11 @@ impl Guide {
             yaw_rad,
         };
     }
+    /// Puts the target over a place, m north and east, without touching how it moves: a velocity is flown, no place is held.
+    pub fn stand_over(&mut self, at: Vector2<f64>) {
+        self.target.position_ned_m.x = at.x;
+        self.target.position_ned_m.y = at.y;
+    }
     /// Turns the nose.
     pub fn face(&mut self, yaw_rad: f64) {
         self.target.yaw_rad = yaw_rad;
