@@ -32,6 +32,8 @@ pub enum Mode {
     Land,
     /// The autopilot's own take-off.
     TakeOff,
+    /// A companion's setpoints (PX4 OFFBOARD; ArduCopter takes them in GUIDED).
+    Setpoints,
     /// A pilot's sticks.
     Sticks,
     /// A mode we do not use.
@@ -51,6 +53,7 @@ impl Mode {
                     (4, 4) => Mode::Mission,
                     (4, 5) => Mode::Return,
                     (4, 6) => Mode::Land,
+                    (6, _) => Mode::Setpoints,
                     (1..=3 | 5 | 7..=9, _) => Mode::Sticks,
                     _ => Mode::Other,
                 }
@@ -176,6 +179,8 @@ pub struct Facts {
     pub landed: Option<Heard<bool>>,
     /// Wind speed, m/s.
     pub wind_mps: Option<Heard<f64>>,
+    /// Wind, m/s towards north, east, over some seconds: a gust is not the wind of a whole descent.
+    pub wind_ne_mps: Option<Heard<[f64; 2]>>,
     /// UTC at an instant of our clock, from the autopilot's GNSS.
     pub clock: Option<Heard<Utc>>,
     /// UTC at the autopilot's boot.
@@ -189,6 +194,8 @@ pub struct Facts {
     last_boot_ms: u32,
 }
 
+/// The wind of the last so many seconds counts.
+const WIND_MEAN_S: f64 = 10.0;
 /// 2020-01-01: an autopilot that says less has no GNSS time.
 const SANE_UTC_US: u64 = 1_577_836_800_000_000;
 
@@ -350,6 +357,18 @@ impl Facts {
                         value: speed,
                         at: now,
                     });
+                    let told = [f64::from(m.wind_x), f64::from(m.wind_y)];
+                    let value = match self.wind_ne_mps {
+                        Some(before) => {
+                            let share = now.since(before.at).as_secs_f64() / WIND_MEAN_S;
+                            let [n0, e0] = before.value;
+                            let [n, e] = told;
+                            let f = share.clamp(0.0, 1.0);
+                            [n0 + (n - n0) * f, e0 + (e - e0) * f]
+                        }
+                        None => told,
+                    };
+                    self.wind_ne_mps = Some(Heard { value, at: now });
                 }
             }
             Common::AUTOPILOT_VERSION(m) => {

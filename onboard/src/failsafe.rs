@@ -125,6 +125,11 @@ pub fn requirements(kind: Kind, plan: &PlanFigures) -> Vec<Requirement> {
                 Want::Equal(1.0),
                 "the return goes to the nearest of home and rally points",
             ),
+            r(
+                "GUID_OPTIONS",
+                Want::Equal(16.0),
+                "a commanded velocity holds no position: a descent from a pulled one does not follow it",
+            ),
             r("BATT_FS_LOW_ACT", Want::Equal(2.0), "battery low: return"),
             r(
                 "BATT_FS_CRT_ACT",
@@ -152,6 +157,16 @@ pub fn requirements(kind: Kind, plan: &PlanFigures) -> Vec<Requirement> {
                 "companion silent for so many seconds",
             ),
             r("NAV_RCL_ACT", Want::Equal(2.0), "RC lost: return"),
+            r(
+                "COM_RCL_EXCEPT",
+                Want::OneOf(&[4.0, 5.0, 6.0, 7.0]),
+                "but not out of the companion's descent from a pulled position",
+            ),
+            r(
+                "COM_OBL_RC_ACT",
+                Want::Equal(4.0),
+                "companion silent in that descent: land",
+            ),
             r(
                 "COM_LOW_BAT_ACT",
                 Want::OneOf(&[3.0, 2.0]),
@@ -456,7 +471,11 @@ pub const TABLE: [Row; 28] = [
             "4 m between position and its own velocity within 12 s: over 0.4 m/s, found within 10 m; slower, or with \
              the velocity pulled along, is not seen without a second source",
         ),
-        (COMPANION, "land here: no hold holds"),
+        (
+            COMPANION,
+            "stop and come down by velocity alone, which holds no position; the autopilot's own landing where it does not \
+             obey that",
+        ),
         (None, "10 m of pull"),
         "-",
         "a_pull_of_two_metres_a_second_is_found_within_ten_metres",

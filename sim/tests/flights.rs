@@ -639,6 +639,38 @@ fn a_corner_that_turns_back_is_flown_out_to_its_end() {
     }
 }
 
+/// Both look ahead over one corner. PX4 once passed the first of two at a speed that the second had no room for, was carried
+/// 8 m aside of its path and over its own fence.
+#[test]
+fn two_corners_close_together_are_flown_without_being_carried_off_the_path() {
+    // The third place is held for five seconds: the speed is there again from the fourth on.
+    let lanes = [
+        (0.0, 40.0),
+        (0.0, 60.0),
+        (-40.0, 60.0),
+        (100.0, 60.0),
+        (106.0, 59.4),
+        (106.5, 120.0),
+    ];
+    for kind in BOTH {
+        let mut s = Station::ready(kind, 3);
+        s.set_param("MPC_XY_CRUISE", 11.0);
+        s.set_param("WPNAV_SPEED", 1_100.0);
+        assert_eq!(
+            s.upload(ListKind::Mission, &patrol_over(kind, &lanes)),
+            Progress::Done
+        );
+        s.launch(30.0);
+        s.until(200.0, "the long leg", |s| s.place().east_m > 60.0);
+        let mut east_m: f64 = 0.0;
+        s.until(60.0, "the last place", |s| {
+            east_m = east_m.max(s.place().east_m);
+            s.place().distance_m(EastNorth::new(106.5, 120.0)) < 3.5
+        });
+        assert!(east_m < 106.5 + 4.0, "{kind:?}: {east_m} m east");
+    }
+}
+
 #[test]
 fn a_repeated_launch_flies_the_mission_again() {
     for kind in BOTH {
@@ -805,6 +837,40 @@ fn it_goes_where_it_is_told_holds_there_in_wind_and_stops_when_told() {
         );
         s.command(21, [0.0; 7]);
         s.until(60.0, "the landing", |s| !s.armed());
+    }
+}
+
+/// Sent upwind faster than its lean allows, ArduCopter's target once went on without it, and BRAKE flew after the target: in
+/// the containment campaign 74 m over the fence.
+#[test]
+fn sent_upwind_faster_than_it_can_fly_it_still_stops_where_it_is_told() {
+    for kind in BOTH {
+        let mut s = Station::ready(kind, 8);
+        s.hover_at(40.0);
+        s.wind_ned_mps = [-17.0, 0.0, 0.0];
+        s.run(10.0);
+        s.command(178, [1.0, 12.0, -1.0, 0.0, 0.0, 0.0, 0.0]);
+        s.command_at(192, [-1.0, 1.0, 0.0, f32::NAN], at(0.0, 900.0), 40.0);
+        s.run(30.0);
+        let (from, mps) = (s.place(), s.ground_speed_mps());
+        assert!((3.0..9.0).contains(&mps), "{kind:?}: {mps} m/s upwind");
+        let hold = match kind {
+            AutopilotKind::Px4 => [1.0, 4.0, 3.0, 0.0, 0.0, 0.0, 0.0],
+            AutopilotKind::ArduPilot => [1.0, 17.0, 0.0, 0.0, 0.0, 0.0, 0.0],
+        };
+        assert_eq!(s.command(176, hold), MavResult::MAV_RESULT_ACCEPTED);
+        s.until(8.0, "standing still", |s| s.ground_speed_mps() < 0.7);
+        let way_m = s.place().distance_m(from);
+        assert!(
+            way_m < mps * mps / 2.0 + 1.5 * mps,
+            "{kind:?}: {way_m} m from {mps} m/s"
+        );
+        s.run(5.0);
+        assert!(
+            s.ground_speed_mps() < 0.7,
+            "{kind:?}: {}",
+            s.ground_speed_mps()
+        );
     }
 }
 
@@ -1216,6 +1282,72 @@ fn a_landing_whose_position_is_pulled_away_still_comes_down() {
         };
         s.command(176, land);
         s.until(90.0, "down and disarmed", |s| !s.armed());
+    }
+}
+
+/// A velocity alone, once in a tenth of a second; PX4 wants a second of them before its mode.
+fn descend_by_velocity(s: &mut Station, kind: AutopilotKind, seconds: u32) {
+    use common::PositionTargetTypemask as M;
+    for tenth in 0..seconds * 10 {
+        if tenth == 12 {
+            let mode = match kind {
+                AutopilotKind::Px4 => [1.0, 6.0, 0.0, 0.0, 0.0, 0.0, 0.0],
+                AutopilotKind::ArduPilot => [1.0, 4.0, 0.0, 0.0, 0.0, 0.0, 0.0],
+            };
+            assert_eq!(s.command(176, mode), MavResult::MAV_RESULT_ACCEPTED);
+        }
+        s.send(MavMessage::SET_POSITION_TARGET_LOCAL_NED(
+            common::SET_POSITION_TARGET_LOCAL_NED_DATA {
+                vz: 1.5,
+                type_mask: M::POSITION_TARGET_TYPEMASK_X_IGNORE
+                    | M::POSITION_TARGET_TYPEMASK_Y_IGNORE
+                    | M::POSITION_TARGET_TYPEMASK_Z_IGNORE
+                    | M::POSITION_TARGET_TYPEMASK_YAW_IGNORE,
+                target_system: 1,
+                target_component: 1,
+                coordinate_frame: common::MavFrame::MAV_FRAME_LOCAL_NED,
+                ..Default::default()
+            },
+        ));
+        s.run(0.1);
+    }
+}
+
+#[test]
+fn a_descent_by_velocity_does_not_follow_a_pulled_position_and_one_that_holds_its_place_does() {
+    for kind in BOTH {
+        // ArduCopter holds the place that its velocity leads to, unless GUID_OPTIONS says otherwise; PX4 does not.
+        for holds in [false, true] {
+            if holds && kind == AutopilotKind::Px4 {
+                continue;
+            }
+            let mut s = Station::ready(kind, 5);
+            s.set_param("GUID_OPTIONS", if holds { 0.0 } else { 16.0 });
+            s.wind_ned_mps = [5.0, 2.0, 0.0];
+            s.hover_at(40.0);
+            s.run(10.0);
+            let from = s.place();
+            s.aircraft.trouble(sim::autopilot::Trouble::GnssDrag {
+                north_mps: 4.0,
+                east_mps: 0.0,
+            });
+            descend_by_velocity(&mut s, kind, 16);
+            let truth = s.aircraft.truth();
+            let down_m = 40.0 - (truth.alt_amsl_m - home().alt.metres());
+            assert!(down_m > 15.0, "{kind:?}: {down_m} m down");
+            let [north, east] = {
+                let p = LocalPlane::new(home().at)
+                    .to_local(LatLon::from_degrees(truth.lat_deg, truth.lon_deg).unwrap());
+                [p.north_m, p.east_m]
+            };
+            let moved_m = (north - from.north_m).hypot(east - from.east_m);
+            // For the second before the mode it held a place that was pulled.
+            if holds {
+                assert!(moved_m > 30.0, "{kind:?}: {moved_m} m");
+            } else {
+                assert!(moved_m < 12.0, "{kind:?}: {moved_m} m");
+            }
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! The control loop: guard, flight, gate, preflight and reports, at 20 Hz and on every position.
 
+mod drift;
 mod logging;
 pub mod pilot;
 
@@ -220,11 +221,41 @@ impl Onboard {
                 MavSeverity::MAV_SEVERITY_ALERT,
                 "Patrol: satellites lost aloft: it will come down and drift with the wind",
             );
+            self.say_drift(now);
         }
         if self.found_said != Some(found) {
             self.found_said = Some(found);
             self.due.news = self.due.news.max(FOUND_NEWS);
             self.due.state = now;
+        }
+    }
+
+    /// Satellites are lost: where it comes down.
+    fn say_drift(&mut self, now: Mono) {
+        /// Wind that was told longer ago counts as not told.
+        const WIND_HOLDS: Duration = Duration::from_secs(10);
+        let facts = &self.pilot.facts;
+        let Some(p) = facts.position else { return };
+        let [north, east, _] = p.vel_ned;
+        let (middle, radius_m) = drift::area(&drift::Before {
+            above_home_m: p.above_home_m,
+            velocity_mps: [north, east],
+            wind_mps: facts
+                .wind_ne_mps
+                .filter(|w| now.since(w.at) <= WIND_HOLDS)
+                .map(|w| w.value),
+            most_wind_mps: self.config.max_wind_mps,
+            descend_mps: self
+                .gate
+                .guarded()
+                .map_or(1.0, |j| j.plan.file().vehicle.descend_mps),
+        });
+        if let Some(at) = missions::plane::LocalPlane::new(p.at).to_latlon(middle) {
+            let (lat, lon) = (at.lat_deg(), at.lon_deg());
+            self.wires.status(
+                MavSeverity::MAV_SEVERITY_ALERT,
+                &format!("Patrol: drift {lat:.5},{lon:.5} +-{radius_m:.0} m"),
+            );
         }
     }
 

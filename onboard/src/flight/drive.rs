@@ -25,6 +25,18 @@ const SHOWN_AFTER: Duration = Duration::from_millis(1_500);
 /// A flight to a place that makes no progress for this long is repeated.
 const STUCK: Duration = Duration::from_secs(6);
 
+/// A descent by velocity that is not shown by then is ignored: PX4 wants a second of setpoints, its heartbeat comes once a
+/// second.
+const DESCENDS_WITHIN: Duration = Duration::from_secs(4);
+/// Its mode is asked for so often until it is shown.
+const DESCENT_REPEAT: Duration = Duration::from_millis(400);
+/// Setpoints: PX4 wants two a second, ArduCopter one in three seconds; lost ones cost nothing at this rate.
+const SETPOINT_EVERY: Duration = Duration::from_millis(100);
+/// Downward, m/s: as both land by themselves, and slower below this height above home, metres.
+const DESCENT_MPS: f32 = 1.5;
+const TOUCH_MPS: f32 = 0.6;
+const SLOW_BELOW_M: f64 = 8.0;
+
 /// What the autopilot shall show.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Goal {
@@ -41,6 +53,9 @@ pub enum Goal {
     },
     /// The mission running from its start.
     StartMission,
+    /// Standing still over ground by velocity alone, and down: no position is held, so that one which is pulled away takes
+    /// nothing with it.
+    Descend,
     /// A place.
     Goto {
         /// Place.
@@ -60,6 +75,8 @@ impl Goal {
             Goal::Mode(m) => Some(*m),
             Goal::StartMission => Some(Mode::Mission),
             Goal::TakeOff { .. } => Some(Mode::Guided),
+            Goal::Descend if kind == Kind::ArduPilot => Some(Mode::Guided),
+            Goal::Descend => Some(Mode::Setpoints),
             Goal::Goto { .. } if kind == Kind::ArduPilot => Some(Mode::Guided),
             Goal::Goto { .. } => Some(Mode::Hold),
             Goal::Arm | Goal::Disarm => None,
@@ -91,6 +108,8 @@ pub struct Drive {
     refused: Option<MavResult>,
     nearest_m: f64,
     nearer_at: Mono,
+    /// When the last setpoint of a descent was sent.
+    setpoint_at: Option<Mono>,
 }
 
 /// A COMMAND_LONG.
@@ -119,6 +138,7 @@ fn set_mode(kind: Kind, mode: Mode, target: (u8, u8), confirmation: u8) -> Optio
         (Kind::Px4, Mode::Hold) => (4.0, 3.0),
         (Kind::Px4, Mode::Return) => (4.0, 5.0),
         (Kind::Px4, Mode::Land) => (4.0, 6.0),
+        (Kind::Px4, Mode::Setpoints) => (6.0, 0.0),
         (Kind::ArduPilot, Mode::Mission) => (3.0, 0.0),
         (Kind::ArduPilot, Mode::Guided) => (4.0, 0.0),
         (Kind::ArduPilot, Mode::Return) => (6.0, 0.0),
@@ -169,7 +189,7 @@ impl Drive {
 
     fn command_of(goal: Goal) -> MavCmd {
         match goal {
-            Goal::Mode(_) => MavCmd::MAV_CMD_DO_SET_MODE,
+            Goal::Mode(_) | Goal::Descend => MavCmd::MAV_CMD_DO_SET_MODE,
             Goal::Arm | Goal::Disarm => MavCmd::MAV_CMD_COMPONENT_ARM_DISARM,
             Goal::TakeOff { .. } => MavCmd::MAV_CMD_NAV_TAKEOFF,
             Goal::StartMission => MavCmd::MAV_CMD_MISSION_START,
@@ -205,7 +225,7 @@ impl Drive {
                         .position
                         .is_none_or(|p| p.ground_speed_mps() < STANDS_MPS)
             }
-            Goal::Mode(_) | Goal::StartMission => {
+            Goal::Mode(_) | Goal::StartMission | Goal::Descend => {
                 fresh && facts.mode() == goal.mode(facts.kind.unwrap_or(Kind::Other))
             }
             Goal::Arm => fresh && facts.armed,
@@ -228,7 +248,17 @@ impl Drive {
         let Some(goal) = self.goal else {
             return Driving::Idle;
         };
-        if self.reached(facts, plane) {
+        let reached = self.reached(facts, plane);
+        if goal == Goal::Descend && !reached {
+            return if now.since(self.nearer_at) >= DESCENDS_WITHIN {
+                Driving::Ignored
+            } else {
+                Driving::Going
+            };
+        }
+        if reached {
+            // What takes it out of a descent (PX4's own fence, by a false position) is answered as its beginning was.
+            self.nearer_at = now;
             return Driving::Reached;
         }
         if let (Goal::Goto { at, .. }, Some(p), Some(plane)) = (goal, facts.position, plane) {
@@ -267,6 +297,9 @@ impl Drive {
         let goal = self.goal?;
         let kind = facts.kind?;
         let target = facts.id?;
+        if goal == Goal::Descend {
+            return self.poll_descent(now, facts, kind, target);
+        }
         if self.reached(facts, plane) {
             return None;
         }
@@ -320,6 +353,7 @@ impl Drive {
                 target,
                 n,
             )),
+            Goal::Descend => None,
             Goal::StartMission => Some(long(MavCmd::MAV_CMD_MISSION_START, [0.0; 7], target, n)),
             Goal::Goto {
                 at,
@@ -352,5 +386,61 @@ impl Drive {
                 }))
             }
         }
+    }
+
+    /// Setpoints at their rate, and between them the mode until it is shown. PX4 enters OFFBOARD only where setpoints come
+    /// already, for a second: until then it is told to stand.
+    fn poll_descent(
+        &mut self,
+        now: Mono,
+        facts: &Facts,
+        kind: Kind,
+        target: (u8, u8),
+    ) -> Option<Common> {
+        let shown = facts.mode.is_some_and(|m| m.at >= self.since)
+            && facts.mode() == Goal::Descend.mode(kind);
+        if !shown && self.sent.is_none_or(|s| now.since(s) >= DESCENT_REPEAT) {
+            let n = self.tries;
+            self.tries = self.tries.saturating_add(1);
+            self.sent = Some(now);
+            let mode = match kind {
+                Kind::Px4 if n == 0 => Mode::Hold,
+                Kind::Px4 => Mode::Setpoints,
+                _ => Mode::Guided,
+            };
+            return set_mode(kind, mode, target, n);
+        }
+        if self
+            .setpoint_at
+            .is_some_and(|s| now.since(s) < SETPOINT_EVERY)
+        {
+            return None;
+        }
+        self.setpoint_at = Some(now);
+        use common::PositionTargetTypemask as M;
+        let above_m = facts.position.map_or(0.0, |p| p.above_home_m);
+        let down_mps = if above_m > SLOW_BELOW_M {
+            DESCENT_MPS
+        } else {
+            TOUCH_MPS
+        };
+        Some(Common::SET_POSITION_TARGET_LOCAL_NED(
+            common::SET_POSITION_TARGET_LOCAL_NED_DATA {
+                time_boot_ms: u32::try_from(now.0 / 1000).unwrap_or(u32::MAX),
+                vz: down_mps,
+                type_mask: M::POSITION_TARGET_TYPEMASK_X_IGNORE
+                    | M::POSITION_TARGET_TYPEMASK_Y_IGNORE
+                    | M::POSITION_TARGET_TYPEMASK_Z_IGNORE
+                    | M::POSITION_TARGET_TYPEMASK_AX_IGNORE
+                    | M::POSITION_TARGET_TYPEMASK_AY_IGNORE
+                    | M::POSITION_TARGET_TYPEMASK_AZ_IGNORE
+                    | M::POSITION_TARGET_TYPEMASK_YAW_IGNORE
+                    | M::POSITION_TARGET_TYPEMASK_YAW_RATE_IGNORE,
+                target_system: target.0,
+                target_component: target.1,
+                coordinate_frame: common::MavFrame::MAV_FRAME_LOCAL_NED,
+                ..Default::default()
+            },
+        ))
     }
 }

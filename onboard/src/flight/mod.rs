@@ -9,7 +9,7 @@ mod orders;
 mod way;
 
 use crate::facts::{Facts, Kind, Mode, Position};
-use crate::guard::Finding;
+use crate::guard::{Doubt, Finding};
 use drive::{Drive, Driving, Goal};
 use launch::Step;
 use link::common::{COMMAND_ACK_DATA, MavMessage as Common, MavSeverity};
@@ -247,6 +247,7 @@ impl Flight {
             if let Some(f) = found {
                 self.obey_guard(w, f);
             }
+            self.watch_touch_down(w);
             self.watch_link(w);
             self.watch_battery(w);
         }
@@ -466,7 +467,7 @@ impl Flight {
                     resume_item: item,
                 };
             }
-            Mode::TakeOff | Mode::Other => {}
+            Mode::TakeOff | Mode::Setpoints | Mode::Other => {}
         }
         if why == Cause::Autopilot && self.cause() == Some(Cause::Autopilot) {
             self.say(
@@ -556,13 +557,33 @@ impl Flight {
                 );
                 self.go_home(w, why);
             }
+            // Under way already.
+            Response::LandHere
+                if matches!(self.state, FlightState::Landing { .. })
+                    && matches!(
+                        self.drive.goal(),
+                        Some(Goal::Descend | Goal::Mode(Mode::Land))
+                    )
+                    && f.response == before => {}
             Response::LandHere => {
                 self.say(
                     MavSeverity::MAV_SEVERITY_EMERGENCY,
                     format!("Patrol guard: LAND ({why:?}, margin {margin})"),
                 );
-                self.land_here(w, why);
+                if matches!(f.doubt, Some(Doubt::Pulled { .. })) {
+                    self.descend(w, why);
+                } else {
+                    self.land_here(w, why);
+                }
             }
+        }
+    }
+
+    /// A descent by velocity has touched down: the autopilot's own landing stops the motors.
+    fn watch_touch_down(&mut self, w: &World<'_>) {
+        if self.drive.goal() == Some(Goal::Descend) && !w.facts.airborne() {
+            self.drive.clear();
+            self.drive.set(w.mono(), Goal::Mode(Mode::Land));
         }
     }
 
@@ -679,7 +700,7 @@ impl Flight {
                 self.drive.set(w.mono(), Goal::Mode(Mode::Return));
                 self.state = FlightState::Returning { why };
             }
-            Goal::Mode(Mode::Return) => self.land_here(w, why),
+            Goal::Mode(Mode::Return) | Goal::Descend => self.land_here(w, why),
             _ => {
                 // Landing ignored: nothing graver is left; say it again for as long as it takes.
                 self.drive.clear();

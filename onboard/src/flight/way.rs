@@ -48,6 +48,16 @@ impl Flight {
         self.drive.set(w.mono(), Goal::Mode(Mode::Land));
     }
 
+    /// Down from a position that is pulled away: no landing that holds it, for that follows it.
+    pub(super) fn descend(&mut self, w: &World<'_>, why: Cause) {
+        self.way = None;
+        self.step = None;
+        self.return_at = None;
+        self.state = FlightState::Landing { why };
+        self.other_station = false;
+        self.drive.set(w.mono(), Goal::Descend);
+    }
+
     /// Home inside the fence: by the autopilot's own return where its straight line is proven, else along a route
     /// until it is.
     pub(super) fn go_home(&mut self, w: &World<'_>, why: Cause) {

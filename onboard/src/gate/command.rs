@@ -263,7 +263,7 @@ fn set_mode(p2: f64, p3: f64, s: &Situation<'_>) -> Ruling {
         m @ (Mode::Hold | Mode::Guided | Mode::Return | Mode::Land) => Ruling::ForwardMode(m),
         Mode::TakeOff => takeoff(f64::NAN, s),
         Mode::Sticks if !s.facts.armed => Ruling::Forward,
-        Mode::Sticks | Mode::Other => {
+        Mode::Sticks | Mode::Setpoints | Mode::Other => {
             refuse(Why::NotAllowed, "that mode leaves the fence unguarded")
         }
     }

@@ -1,6 +1,7 @@
 //! Commands and other messages a station or companion sends.
 
 use super::{Aircraft, AutopilotKind, Mode};
+use crate::vehicle::guide::Order;
 use link::common::{
     self, MavMessage, MavResult as R, MavSeverity as S, PARAM_VALUE_DATA, TIMESYNC_DATA,
 };
@@ -8,6 +9,7 @@ use link::frame::{Frame, Msg};
 use link::items::ListKind;
 use missions::place::LatLon;
 use missions::plane::EastNorth;
+use nalgebra::Vector3;
 
 /// COMMAND_LONG or COMMAND_INT.
 #[derive(Clone, Copy, Debug)]
@@ -165,6 +167,7 @@ impl Aircraft {
                     self.go_to(to);
                 }
             }
+            MavMessage::SET_POSITION_TARGET_LOCAL_NED(d) => self.local_target(d),
             MavMessage::TIMESYNC(d) if d.tc1 == 0 => {
                 let tc1 = i64::try_from(self.now.0.saturating_mul(1000)).unwrap_or(i64::MAX);
                 self.send(MavMessage::TIMESYNC(TIMESYNC_DATA {
@@ -182,6 +185,38 @@ impl Aircraft {
                 );
             }
             _ => {}
+        }
+    }
+
+    /// A velocity alone; places and accelerations of this message are not modelled. PX4 counts every one as a sign of life;
+    /// ArduCopter takes it in GUIDED only.
+    fn local_target(&mut self, d: &common::SET_POSITION_TARGET_LOCAL_NED_DATA) {
+        use common::PositionTargetTypemask as M;
+        let ned = d.coordinate_frame == common::MavFrame::MAV_FRAME_LOCAL_NED;
+        let no_place = M::POSITION_TARGET_TYPEMASK_X_IGNORE
+            | M::POSITION_TARGET_TYPEMASK_Y_IGNORE
+            | M::POSITION_TARGET_TYPEMASK_Z_IGNORE;
+        let no_velocity = M::POSITION_TARGET_TYPEMASK_VX_IGNORE
+            | M::POSITION_TARGET_TYPEMASK_VY_IGNORE
+            | M::POSITION_TARGET_TYPEMASK_VZ_IGNORE;
+        if !ned || !d.type_mask.contains(no_place) || d.type_mask.intersects(no_velocity) {
+            return;
+        }
+        let taken = match self.kind {
+            AutopilotKind::Px4 => true,
+            AutopilotKind::ArduPilot => self.flight.mode == Mode::Guided && self.airborne(),
+        };
+        if !taken {
+            return;
+        }
+        self.velocity_setpoint(Vector3::new(
+            f64::from(d.vx),
+            f64::from(d.vy),
+            f64::from(d.vz),
+        ));
+        if self.kind == AutopilotKind::ArduPilot {
+            self.flight.takeoff_to = None;
+            self.flight.order = Order::Brake;
         }
     }
 
@@ -437,9 +472,11 @@ impl Aircraft {
                 | Mode::Return
                 | Mode::Brake
                 | Mode::Guided
+                | Mode::Offboard
                 | Mode::Hold
                 | Mode::TakeOff,
             ) if self.troubles.blind => false,
+            (_, Mode::Offboard) => self.offboard_signal(),
             (AutopilotKind::ArduPilot, Mode::Mission) => {
                 // Item 0 is home: a mission is what comes after.
                 let ok = self.lists.get(ListKind::Mission).len() > 1;
@@ -471,6 +508,7 @@ impl Aircraft {
                     (4, 4) => Mode::Mission,
                     (4, 5) => Mode::Return,
                     (4, 6) => Mode::Land,
+                    (6, _) => Mode::Offboard,
                     (1..=3 | 7, _) => Mode::Manual,
                     _ => return false,
                 }

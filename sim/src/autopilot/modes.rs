@@ -1,7 +1,7 @@
 //! What the aircraft does in each mode.
 
 use super::failsafes::BatteryLevel;
-use super::{Aircraft, AutopilotKind};
+use super::{Aircraft, AutopilotKind, gains};
 use crate::vehicle::guide::{Leg, Limits, Order, StopLaw, corner_speed};
 use link::common::{MISSION_ITEM_REACHED_DATA, MavMessage, MavSeverity as S};
 use link::items::{ListKind, WireItem, cmd};
@@ -14,9 +14,15 @@ const COPTER_SPOOL_UP: Duration = Duration::from_millis(3_500);
 const PX4_SPOOL_UP: Duration = Duration::from_millis(4_300);
 /// A landing stops level first, and goes down after this at the latest.
 const LAND_BRAKES: Duration = Duration::from_secs(6);
+/// PX4 enters OFFBOARD when setpoints have come for so long, at two a second or more (its manual, "Offboard Mode").
+const OFFBOARD_AFTER: Duration = Duration::from_secs(1);
+const SETPOINT_GAP: Duration = Duration::from_millis(500);
 /// ArduCopter passes a corner so that its velocity changes by at most this much, m/s, for a radius of 2 m: captured at
 /// 29° (7.15 m/s) and 106° (2.4 m/s) alike. Its corners are limited by jerk.
 const COPTER_CORNER_MPS: f64 = 3.7;
+
+/// Share of MPC_ACC_HOR that PX4 turns a corner with: MPC_XY_TRAJ_P as captured.
+const PX4_TURN: f64 = 0.5;
 
 /// ArduCopter's PILOT_SPEED_DN where it is 0: PILOT_SPEED_UP's default, 2.5 m/s.
 const PILOT_DOWN_MPS: f64 = 2.5;
@@ -34,6 +40,8 @@ pub enum Mode {
     Brake,
     /// ArduCopter GUIDED.
     Guided,
+    /// PX4 OFFBOARD: as a companion's setpoints say.
+    Offboard,
     /// The mission.
     Mission,
     /// Return.
@@ -57,6 +65,8 @@ pub(crate) struct Rates {
     cruise_mps: f64,
     takeoff_mps: f64,
     most_behind_m: f64,
+    /// ArduCopter: seconds in which the target's pace follows the aircraft's.
+    pace_s: f64,
     limits: Limits,
 }
 
@@ -67,6 +77,7 @@ impl Default for Rates {
             cruise_mps: 5.0,
             takeoff_mps: 1.5,
             most_behind_m: 2.0,
+            pace_s: 2.5,
             limits: Limits {
                 speed_mps: 5.0,
                 climb_mps: 2.5,
@@ -115,6 +126,7 @@ impl Rates {
             cruise_mps,
             takeoff_mps: get("MPC_TKO_SPEED").clamp(0.3, 6.0),
             most_behind_m: get("MPC_XY_ERR_MAX").max(0.5),
+            pace_s: (limits.accel_mps2 / limits.jerk_mps3.max(0.1)).clamp(0.1, 10.0),
             limits: Limits {
                 climb_mps: limits.climb_mps.clamp(0.3, 6.0),
                 descend_mps: limits.descend_mps.clamp(0.3, 4.0),
@@ -145,11 +157,15 @@ pub(crate) struct Flight {
     climb_first: Option<f64>,
     /// No faster on this leg, m/s.
     leg_mps: f64,
+    /// ArduCopter: how fast the target goes along its leg, as a share of its plan.
+    pace: f64,
     jumps: std::collections::BTreeMap<usize, i32>,
     pub speed_mps: Option<f64>,
     return_phase: ReturnPhase,
     return_to: Vector3<f64>,
     pub landed_since: Option<Mono>,
+    /// A velocity setpoint: m/s north, east, down; since when they come without a gap, and the last.
+    pub setpoint: Option<(Vector3<f64>, Mono, Mono)>,
     pub takeoff_to: Option<f64>,
     pub failsafe: bool,
     pub fence_switch: Option<bool>,
@@ -180,11 +196,13 @@ impl Flight {
             accept_m: 2.0,
             climb_first: None,
             leg_mps: f64::INFINITY,
+            pace: 1.0,
             jumps: std::collections::BTreeMap::new(),
             speed_mps: None,
             return_phase: ReturnPhase::Climb,
             return_to: Vector3::zeros(),
             landed_since: None,
+            setpoint: None,
             takeoff_to: None,
             failsafe: false,
             fence_switch: None,
@@ -211,13 +229,14 @@ impl Aircraft {
                     Mode::Mission => (4, 4),
                     Mode::Return => (4, 5),
                     Mode::Land => (4, 6),
+                    Mode::Offboard => (6, 0),
                 };
                 u32::from_le_bytes([0, 0, main, sub])
             }
             (AutopilotKind::ArduPilot, m) => match m {
                 Mode::Manual => 0,
                 Mode::Mission => 3,
-                Mode::Guided | Mode::TakeOff => 4,
+                Mode::Guided | Mode::Offboard | Mode::TakeOff => 4,
                 Mode::Hold => 5,
                 Mode::Return => 6,
                 Mode::Land => 9,
@@ -256,6 +275,16 @@ impl Aircraft {
         let e = self.estimate();
         if self.flight.mode != mode {
             self.flight.entered = false;
+            self.flight.pace = 1.0;
+            if self.kind == AutopilotKind::ArduPilot {
+                self.flight.setpoint = None;
+            }
+            if mode == Mode::Brake && self.airborne() {
+                // BRAKE begins where the aircraft is and as fast as it is (ModeBrake::init, init_xy_controller), wherever
+                // the target had got to.
+                let yaw_rad = self.guide.target().yaw_rad;
+                self.guide.reset(e.position, e.velocity, yaw_rad);
+            }
         }
         self.flight.mode = mode;
         self.flight.hold_then_return = None;
@@ -284,7 +313,7 @@ impl Aircraft {
                 self.flight.from = here;
                 self.flight.order = Order::Brake;
             }
-            Mode::Hold | Mode::Brake | Mode::Guided => {
+            Mode::Hold | Mode::Brake | Mode::Guided | Mode::Offboard => {
                 self.flight.order = Order::Brake;
                 self.flight.takeoff_to = None;
             }
@@ -300,6 +329,7 @@ impl Aircraft {
     pub(crate) fn go_to(&mut self, to: Vector3<f64>) {
         let from = self.guide.target().position_ned_m;
         self.flight.takeoff_to = None;
+        self.flight.setpoint = None;
         self.flight.order = Order::Fly(Leg {
             from,
             to,
@@ -456,6 +486,8 @@ impl Aircraft {
                 self.flight.order = Order::Velocity(Vector3::new(0.0, 0.0, PILOT_DOWN_MPS));
             }
             Mode::Manual | Mode::Hold | Mode::Brake => {}
+            Mode::Guided if self.setpoint_applies() => self.fly_setpoint(),
+            Mode::Offboard => self.fly_setpoint(),
             Mode::Guided | Mode::TakeOff => self.fly_takeoff(),
             Mode::Mission => self.fly_mission(),
             Mode::Return => self.fly_return(),
@@ -463,8 +495,26 @@ impl Aircraft {
         }
         if !self.body.on_ground || self.lifts_off() {
             let order = self.flight.order;
-            // PX4's path waits for an aircraft that lags behind it (PositionSmoothing's time stretch).
+            // Both wait for an aircraft that lags behind: PX4 by PositionSmoothing's time stretch, ArduCopter by its track
+            // scaler (AC_WPNav::advance_wp_target_along_track; in GUIDED the target stands while the lean is at its limit).
             let pace = match self.kind {
+                AutopilotKind::ArduPilot if matches!(order, Order::Fly(_)) => {
+                    let t = self.guide.target();
+                    let e = self.estimate();
+                    let mps = t.velocity_ned_mps.norm();
+                    let wanted = if mps > 1e-3 {
+                        let along = t.velocity_ned_mps / mps;
+                        let behind_m = (t.position_ned_m - e.position).dot(&along);
+                        let position_p = gains(self.kind).position_p;
+                        (0.05 + (e.velocity.dot(&along) - position_p * behind_m) / mps)
+                            .clamp(0.0, 1.0)
+                    } else {
+                        1.0
+                    };
+                    let share = dt_s / (dt_s + self.rates.pace_s);
+                    self.flight.pace += (wanted - self.flight.pace) * share;
+                    self.flight.pace
+                }
                 // On a path only: a landing comes down however far it is blown off.
                 AutopilotKind::Px4 if matches!(order, Order::Fly(_)) => {
                     let t = self.guide.target();
@@ -478,6 +528,10 @@ impl Aircraft {
                 AutopilotKind::Px4 | AutopilotKind::ArduPilot => 1.0,
             };
             self.guide.step(dt_s * pace, &order);
+            if self.holds_no_place() {
+                let e = self.estimate();
+                self.guide.stand_over(e.position.xy());
+            }
         } else {
             let e = self.estimate();
             self.guide.reset(e.position, Vector3::zeros(), e.yaw);
@@ -533,6 +587,71 @@ impl Aircraft {
                 // PX4 goes over to HOLD when it is up.
                 self.set_mode(Mode::Hold);
             }
+        }
+    }
+
+    /// A velocity setpoint has come. `velocity`: m/s north, east, down.
+    pub(crate) fn velocity_setpoint(&mut self, velocity: Vector3<f64>) {
+        if !velocity.iter().all(|v| v.is_finite()) {
+            return;
+        }
+        let since = match self.flight.setpoint {
+            Some((_, since, last)) if self.now.since(last) <= SETPOINT_GAP => since,
+            _ => self.now,
+        };
+        self.flight.setpoint = Some((velocity, since, self.now));
+    }
+
+    /// Whether setpoints have come for long enough, and still come, for PX4 to enter OFFBOARD.
+    pub(crate) fn offboard_signal(&self) -> bool {
+        self.flight.setpoint.is_some_and(|(_, since, last)| {
+            self.now.since(since) >= OFFBOARD_AFTER && self.now.since(last) <= SETPOINT_GAP
+        })
+    }
+
+    /// ArduCopter, in GUIDED: the last thing it was given is a velocity.
+    fn setpoint_applies(&self) -> bool {
+        self.flight.takeoff_to.is_none()
+            && self.flight.setpoint.is_some()
+            && !matches!(self.flight.order, Order::Fly(_))
+    }
+
+    /// Velocity without a place: PX4 where no position is given, ArduCopter where GUID_OPTIONS says not to stabilize it.
+    fn holds_no_place(&self) -> bool {
+        match self.flight.mode {
+            Mode::Offboard => true,
+            Mode::Guided => {
+                self.setpoint_applies() && self.params.get("GUID_OPTIONS") as u32 & 16 != 0
+            }
+            _ => false,
+        }
+    }
+
+    fn fly_setpoint(&mut self) {
+        let Some((velocity, _, last)) = self.flight.setpoint else {
+            return;
+        };
+        let timeout_s = match self.kind {
+            AutopilotKind::ArduPilot => self.params.get("GUID_TIMEOUT").max(0.1),
+            AutopilotKind::Px4 => self.params.get("COM_OF_LOSS_T").max(0.0),
+        };
+        if self.now.since(last) <= Duration::from_secs_f64(timeout_s) {
+            self.flight.order = Order::Velocity(velocity);
+            return;
+        }
+        self.flight.order = Order::Brake;
+        if self.kind == AutopilotKind::Px4 {
+            self.flight.failsafe = true;
+            self.say(
+                S::MAV_SEVERITY_CRITICAL,
+                "Failsafe activated: Offboard signal lost",
+            );
+            // COM_OBL_RC_ACT: 3 return, 4 land; the others need sticks that nobody holds here, or stand.
+            self.set_mode(match self.params.get("COM_OBL_RC_ACT") as i32 {
+                3 => Mode::Return,
+                4 => Mode::Land,
+                _ => Mode::Hold,
+            });
         }
     }
 
@@ -803,10 +922,15 @@ impl Aircraft {
         let turn_rad = (a.dot(&b) / (a.norm() * b.norm())).clamp(-1.0, 1.0).acos();
         let cruise = self.cruise_mps();
         Some(match self.kind {
-            AutopilotKind::Px4 => (
-                corner_speed(turn_rad, radius_m, self.params.get("MPC_ACC_HOR"), cruise),
-                radius_m,
-            ),
+            // No faster than it may turn there, nor than it could stop before the place after it: of a patrol's short legs
+            // PX4 looks ahead over one (computeStartXYSpeedFromWaypoints), and stops where the next is within the radius.
+            AutopilotKind::Px4 if b.norm() < radius_m => return None,
+            AutopilotKind::Px4 => {
+                let l = &self.rates.limits;
+                let turn = corner_speed(turn_rad, radius_m, PX4_TURN * l.accel_mps2, cruise);
+                let exit = l.stop.speed(b.norm(), 0.0, l.accel_mps2, l.jerk_mps3);
+                (turn.min(exit), radius_m)
+            }
             AutopilotKind::ArduPilot => {
                 // A corner that turns back: 1/cos has no end, the S-curve only a stop.
                 let half = (turn_rad / 2.0).min(1.55);

@@ -832,7 +832,9 @@ impl Aircraft {
             Mode::Mission => M::MAV_STANDARD_MODE_MISSION,
             Mode::Return => M::MAV_STANDARD_MODE_SAFE_RECOVERY,
             Mode::Land => M::MAV_STANDARD_MODE_LAND,
-            Mode::Hold | Mode::Brake | Mode::Guided => M::MAV_STANDARD_MODE_NON_STANDARD,
+            Mode::Hold | Mode::Brake | Mode::Guided | Mode::Offboard => {
+                M::MAV_STANDARD_MODE_NON_STANDARD
+            }
         };
         let custom_mode = self.custom_mode();
         MavMessage::CURRENT_MODE(common::CURRENT_MODE_DATA {

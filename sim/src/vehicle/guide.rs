@@ -38,7 +38,9 @@ pub enum StopLaw {
 const JERK_BRAKING_MPS3: f64 = 8.0;
 
 impl StopLaw {
-    fn speed(self, distance_m: f64, end_mps: f64, accel_mps2: f64, jerk_mps3: f64) -> f64 {
+    /// Speed from which `end_mps` is reached within `distance_m`, m/s.
+    #[must_use]
+    pub fn speed(self, distance_m: f64, end_mps: f64, accel_mps2: f64, jerk_mps3: f64) -> f64 {
         let d = distance_m.max(0.0);
         match self {
             StopLaw::SquareRoot if end_mps > 0.1 => {
@@ -140,6 +142,11 @@ impl Guide {
             acceleration_ned_mps2: Vector3::zeros(),
             yaw_rad,
         };
+    }
+    /// Puts the target over a place, m north and east, without touching how it moves: a velocity is flown, no place is held.
+    pub fn stand_over(&mut self, at: Vector2<f64>) {
+        self.target.position_ned_m.x = at.x;
+        self.target.position_ned_m.y = at.y;
     }
     /// Turns the nose.
     pub fn face(&mut self, yaw_rad: f64) {

@@ -100,6 +100,11 @@ impl Class {
     /// bounded by the fence.
     pub const WITHOUT_POSITION: [Class; 2] = [Class::GnssLost, Class::Pulled];
 
+    /// Each of them once.
+    pub fn named() -> impl Iterator<Item = Class> {
+        let all: std::collections::BTreeSet<Class> = Class::ALL.into_iter().collect();
+        all.into_iter()
+    }
     /// Name in tables.
     pub fn name(self) -> &'static str {
         match self {

@@ -21,6 +21,8 @@ const HOURS: f64 = 200.0;
 const CHUNK: u64 = 10;
 /// Share of the hours repeated through the encoded link.
 const ENCODED_SHARE: f64 = 0.01;
+/// Plans flown by a class that is named alone.
+const CLASS_PLANS: u64 = 100;
 /// Plans flown with the guard off.
 const CONTROL_PLANS: u64 = 6;
 /// Each class flies a plan so often, alternating between the autopilots.
@@ -101,7 +103,15 @@ fn cpu_s() -> Option<f64> {
     Some(ns * 1e-9)
 }
 
-fn fly_plan(seed: u64, classes: &[Class], rounds: u64, guard: bool) -> anyhow::Result<Flown> {
+/// Flies the plan of a seed by those `classes` that are `wanted`. A flight's own seed hangs on its place in the list, so that
+/// a class flown alone flies what it flies among the others.
+fn fly_plan(
+    seed: u64,
+    classes: &[Class],
+    wanted: impl Fn(Class) -> bool,
+    rounds: u64,
+    guard: bool,
+) -> anyhow::Result<Flown> {
     let mut out = Flown::default();
     let Some(case) = venue::case(seed) else {
         return Ok(out);
@@ -118,7 +128,7 @@ fn fly_plan(seed: u64, classes: &[Class], rounds: u64, guard: bool) -> anyhow::R
         return Ok(out);
     }
     let began = cpu_s();
-    for (n, class) in (0u64..).zip(classes) {
+    for (n, class) in (0u64..).zip(classes).filter(|(_, c)| wanted(**c)) {
         for round in 0..rounds {
             let which = usize::try_from((n + round) % kinds.len() as u64)?;
             let Some(loaded) = kinds.get(which) else {
@@ -174,7 +184,7 @@ fn fly_hours(
         };
         next += CHUNK;
         let flown = bench.each("guarded", &chunk, |s| {
-            fly_plan(s, &Class::ALL, ROUNDS, true)
+            fly_plan(s, &Class::ALL, |_| true, ROUNDS, true)
         })?;
         direct_h += total(&flown).values().map(|s| s.hours).sum::<f64>();
         if bench.wants("encoded") {
@@ -213,7 +223,13 @@ pub fn run(bench: &mut Bench) -> anyhow::Result<Vec<Row>> {
             .unwrap_or_else(|| (1..=CONTROL_PLANS).collect());
         seeds.truncate(usize::try_from(CONTROL_PLANS)?);
         let all = bench.each("guard-off", &seeds, |s| {
-            fly_plan(s, &[Class::Runaway, Class::RunawayUp], ROUNDS, false)
+            fly_plan(
+                s,
+                &[Class::Runaway, Class::RunawayUp],
+                |_| true,
+                ROUNDS,
+                false,
+            )
         })?;
         let escaped: u64 = total(&all).values().map(|s| s.escaped).sum();
         rows.push(row(
@@ -228,10 +244,23 @@ pub fn run(bench: &mut Bench) -> anyhow::Result<Vec<Row>> {
         bench.replays("guarded", wrong(&all));
         flown_hours = guarded_rows(&all, &mut rows);
     }
+    // One class alone, where it is named: `--rows class/runaway-gusts`.
+    for class in Class::named() {
+        let name = format!("class/{}", class.name());
+        if !bench.rows().iter().any(|r| *r == name) {
+            continue;
+        }
+        let seeds = seeds.clone().unwrap_or_else(|| (1..=CLASS_PLANS).collect());
+        let all = bench.each(&name, &seeds, |s| {
+            fly_plan(s, &Class::ALL, |c| c == class, ROUNDS, true)
+        })?;
+        bench.replays(&name, wrong(&all));
+        class_rows(&total(&all), &mut rows);
+    }
     if bench.wants("position") {
         let seeds = seeds.clone().unwrap_or_else(|| (1..=40).collect());
         let all = bench.each("position", &seeds, |s| {
-            fly_plan(s, &Class::WITHOUT_POSITION, ROUNDS, true)
+            fly_plan(s, &Class::WITHOUT_POSITION, |_| true, ROUNDS, true)
         })?;
         for (class, s) in total(&all) {
             rows.push(row(
@@ -306,7 +335,23 @@ fn guarded_rows(all: &BTreeMap<u64, Flown>, rows: &mut Vec<Row>) -> f64 {
         bound,
         bound <= 1e-4,
     ));
-    for (class, s) in &by_class {
+    class_rows(&by_class, rows);
+    let (sim_s, cpu): (f64, f64) = all
+        .values()
+        .fold((0.0, 0.0), |(a, b), f| (a + f.simulated_s, b + f.cpu_s));
+    let factor = sim_s / cpu;
+    rows.push(row(
+        "guarded: simulated seconds a second of one core",
+        ">= 20000",
+        factor,
+        factor >= 20_000.0,
+    ));
+    hours
+}
+
+/// Least clearance of each class; completeness and needless interventions of fault-free flights.
+fn class_rows(by_class: &BTreeMap<Class, Sum>, rows: &mut Vec<Row>) {
+    for (class, s) in by_class {
         // Whoever sends it out at full speed again while it brakes gets it into the buffer, and no further.
         let allowed_m = if class.runs_away() { BUFFER_M } else { 0.0 };
         rows.push(row(
@@ -338,15 +383,26 @@ fn guarded_rows(all: &BTreeMap<u64, Flown>, rows: &mut Vec<Row>) -> f64 {
             per_100h <= 1.0,
         ));
     }
-    let (sim_s, cpu): (f64, f64) = all
-        .values()
-        .fold((0.0, 0.0), |(a, b), f| (a + f.simulated_s, b + f.cpu_s));
-    let factor = sim_s / cpu;
-    rows.push(row(
-        "guarded: simulated seconds a second of one core",
-        ">= 20000",
-        factor,
-        factor >= 20_000.0,
-    ));
-    hours
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The first two got 47 and 74 m outside, sent upwind faster than they can fly and held by a target that had gone on; the
+    /// others were fault-free and ended by PX4's own fence, beside two corners close together.
+    #[test]
+    fn flights_that_once_got_out_or_ended_early_do_not_again() {
+        let once = [
+            (Class::RunawayGusts, 188),
+            (Class::RunawayGusts, 347),
+            (Class::Clear, 20),
+            (Class::Clear, 98),
+        ];
+        for (class, seed) in once {
+            let flown = fly_plan(seed, &Class::ALL, |c| c == class, ROUNDS, true).unwrap();
+            assert!(flown.wrong.is_empty(), "{seed}: {:?}", flown.wrong);
+            assert!(flown.by_class.contains_key(&class), "{seed}: not flown");
+        }
+    }
 }

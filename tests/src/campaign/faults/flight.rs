@@ -1,7 +1,7 @@
 //! Rows 16 to 20 and 28: the aircraft, its position, its battery, its autopilot.
 
 use super::world::{Outcome, Stage, World, speed_mps};
-use super::{Line, Run, line, not_built};
+use super::{Line, Run, line};
 use crate::attack::run_out;
 use ground_station::desk::Intent;
 use link::common::MavMessage;
@@ -11,7 +11,7 @@ use rand::RngExt;
 use sim::autopilot::{Mode, Trouble};
 use sim::fault::{Fault, Gust, House};
 
-pub const LINES: [Line; 15] = [
+pub const LINES: [Line; 16] = [
     line(
         16,
         "16-run-at-the-fence",
@@ -48,11 +48,20 @@ pub const LINES: [Line; 15] = [
         "pulled at 0.5 to 2 m/s; METRES of pull until it is found",
         spoof_slow,
     ),
-    not_built(
-        17,
-        "17-drift",
-        "predicted drift ellipse against the ground-risk buffer: not in this build",
-    ),
+    Line {
+        number: 17,
+        name: "17-spoof-down",
+        asks: "pulled at 2 to 6 m/s until it is down; METRES over ground from where it was found to the touch-down, the pull not followed (figure: s from found to motors off)",
+        apart: true,
+        run: Run::World(spoof_down),
+    },
+    Line {
+        number: 17,
+        name: "17-drift",
+        asks: "satellites lost; the drift area told, and the touch-down within it (figure: m from its edge, negative within; a plan states no ground-risk buffer to hold it against)",
+        apart: true,
+        run: Run::World(drift),
+    },
     line(
         18,
         "18-battery-sags",
@@ -275,7 +284,8 @@ fn gnss_frozen(s: &Stage, seed: u64) -> anyhow::Result<Outcome> {
     Ok(w.end(took, 1.0, 6.0, true))
 }
 
-fn spoof(s: &Stage, seed: u64, least_mps: f64, most_mps: f64) -> anyhow::Result<Outcome> {
+/// On patrol, and its position begins to be pulled away at this speed, m/s.
+fn pulled(s: &Stage, seed: u64, least_mps: f64, most_mps: f64) -> (World, f64) {
     let mut w = s.aloft(seed);
     w.run_between(0.3, 2.0);
     w.mark();
@@ -288,6 +298,11 @@ fn spoof(s: &Stage, seed: u64, least_mps: f64, most_mps: f64) -> anyhow::Result<
             east_mps: mps * a.sin(),
         },
     );
+    (w, mps)
+}
+
+fn spoof(s: &Stage, seed: u64, least_mps: f64, most_mps: f64) -> anyhow::Result<Outcome> {
+    let (mut w, mps) = pulled(s, seed, least_mps, most_mps);
     // Found is: it stands, goes home or comes down though nobody ordered it.
     let found = w.until(20.0, |w| w.mode() != Mode::Mission);
     Ok(w.end(found.map(|t| t * mps), 10.0, 6.0, true))
@@ -297,6 +312,27 @@ fn spoof_fast(s: &Stage, seed: u64) -> anyhow::Result<Outcome> {
 }
 fn spoof_slow(s: &Stage, seed: u64) -> anyhow::Result<Outcome> {
     spoof(s, seed, 0.5, 2.0)
+}
+
+/// Stopping from full speed and a hold of a second that still follows the pull take their way; the descent itself must not.
+/// 25 m is the buffer beyond a fence that is allowed at 10 m/s.
+const SPOOFED_DOWN_M: f64 = 25.0;
+
+fn spoof_down(s: &Stage, seed: u64) -> anyhow::Result<Outcome> {
+    let (mut w, _) = pulled(s, seed, 2.0, 6.0);
+    if w.until(20.0, |w| w.mode() != Mode::Mission).is_none() {
+        w.wrong("the pull was not found");
+    }
+    let from = w.rig.truth().aircraft;
+    w.mark();
+    let down = w.until(120.0, |w| !w.rig.truth().aircraft.armed);
+    let a = w.rig.truth().aircraft;
+    let north_m = (a.lat_deg - from.lat_deg) * 111_000.0;
+    let east_m = (a.lon_deg - from.lon_deg) * 111_320.0 * from.lat_deg.to_radians().cos();
+    let moved_m = down.map(|_| north_m.hypot(east_m));
+    let mut o = w.end(moved_m, SPOOFED_DOWN_M, 2.0, true);
+    o.figure = down;
+    Ok(o)
 }
 
 fn battery_sags(s: &Stage, seed: u64) -> anyhow::Result<Outcome> {
@@ -333,11 +369,11 @@ fn reboot_aloft(s: &Stage, seed: u64) -> anyhow::Result<Outcome> {
     Ok(w.end(took, 1.0, 6.0, true))
 }
 
-/// "Patrol: impact LAT,LON +-M m"
-fn told_area(w: &World) -> Option<(f64, f64, f64)> {
+/// "Patrol: impact LAT,LON +-M m", or another word before the place.
+fn told_area(w: &World, before: &str) -> Option<(f64, f64, f64)> {
     w.told.iter().rev().find_map(|(_, e)| {
         let text = e.params.get("text")?.as_str()?;
-        let rest = text.strip_prefix("Patrol: impact ")?;
+        let rest = text.strip_prefix(before)?;
         let (at, m) = rest.split_once(" +-")?;
         let (lat, lon) = at.split_once(',')?;
         let m = m.strip_suffix(" m")?;
@@ -345,19 +381,53 @@ fn told_area(w: &World) -> Option<(f64, f64, f64)> {
     })
 }
 
+const IMPACT: &str = "Patrol: impact ";
+const DRIFT: &str = "Patrol: drift ";
+
+/// How far the aircraft is beyond the area told, metres; negative: within.
+fn beyond_m(w: &World, before: &str) -> Option<f64> {
+    let a = w.rig.truth().aircraft;
+    told_area(w, before).map(|(lat, lon, m)| {
+        let north = (a.lat_deg - lat) * 111_000.0;
+        let east = (a.lon_deg - lon) * 111_320.0 * lat.to_radians().cos();
+        north.hypot(east) - m
+    })
+}
+
+/// No guard holds an aircraft without a position: what counts is that the ground was told where it comes down.
+fn drift(s: &Stage, seed: u64) -> anyhow::Result<Outcome> {
+    let mut w = s.aloft(seed);
+    // A world's own weather is drawn where it begins, and the air turns to it within seconds: a wind that turns with the very
+    // loss is another fault.
+    w.run_between(12.0, 20.0);
+    w.mark();
+    aircraft(&mut w, Trouble::GnssLost);
+    let took = w.until(5.0, |w| told_area(w, DRIFT).is_some());
+    if w.until(150.0, |w| !w.rig.truth().aircraft.armed).is_none() {
+        w.wrong("it never came down");
+    }
+    let off_m = beyond_m(&w, DRIFT);
+    if off_m.is_none_or(|m| m > 0.0) {
+        w.wrong(&format!("it came down outside the area told: {off_m:?} m"));
+    }
+    let mut o = w.end(took, 1.0, 2.0, true);
+    // Over the fence is where the wind may take it: told, not bounded.
+    if off_m.is_some_and(|m| m <= 0.0) {
+        o.wrong
+            .retain(|w| !w.starts_with("got out: ") && !w.starts_with("modes "));
+    }
+    o.figure = off_m;
+    Ok(o)
+}
+
 fn impact_area(s: &Stage, seed: u64) -> anyhow::Result<Outcome> {
     let mut w = s.aloft(seed);
     w.run_between(0.3, 8.0);
     w.mark();
     aircraft(&mut w, Trouble::Reboot);
-    let took = w.until(3.0, |w| told_area(w).is_some());
+    let took = w.until(3.0, |w| told_area(w, IMPACT).is_some());
     w.until(20.0, |w| !w.rig.truth().airborne);
-    let a = w.rig.truth().aircraft;
-    let off_m = told_area(&w).map(|(lat, lon, m)| {
-        let north = (a.lat_deg - lat) * 111_000.0;
-        let east = (a.lon_deg - lon) * 111_320.0 * lat.to_radians().cos();
-        north.hypot(east) - m
-    });
+    let off_m = beyond_m(&w, IMPACT);
     if off_m.is_some_and(|m| m > 0.0) {
         w.wrong(&format!("it came down outside the area told: {off_m:?} m"));
     }
