@@ -16,9 +16,7 @@ use geo::{BoundingRect, Coord, LineString, Polygon};
 use missions::place::LatLon;
 use missions::plane::{EastNorth, LocalPlane};
 use missions::planner::cover::{self, CoverRequest};
-use missions::planner::fleet::{
-    self, Aircraft, Battery, FleetPlan, FleetRefusal, FleetRequest,
-};
+use missions::planner::fleet::{self, Aircraft, Battery, FleetPlan, FleetRefusal, FleetRequest};
 use missions::venue::{Role, Shape, Venue};
 use serde_json::json;
 use std::error::Error;
