@@ -3,8 +3,9 @@
 //! `cargo run --release -p missions --example fleet -- [--swath W] [--margin M] [--closed] [--aircraft 2-8] [--sites]
 //! [--effort N] [--seed S] [--cpu-ms N] [--out FOLDER] VENUE.geojson...` — without `--swath` the venue's own `swath_m`; `--sites` puts
 //! all launch sites at the free place nearest to the area's south-west corner; `--cpu-ms` is a budget of this thread's
-//! processor time (Linux), so that a busy machine measures what an idle one gives. Writes a GeoJSON an aircraft number (one
-//! LineString a flight), and one for one aircraft alone, into FOLDER.
+//! processor time (Linux), so that a busy machine measures what an idle one gives. One alone is planned
+//! first, apart, by the same budget, and `sum/alone` is against it. Writes a GeoJSON an aircraft number (one LineString a
+//! flight), and one for one aircraft alone, into FOLDER.
 
 #![allow(
     clippy::disallowed_methods,
@@ -15,7 +16,7 @@ use geo::{BoundingRect, Coord, LineString, Polygon};
 use missions::place::LatLon;
 use missions::plane::{EastNorth, LocalPlane};
 use missions::planner::cover::{self, CoverRequest};
-use missions::planner::fleet::{self, Aircraft, Battery, FleetRefusal, FleetRequest};
+use missions::planner::fleet::{self, Aircraft, Battery, FleetPlan, FleetRefusal, FleetRequest};
 use missions::venue::{Role, Shape, Venue};
 use serde_json::json;
 use std::error::Error;
@@ -185,20 +186,34 @@ fn main() -> Result<(), Box<dyn Error>> {
                 _ => Some(corner),
             };
         }
-        if let Some(out) = &a.out {
-            std::fs::create_dir_all(out)?;
-            let alone = cover::plan(&cover, || false);
-            if let Ok(alone) = &alone {
-                write(
-                    &plane,
-                    &alone.routes,
-                    &out.join(format!("{name}.1.geojson")),
-                )?;
-            }
-        }
-        for k in a.aircraft.clone() {
+        let mut alone_m = None;
+        for k in std::iter::once(1).chain(a.aircraft.clone()) {
             let start = Instant::now();
             let began_ms = cpu_ms();
+            let stop = |part: f64| a.cpu_ms.is_some_and(|ms| cpu_ms() - began_ms >= part * ms);
+            let spent = || {
+                let ms = start.elapsed().as_secs_f64() * 1e3;
+                format!("ms {ms:.0} cpu {:.0}", cpu_ms() - began_ms)
+            };
+            // One alone is planned apart, as `plan` without `--aircraft` does.
+            if k == 1 {
+                let plan = cover::plan(&cover, || stop(1.0))?;
+                let s = plan.stats;
+                println!(
+                    "{name:52} k 1 sum {:.1} m coverage {:.4} clear {:.3} {} effort {}",
+                    s.length_m,
+                    s.coverage,
+                    s.clearance_m,
+                    spent(),
+                    s.effort
+                );
+                alone_m = Some(s.length_m);
+                if let Some(out) = &a.out {
+                    std::fs::create_dir_all(out)?;
+                    write(&plane, &plan.routes, &out.join(format!("{name}.1.geojson")))?;
+                }
+                continue;
+            }
             let request = FleetRequest {
                 cover: cover.clone(),
                 aircraft: vec![
@@ -209,35 +224,31 @@ fn main() -> Result<(), Box<dyn Error>> {
                     k
                 ],
             };
-            let plan = match fleet::plan(&request, |part| {
-                a.cpu_ms.is_some_and(|ms| cpu_ms() - began_ms >= part * ms)
-            }) {
+            let FleetPlan { shares, stats: s } = match fleet::plan(&request, stop) {
                 Ok(p) => p,
                 Err(e) => {
                     println!("{name} k {k}: {e}");
                     continue;
                 }
             };
-            let s = plan.stats;
             let flights: Vec<Vec<EastNorth>> =
-                plan.shares.iter().flat_map(|s| s.flights.clone()).collect();
+                shares.iter().flat_map(|s| s.flights.clone()).collect();
             println!(
-                "{name:52} k {k} flights {} balance {:.4} sum/alone {:.4} longest {:.1} m sum {:.1} m coverage {:.4} clear {:.3} ms {:.0} cpu {:.0} effort {}",
+                "{name:52} k {k} flights {} balance {:.4} sum/alone {:.4} longest {:.1} m sum {:.1} m coverage {:.4} clear {:.3} {} effort {}",
                 flights.len(),
                 s.balance,
-                s.sum_ratio,
+                s.sum_m / alone_m.unwrap_or(s.alone_m),
                 s.longest_m,
                 s.sum_m,
                 s.coverage,
                 s.clearance_m,
-                start.elapsed().as_secs_f64() * 1e3,
-                cpu_ms() - began_ms,
+                spent(),
                 s.effort
             );
             if let Some(out) = &a.out {
                 write(&plane, &flights, &out.join(format!("{name}.{k}.geojson")))?;
                 // Whose flight is whose, for who judges by aircraft.
-                let by: Vec<usize> = plan.shares.iter().map(|s| s.flights.len()).collect();
+                let by: Vec<usize> = shares.iter().map(|s| s.flights.len()).collect();
                 std::fs::write(out.join(format!("{name}.{k}.flights")), format!("{by:?}"))?;
             }
         }

@@ -27,6 +27,7 @@ Examples:
   ground-station bench-plan ../shared/data --quick
   ground-station bench-plan ../shared/data --judge check_plan.py --python python3 --resume rows.jsonl --minutes 60
   ground-station bench-plan ../shared/data --only closed,same --json > figures.json
+  ground-station bench-plan ../shared/data --only fleet --fleet-budget-ms 2000,30000 --resume fleets.jsonl
 
 The folder holds venues (*.geojson, or in venues/), patrol graphs (*.graph, or in patrol_graphs/) and street networks
 (*.node_data, or in street_graphs/). Sections: area, random, closed, speed, large, fleet, rounds, streets, same.
@@ -50,6 +51,9 @@ pub struct BenchPlan {
     /// Made-up venues that must be legal, each against our own measure
     #[arg(long, value_name = "N")]
     random: Option<u64>,
+    /// Budgets that fleets, and the one aircraft they are held against, are planned with, milliseconds
+    #[arg(long, value_name = "N", value_delimiter = ',', default_value = "2000")]
+    fleet_budget_ms: Vec<u64>,
     /// Of made-up cases and of the optimiser
     #[arg(long, value_name = "S", default_value_t = 1)]
     seed: u64,
@@ -155,6 +159,7 @@ pub(super) struct Bench {
     pub quick: bool,
     pub seed: u64,
     pub random: u64,
+    pub fleet_budgets_ms: Vec<u64>,
     judge: judge::Judge,
     /// Made-up venues and plans for the judge are written here.
     pub work: tempfile::TempDir,
@@ -181,6 +186,7 @@ pub fn run(a: &BenchPlan, json: bool) -> anyhow::Result<ExitCode> {
         quick: a.quick,
         seed: a.seed,
         random: a.random.unwrap_or(if a.quick { 100 } else { 10_000 }),
+        fleet_budgets_ms: a.fleet_budget_ms.clone(),
         judge: judge::Judge::new(a.judge.clone(), a.python.clone())?,
         work: tempfile::tempdir().context("no folder for made-up venues")?,
     };
@@ -191,7 +197,14 @@ pub fn run(a: &BenchPlan, json: bool) -> anyhow::Result<ExitCode> {
     graphs::cases(&folder, &wanted, &mut all);
     let (mut rows, mut store) = stored(a)?;
     let mut out_of_time = 0;
+    let bar = indicatif::ProgressBar::new(all.len() as u64);
+    if let Ok(style) =
+        indicatif::ProgressStyle::with_template("{bar:30} {pos}/{len}  {elapsed}  {msg}")
+    {
+        bar.set_style(style);
+    }
     for (i, case) in all.iter().enumerate() {
+        bar.set_position(i as u64);
         if rows.iter().any(|r| r.case == case.key) {
             continue;
         }
@@ -205,13 +218,12 @@ pub fn run(a: &BenchPlan, json: bool) -> anyhow::Result<ExitCode> {
             out_of_time += 1;
             continue;
         }
-        eprintln!(
-            "{:4} of {}  {:5.1} min  {}",
-            i + 1,
-            all.len(),
-            minutes,
-            case.key
-        );
+        bar.set_message(case.key.clone());
+        // A bar is drawn on a terminal only.
+        if bar.is_hidden() {
+            let of = all.len();
+            eprintln!("{:4} of {of}  {minutes:5.1} min  {}", i + 1, case.key);
+        }
         let new = (case.run)(&bench)
             .unwrap_or_else(|e| vec![Row::failed(&case.key, &case.key, &format!("{e:#}"))]);
         for r in &new {
@@ -221,6 +233,7 @@ pub fn run(a: &BenchPlan, json: bool) -> anyhow::Result<ExitCode> {
         }
         rows.extend(new);
     }
+    bar.finish_and_clear();
     rows.extend(area::over_all(&rows));
     rows.extend(fleets::over_all(&rows));
     print(&rows, &bench, json, out_of_time)?;

@@ -42,6 +42,7 @@ fn a_quick_bench_over_a_small_folder_ends_with_rows_and_goes_on_where_it_stopped
         python: "python3".into(),
         only: vec!["same".into(), "random".into()],
         random: Some(5),
+        fleet_budget_ms: vec![2_000],
         seed: 1,
         resume: Some(store.clone()),
         minutes: None,

@@ -319,12 +319,28 @@ impl Raster {
             return None;
         }
         let from = from % self.counts.len().max(1);
-        let (head, tail) = self.counts.split_at(from);
-        let k = match tail.iter().position(|c| *c == 0) {
-            Some(i) => from + i,
-            None => head.iter().position(|c| *c == 0)?,
-        };
+        let k = self
+            .first_unseen(from, self.counts.len())
+            .or_else(|| self.first_unseen(0, from))?;
         Some(self.place(k))
+    }
+
+    /// The first unseen of these cells. Tiles without any are passed over.
+    fn first_unseen(&self, from: usize, to: usize) -> Option<usize> {
+        let cols = self.cols.max(1);
+        let mut at = from;
+        while at < to {
+            let (row, col) = (at / cols, at % cols);
+            let end = to.min(row * cols + ((col / TILE.1 + 1) * TILE.1).min(cols));
+            let tile = row / TILE.0 * self.tiles + col / TILE.1;
+            if self.blank.get(tile).is_some_and(|b| *b > 0)
+                && let Some(i) = self.counts.get(at..end)?.iter().position(|c| *c == 0)
+            {
+                return Some(at + i);
+            }
+            at = end;
+        }
+        None
     }
 
     /// Numbers of the cells asked for that no leg sees.
@@ -388,7 +404,8 @@ fn zeros(cells: &[u16], value: u16) -> usize {
     n
 }
 
-/// What a leg sweeps, row by row, in lattice units.
+/// What a leg sweeps, row by row, in lattice units: a band with round ends. Going up either of its sides follows the disc of
+/// the lower end, a straight line, and the disc of the upper end.
 struct Swept {
     by: i16,
     /// Lower end.
@@ -400,15 +417,13 @@ struct Swept {
     /// First row, and one beyond the last (may be below zero).
     r0: f64,
     r1: f64,
-    /// The rectangle between the discs, as bounds on `x − a.x` that are linear in `y − a.y`:
-    /// `max(p0 + p y, q0 + q y) ≤ x ≤ min(p1 + p y, q1 + q y)`.
-    p: f64,
-    p0: f64,
-    p1: f64,
+    /// Rows up to which the lower end's disc, and above which the upper end's bounds it: on the left and on the right.
+    left: (f64, f64),
+    right: (f64, f64),
+    /// Its sides lie at `x − a.x = q0 + q (y − a.y)` and at `q1 + q (y − a.y)`.
     q: f64,
     q0: f64,
     q1: f64,
-    flat: bool,
 }
 
 impl Swept {
@@ -416,7 +431,11 @@ impl Swept {
         let (a, b) = if a.y <= b.y { (a, b) } else { (b, a) };
         let (dx, dy) = (b.x - a.x, b.y - a.y);
         let len = (dx * dx + dy * dy).sqrt();
-        let far = 1e12;
+        let (ux, uy) = if len < 1e-9 {
+            (0.0, 0.0)
+        } else {
+            (dx / len, dy / len)
+        };
         let mut s = Swept {
             by,
             a,
@@ -425,32 +444,27 @@ impl Swept {
             r2: r * r,
             r0: (a.y - r).ceil(),
             r1: (b.y + r).floor() + 1.0,
-            p: 0.0,
-            p0: -far,
-            p1: far,
+            left: (a.y + r * ux, b.y + r * ux),
+            right: (a.y - r * ux, b.y - r * ux),
             q: 0.0,
-            q0: -far,
-            q1: far,
-            flat: len < 1e-9,
+            q0: 0.0,
+            q1: 0.0,
         };
-        if !s.flat {
-            let (ux, uy) = (dx / len, dy / len);
-            if ux.abs() > 1e-9 {
-                // 0 ≤ x ux + y uy ≤ len
-                s.p = -uy / ux;
-                (s.p0, s.p1) = if ux > 0.0 {
-                    (0.0, len / ux)
-                } else {
-                    (len / ux, 0.0)
-                };
-            }
-            if uy > 1e-9 {
-                // −r ≤ x uy − y ux ≤ r
-                s.q = ux / uy;
-                (s.q0, s.q1) = (-r / uy, r / uy);
-            }
+        if uy > 1e-9 {
+            // −r ≤ x uy − y ux ≤ r
+            s.q = ux / uy;
+            (s.q0, s.q1) = (-r / uy, r / uy);
+        } else {
+            // Level, or a place: discs alone.
+            s.left.1 = s.left.0;
+            s.right.1 = s.right.0;
         }
         s
+    }
+
+    /// Half a disc's width at a row so far from its middle.
+    fn half(&self, dy: f64) -> f64 {
+        (self.r2 - dy * dy).max(0.0).sqrt()
     }
 
     /// The cells of row `y`, from and to.
@@ -459,27 +473,20 @@ impl Swept {
             return None;
         }
         let (ya, yb) = (y - self.a.y, y - self.b.y);
-        let (mut x0, mut x1) = (f64::INFINITY, f64::NEG_INFINITY);
-        let sa = self.r2 - ya * ya;
-        if sa >= 0.0 {
-            let s = sa.sqrt();
-            (x0, x1) = (self.a.x - s, self.a.x + s);
-        }
-        let sb = self.r2 - yb * yb;
-        if sb >= 0.0 {
-            let s = sb.sqrt();
-            (x0, x1) = (x0.min(self.b.x - s), x1.max(self.b.x + s));
-        }
-        // A level leg's rectangle is bounded by its rows alone, an upright one's by the sides and its ends' rows.
-        let level_out = self.q1 >= 1e12 && ya.abs() > self.r;
-        let upright_out = self.p1 >= 1e12 && (ya < 0.0 || yb > 0.0);
-        if !(self.flat || level_out || upright_out) {
-            let lo = (self.p0 + self.p * ya).max(self.q0 + self.q * ya);
-            let hi = (self.p1 + self.p * ya).min(self.q1 + self.q * ya);
-            if lo <= hi {
-                (x0, x1) = (x0.min(self.a.x + lo), x1.max(self.a.x + hi));
-            }
-        }
+        let x0 = if y <= self.left.0 {
+            self.a.x - self.half(ya)
+        } else if y < self.left.1 {
+            self.a.x + (self.q0 + self.q * ya)
+        } else {
+            self.b.x - self.half(yb)
+        };
+        let x1 = if y <= self.right.0 {
+            self.a.x + self.half(ya)
+        } else if y < self.right.1 {
+            self.a.x + (self.q1 + self.q * ya)
+        } else {
+            self.b.x + self.half(yb)
+        };
         (x0 <= x1).then_some((x0, x1))
     }
 
@@ -534,15 +541,23 @@ fn changes(
         }
     }
     // Mostly a handful, for which insertion is the quickest; a long way around has hundreds.
-    let few = marks.len() <= 32;
-    if !few {
+    if marks.len() > 32 {
         marks.sort_unstable();
-    }
-    for i in 1..if few { marks.len() } else { 0 } {
-        let mut j = i;
-        while j > 0 && marks.get(j) < marks.get(j - 1) {
-            marks.swap(j, j - 1);
-            j -= 1;
+    } else {
+        for i in 1..marks.len() {
+            let (head, tail) = marks.split_at_mut(i);
+            let Some(mut place) = tail.first_mut() else {
+                break;
+            };
+            let mark = *place;
+            for m in head.iter_mut().rev() {
+                if *m <= mark {
+                    break;
+                }
+                *place = *m;
+                place = m;
+            }
+            *place = mark;
         }
     }
     let mut by = 0i16;

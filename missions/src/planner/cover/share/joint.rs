@@ -14,7 +14,7 @@ use super::super::ways::Ways;
 use super::super::{AIM, SEEN_PART_OF_RADIUS};
 use super::loops::{self, Pace};
 use super::time::Time;
-use super::{Done, EVEN, JOINT, Member, POLISHED, PRESSED, SHAPED, Task, corners};
+use super::{Done, EVEN, JOINT, Member, SHAPED, Task, corners};
 use geo::MultiPolygon;
 
 /// Moves of one way before another's turn.
@@ -32,16 +32,14 @@ const STEEPEST: f64 = 60.0;
 /// turned, heat first and last in swaths, part of the moves.
 const STAGES: [(f64, f64, f64, f64); 3] = [
     (0.131, 0.006, 0.0015, 0.5),
-    (0.73, 0.0015, 0.0007, 0.3),
-    (1.21, 0.0009, 0.0004, 0.2),
+    (-0.171, 0.0015, 0.0007, 0.3),
+    (0.213, 0.0009, 0.0004, 0.2),
 ];
 
-/// The one lattice where time presses: what is begun is finished.
-const HASTY: [(f64, f64, f64, f64); 1] = [(0.131, 0.006, 0.0006, 1.0)];
 /// How long loops are evened again where time presses.
-const HASTY_PATIENCE: f64 = 0.1;
-/// Places handed over, or tried to be, in a turn where time presses.
-const EAGER: usize = 16;
+const HASTY_PATIENCE: f64 = 0.2;
+/// Heat at which ways that keep their shape begin, swaths.
+const KEPT: f64 = 0.015;
 
 /// How much of what only the last lattice saw is aimed higher on the next.
 const BY_HEART: f64 = 0.9;
@@ -62,8 +60,6 @@ struct Joint<'a> {
     price_m: f64,
     heat_m: f64,
     dearest: f64,
-    /// Whether time presses.
-    eager: bool,
     dice: Dice,
 }
 
@@ -137,7 +133,6 @@ impl<'a> Joint<'a> {
             price_m: 8.0 / swath_m * raster.sample_m2(),
             heat_m: 0.0,
             dearest: 20.0,
-            eager: false,
             dice: Dice::new(seed ^ 0x5EED),
             raster,
         };
@@ -235,8 +230,8 @@ impl<'a> Joint<'a> {
             }
             if k.is_multiple_of(50 * TURN) {
                 self.list();
-                bounds = self.bounds();
                 self.measure();
+                bounds = self.bounds();
             }
             if k.is_multiple_of(10 * TURN) {
                 let t = spell.at(time, k as f64 / moves as f64);
@@ -249,19 +244,12 @@ impl<'a> Joint<'a> {
                 self.lead_price(t, step.max(1.0));
                 last = t;
             }
-            // The longer a way, the more moves it needs.
             let mark = self.dice.unit() * bounds.last().copied().unwrap_or(0.0);
             let j = bounds.iter().position(|b| mark < *b).unwrap_or(0);
             self.turn(j, TURN - 8);
-            for n in 0..if self.eager { EAGER } else { 8 } {
+            for _ in 0..8 {
                 if several {
-                    // In little time the longest has to give, as often as whose turn it is.
-                    let giver = if self.eager && n % 2 == 0 {
-                        self.longest()
-                    } else {
-                        j
-                    };
-                    self.hand_over(giver);
+                    self.hand_over(j);
                 } else {
                     self.turn(j, 1);
                 }
@@ -271,17 +259,7 @@ impl<'a> Joint<'a> {
         moves
     }
 
-    /// The way that is the longest against its due.
-    fn longest(&self) -> usize {
-        let by = |j: usize| {
-            let (over_m, due_m) = self.excess_m(j);
-            over_m / due_m
-        };
-        (0..self.ways.len())
-            .max_by(|a, b| by(*a).total_cmp(&by(*b)))
-            .unwrap_or(0)
-    }
-
+    /// Sums of what each way has of the moves: the longer, the more.
     fn bounds(&self) -> Vec<f64> {
         let mut sum = 0.0;
         self.ways
@@ -446,11 +424,13 @@ pub(super) fn polish(
     let mut done = 0;
     let mut places = untouched.clone();
     let n = starts.len();
+    let began = time.used();
+    let shaped_by = began + SHAPED * (task.until - began).max(0.0);
     if rough && task.moves > 0 {
         let mut best: Option<(f64, Vec<Vec<P>>)> = None;
         for (i, start) in starts.into_iter().enumerate() {
             // The first is the most promising: where time presses, the others are left.
-            if i > 0 && time.used() > 0.5 * SHAPED {
+            if i > 0 && time.used() > 0.5 * (began + shaped_by) {
                 time.hurry();
                 break;
             }
@@ -459,9 +439,11 @@ pub(super) fn polish(
             let mut joint = Joint::new(task, ways, &start, raster, aim, seed);
             joint.steep = STEEP;
             let moves = (all * ROUGH) as u64;
-            let heat = (0.03 * swath_m, 0.004 * swath_m);
+            // In little time the shape of the one way is kept.
+            let hot = if time.was_short() { KEPT } else { 0.03 };
+            let heat = (hot * swath_m, 0.004 * swath_m);
             let now = time.used();
-            let until = now + (SHAPED - now) / (n - i) as f64;
+            let until = now + (shaped_by - now) / (n - i) as f64;
             done += joint.run(moves, heat, time, until);
             let shaped = joint.places();
             let over = joint.raster.unseen.saturating_sub(joint.allowed) as f64;
@@ -476,13 +458,7 @@ pub(super) fn polish(
         let hot = if rough { 1.0 } else { 0.7 };
         let mut price: Option<f64> = None;
         let mut by_heart = 0.0;
-        let stages: &[(f64, f64, f64, f64)] = if rough && time.used() > PRESSED {
-            time.hurry();
-            &HASTY
-        } else {
-            &STAGES
-        };
-        for (i, (turned, from, to, part)) in stages.iter().copied().enumerate() {
+        for (i, (turned, from, to, part)) in STAGES.iter().copied().enumerate() {
             if rough {
                 places = evened(task, places, i as u64, time);
             }
@@ -491,7 +467,6 @@ pub(super) fn polish(
             let mut joint = Joint::new(task, ways, &places, raster, aim, seed);
             joint.steep = STEEPEST;
             joint.dearest = 32.0;
-            joint.eager = stages.len() == HASTY.len();
             // What was seen on the last lattice only is not seen; and what mending still adds is dearer than polishing.
             let may = joint.allowed as f64;
             let only_here = BY_HEART * by_heart * joint.raster.asked as f64;
@@ -503,8 +478,8 @@ pub(super) fn polish(
             let heat = (hot * from * swath_m, hot * to * swath_m);
             let now = time.used();
             // Of what is left, as the parts of the stages that are left.
-            let left: f64 = stages.iter().skip(i).map(|s| s.3).sum();
-            let until = now + (POLISHED - now) * part / left;
+            let left: f64 = STAGES.iter().skip(i).map(|s| s.3).sum();
+            let until = now + (task.until - now) * part / left;
             done += joint.run(moves, heat, time, until);
             price = Some(joint.price_m / joint.raster.sample_m2());
             places = joint.places();
@@ -538,10 +513,7 @@ fn evened(task: &Task<'_>, places: Vec<Vec<P>>, salt: u64, time: &Time<'_>) -> V
         return places;
     }
     let weights: Vec<f64> = task.group.iter().map(|m| m.weight).collect();
-    let pressed = time.used() > PRESSED;
-    if pressed {
-        time.hurry();
-    }
+    let pressed = time.was_short();
     let pace = Pace {
         patience: if pressed { HASTY_PATIENCE } else { 1.0 },
         again: true,
@@ -550,7 +522,7 @@ fn evened(task: &Task<'_>, places: Vec<Vec<P>>, salt: u64, time: &Time<'_>) -> V
     let swath_m = task.request.swath_m;
     let stop = &mut || time.over(JOINT);
     match loops::parted(task.free, &places, &weights, swath_m, pace, seed, stop) {
-        Some((_, new)) if task.worst(&new) < task.worst(&places) => new,
+        Some(new) if new.worst * sum_m < task.worst(&places) => new.ways,
         _ => places,
     }
 }

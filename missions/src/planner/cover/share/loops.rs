@@ -15,7 +15,7 @@ const BEAD_AGAIN: f64 = 0.35;
 /// Longest link across, swaths.
 const ACROSS: f64 = 1.5;
 /// By so many times the share that a loop is too long, its metres are dearer: while all is in flux, and in the end.
-const STEEP: (f64, f64) = (8.0, 40.0);
+const STEEP: (f64, f64) = (8.0, 80.0);
 /// Heat of the joining and parting, first and last, swaths.
 const HEAT: (f64, f64) = (4.0, 0.05);
 /// Heat at first where loops stand already, swaths.
@@ -23,8 +23,6 @@ const HEAT_AGAIN: f64 = 0.6;
 /// Most joinings, and most beads looked at in all of them.
 const MOST_TRIES: f64 = 20_000.0;
 const MOST_LOOKS: f64 = 1e7;
-/// Links looked at for being legal before a joining or a parting is given up.
-const BEST: usize = 16;
 /// Times that halving begins anew where it ends in a loop that passes itself nowhere.
 const HALVINGS: usize = 12;
 
@@ -41,6 +39,9 @@ pub(super) struct Pace {
 pub(super) struct Beads<'a> {
     free: &'a Free,
     places: Vec<P>,
+    /// Metres that each bead stands for: half of both links along the way it came from. Loops are even by these, for
+    /// polishing takes back what links across are longer.
+    works_m: Vec<f64>,
     near: Vec<Vec<u32>>,
     swath_m: f64,
 }
@@ -51,34 +52,17 @@ struct Loops {
     /// Beads of each loop in order; the last is followed by the first.
     orders: Vec<Vec<u32>>,
     lengths_m: Vec<f64>,
+    works_m: Vec<f64>,
 }
 
-/// Two links across in place of two along: what it costs, and where.
+/// Two links across in place of two along, which part a loop: what it costs, and where.
 #[derive(Clone, Copy)]
 struct Swap {
     cost_m: f64,
     i: usize,
     j: usize,
-    /// Whether the second loop is flown the other way round (of a joining).
+    /// Whether the second due is the inner loop's.
     turned: bool,
-}
-
-/// The best few by cost.
-struct Few(Vec<Swap>);
-
-impl Few {
-    /// Whether nothing so dear can be among the best.
-    fn full_below(&self, cost_m: f64) -> bool {
-        self.0.len() >= BEST && self.0.last().is_some_and(|l| l.cost_m <= cost_m)
-    }
-
-    fn offer(&mut self, s: Swap) {
-        let at = self.0.partition_point(|x| x.cost_m <= s.cost_m);
-        if at < BEST {
-            self.0.insert(at, s);
-            self.0.truncate(BEST);
-        }
-    }
 }
 
 impl<'a> Beads<'a> {
@@ -90,7 +74,7 @@ impl<'a> Beads<'a> {
         bead_m: f64,
     ) -> (Self, Vec<Vec<u32>>) {
         let mut places: Vec<P> = Vec::new();
-        let mut orders = Vec::new();
+        let mut orders: Vec<Vec<u32>> = Vec::new();
         for way in ways {
             let first = places.len();
             for (a, b) in way.iter().zip(way.iter().skip(1)) {
@@ -100,12 +84,25 @@ impl<'a> Beads<'a> {
             orders.push((first as u32..places.len() as u32).collect());
         }
         let near = near(&places, ACROSS * swath_m);
-        let beads = Beads {
+        let mut beads = Beads {
             free,
+            works_m: vec![0.0; places.len()],
             places,
             near,
             swath_m,
         };
+        for order in &orders {
+            let links_m = beads.links_m(order);
+            for ((b, after_m), before_m) in order
+                .iter()
+                .zip(&links_m)
+                .zip(links_m.last().into_iter().chain(&links_m))
+            {
+                if let Some(w) = beads.works_m.get_mut(*b as usize) {
+                    *w = 0.5 * (before_m + after_m);
+                }
+            }
+        }
         (beads, orders)
     }
 
@@ -120,10 +117,20 @@ impl<'a> Beads<'a> {
         dist(self.at(a), self.at(b))
     }
 
-    fn round_m(&self, order: &[u32]) -> f64 {
+    /// Links along an order, the last back to the first.
+    fn links_m(&self, order: &[u32]) -> Vec<f64> {
         (0..order.len())
             .map(|i| self.link_m(bead(order, i), bead(order, i + 1)))
-            .sum()
+            .collect()
+    }
+
+    fn round_m(&self, order: &[u32]) -> f64 {
+        self.links_m(order).iter().sum()
+    }
+
+    fn work_m(&self, order: &[u32]) -> f64 {
+        let of = |b: &u32| self.works_m.get(*b as usize);
+        order.iter().filter_map(of).sum()
     }
 
     /// Whether both links may be flown.
@@ -142,8 +149,16 @@ impl<'a> Beads<'a> {
         }
     }
 
-    /// Parts one loop in two that should measure as `dues` say, `heat_m` of luck allowed. Also what that costs, unevenness
-    /// included.
+    /// The room is as before [`Self::places_in`].
+    fn forget(&self, order: &[u32], room: &mut [u32]) {
+        for b in order {
+            if let Some(r) = room.get_mut(*b as usize) {
+                *r = u32::MAX;
+            }
+        }
+    }
+
+    /// Parts one loop in two that should measure as `dues` say by their work, `heat_m` of luck allowed.
     fn part(
         &self,
         order: &[u32],
@@ -154,14 +169,17 @@ impl<'a> Beads<'a> {
     ) -> Option<(Vec<u32>, Vec<u32>)> {
         let n = order.len();
         self.places_in(order, room);
-        let mut along_m = Vec::with_capacity(n + 1);
-        let mut sum = 0.0;
-        for i in 0..n {
-            along_m.push(sum);
-            sum += self.link_m(bead(order, i), bead(order, i + 1));
+        // Work of all beads before each, and the links after each.
+        let mut done_m = Vec::with_capacity(n + 1);
+        let mut all_m = 0.0;
+        for b in order {
+            done_m.push(all_m);
+            all_m += self.works_m.get(*b as usize).copied().unwrap_or(0.0);
         }
-        let along = |i: usize| along_m.get(i).copied().unwrap_or(sum);
-        let mut few = Few(Vec::with_capacity(BEST + 1));
+        let done = |i: usize| done_m.get(i).copied().unwrap_or(all_m);
+        let links_m = self.links_m(order);
+        let link = |i: usize| links_m.get(i).copied().unwrap_or(0.0);
+        let mut best: Option<Swap> = None;
         for (i, b) in order.iter().enumerate() {
             let next = bead(order, i + 1);
             for other in self.near.get(*b as usize).map_or(&[][..], Vec::as_slice) {
@@ -172,40 +190,35 @@ impl<'a> Beads<'a> {
                 if j < i + 2 || (i == 0 && j + 1 == n) {
                     continue;
                 }
+                let inner_m = done(j + 1) - done(i + 1);
+                let outer_m = all_m - inner_m;
+                let unfair_m = [(inner_m, outer_m), (outer_m, inner_m)]
+                    .map(|(x, y)| uneven_m(x, dues_m.0, steep) + uneven_m(y, dues_m.1, steep));
+                // Most are out by that alone: no links across are shorter than none.
+                let gone_m = link(i) + link(j);
+                if unfair_m.iter().all(|u| !cheaper(best, u - gone_m)) {
+                    continue;
+                }
                 let after = bead(order, j + 1);
-                let (here_m, there_m) = (self.link_m(*b, after), self.link_m(*other, next));
-                let inner_m = along(j) - along(i + 1) + there_m;
-                let outer_m = sum - (along(j + 1) - along(i)) + here_m;
-                let link_m = here_m + there_m - self.link_m(*b, next) - self.link_m(*other, after);
-                for turned in [false, true] {
-                    let (x, y) = if turned {
-                        (outer_m, inner_m)
-                    } else {
-                        (inner_m, outer_m)
-                    };
-                    let sure_m =
-                        link_m + uneven_m(x, dues_m.0, steep) + uneven_m(y, dues_m.1, steep);
-                    if few.full_below(sure_m) {
+                let link_m = self.link_m(*b, after) + self.link_m(*other, next) - gone_m;
+                for (turned, unfair_m) in [false, true].into_iter().zip(unfair_m) {
+                    if !cheaper(best, link_m + unfair_m) {
                         continue;
                     }
-                    few.offer(Swap {
-                        cost_m: sure_m + luck_m(heat_m, dice),
-                        i,
-                        j,
-                        turned,
-                    });
+                    let cost_m = link_m + unfair_m + luck_m(heat_m, dice);
+                    if cheaper(best, cost_m) && self.legal([(*b, after), (*other, next)]) {
+                        best = Some(Swap {
+                            cost_m,
+                            i,
+                            j,
+                            turned,
+                        });
+                    }
                 }
             }
         }
-        for b in order {
-            if let Some(r) = room.get_mut(*b as usize) {
-                *r = u32::MAX;
-            }
-        }
-        let s = few.0.into_iter().find(|s| {
-            let (a, b) = (bead(order, s.i), bead(order, s.j));
-            self.legal([(a, bead(order, s.j + 1)), (b, bead(order, s.i + 1))])
-        })?;
+        self.forget(order, room);
+        let s = best?;
         let inner = order.get(s.i + 1..=s.j)?.to_vec();
         let outer: Vec<u32> = order
             .get(s.j + 1..)?
@@ -220,64 +233,34 @@ impl<'a> Beads<'a> {
         })
     }
 
-    /// One loop of two that pass near each other.
-    fn join(
-        &self,
-        one: &[u32],
-        other: &[u32],
-        heat_m: f64,
-        dice: &mut Dice,
-        room: &mut [u32],
-    ) -> Option<Vec<u32>> {
-        self.places_in(other, room);
-        let mut few = Few(Vec::with_capacity(BEST + 1));
-        for (i, a) in one.iter().enumerate() {
-            let after_a = bead(one, i + 1);
-            let gone_m = self.link_m(*a, after_a);
-            for b in self.near.get(*a as usize).map_or(&[][..], Vec::as_slice) {
-                let Some(j) = placed(room, *b) else { continue };
-                // a → b, on round the other to the bead before b → a's next; turned: round to the bead after b.
-                for turned in [false, true] {
-                    let far = if turned {
-                        bead(other, j + 1)
-                    } else {
-                        bead(other, j + other.len() - 1)
-                    };
-                    let cost_m = self.link_m(*a, *b) + self.link_m(far, after_a)
-                        - gone_m
-                        - self.link_m(*b, far);
-                    if few.full_below(cost_m) {
-                        continue;
-                    }
-                    few.offer(Swap {
-                        cost_m: cost_m + luck_m(heat_m, dice),
-                        i,
-                        j,
-                        turned,
-                    });
+    /// One loop of two that pass near each other, joined at the `i`-th bead of one and the `j`-th of the other: after it or
+    /// before it, round the other this way or that, whatever is shortest.
+    fn join(&self, one: &[u32], i: usize, other: &[u32], j: usize) -> Option<Vec<u32>> {
+        let (m, n) = (one.len(), other.len());
+        let mut best: Option<(f64, usize, bool)> = None;
+        // a → b, on round the other to the bead before b → a's next; turned: round to the bead after b. Or a's next → b and
+        // back to a, which is the same from the other side.
+        for i in [i, i + m - 1] {
+            let (a, next) = (bead(one, i), bead(one, i + 1));
+            for turned in [false, true] {
+                let near = bead(other, j);
+                let far = bead(other, if turned { j + 1 } else { j + n - 1 });
+                let cost_m = self.link_m(a, near) + self.link_m(far, next)
+                    - self.link_m(a, next)
+                    - self.link_m(near, far);
+                if best.is_none_or(|b| cost_m < b.0) && self.legal([(a, near), (far, next)]) {
+                    best = Some((cost_m, i % m, turned));
                 }
             }
         }
-        for b in other {
-            if let Some(r) = room.get_mut(*b as usize) {
-                *r = u32::MAX;
-            }
-        }
-        let n = other.len();
-        let s = few.0.into_iter().find(|s| {
-            let far = bead(other, if s.turned { s.j + 1 } else { s.j + n - 1 });
-            self.legal([
-                (bead(one, s.i), bead(other, s.j)),
-                (far, bead(one, s.i + 1)),
-            ])
-        })?;
-        let mut out: Vec<u32> = one.get(..=s.i)?.to_vec();
-        if s.turned {
-            out.extend((0..n).map(|k| bead(other, s.j + n - k)));
+        let (_, i, turned) = best?;
+        let mut out: Vec<u32> = one.get(..=i)?.to_vec();
+        if turned {
+            out.extend((0..n).map(|k| bead(other, j + n - k)));
         } else {
-            out.extend((0..n).map(|k| bead(other, s.j + k)));
+            out.extend((0..n).map(|k| bead(other, j + k)));
         }
-        out.extend(one.get(s.i + 1..)?);
+        out.extend(one.get(i + 1..)?);
         Some(out)
     }
 
@@ -302,6 +285,11 @@ impl<'a> Beads<'a> {
             })
             .collect()
     }
+}
+
+/// Whether this would be better than the best found.
+fn cheaper(best: Option<Swap>, cost_m: f64) -> bool {
+    best.is_none_or(|b| cost_m < b.cost_m)
 }
 
 /// Where a bead is in the order looked at.
@@ -371,8 +359,17 @@ fn near(places: &[P], reach_m: f64) -> Vec<Vec<u32>> {
         .collect()
 }
 
-/// Loops of these lengths (against each other) out of one closed way or several, shortest for being even; what they cost,
-/// metres. `None` where some part of the way passes no other near enough.
+/// Loops made of ways.
+pub(super) struct Parted {
+    /// Metres, unevenness included.
+    pub cost_m: f64,
+    /// What the longest does of the work done before, against its due: what it will come to when polished.
+    pub worst: f64,
+    pub ways: Vec<Vec<P>>,
+}
+
+/// Loops of these lengths (against each other) out of one closed way or several, shortest for being even. `None`
+/// where some part of the way passes no other near enough.
 pub(super) fn parted(
     free: &Free,
     ways: &[Vec<P>],
@@ -381,7 +378,7 @@ pub(super) fn parted(
     pace: Pace,
     seed: u64,
     stop: &mut dyn FnMut() -> bool,
-) -> Option<(f64, Vec<Vec<P>>)> {
+) -> Option<Parted> {
     let bead_m = swath_m * if pace.again { BEAD_AGAIN } else { BEAD };
     let (beads, orders) = Beads::new(free, ways, swath_m, bead_m);
     let whole: f64 = weights.iter().sum::<f64>().max(1e-12);
@@ -408,23 +405,27 @@ pub(super) fn parted(
     }
     let mut loops = Loops {
         lengths_m: orders.iter().map(|o| beads.round_m(o)).collect(),
+        works_m: orders.iter().map(|o| beads.work_m(o)).collect(),
         orders,
     };
     beads.recombine(&mut loops, &dues_m, pace, &mut dice, &mut room, stop);
-    Some((loops.cost_m(&dues_m, STEEP.1), beads.ways(&loops)))
+    let worst = loops
+        .works_m
+        .iter()
+        .zip(&dues_m)
+        .map(|(w, d)| w / d.max(1e-9));
+    Some(Parted {
+        cost_m: loops.cost_m(&dues_m, STEEP.1),
+        worst: worst.fold(0.0, f64::max),
+        ways: beads.ways(&loops),
+    })
 }
 
 impl Loops {
     fn cost_m(&self, dues_m: &[f64], steep: f64) -> f64 {
-        // Against what they come to, not what was cut: what all are longer by is nobody's unevenness.
-        let sum: f64 = self.lengths_m.iter().sum();
-        let due: f64 = dues_m.iter().sum::<f64>().max(1e-9);
-        sum + self
-            .lengths_m
-            .iter()
-            .zip(dues_m)
-            .map(|(l, d)| uneven_m(*l, d * sum / due, steep))
-            .sum::<f64>()
+        let unfair_m = |(w, d): (&f64, &f64)| uneven_m(*w, *d, steep);
+        self.lengths_m.iter().sum::<f64>()
+            + self.works_m.iter().zip(dues_m).map(unfair_m).sum::<f64>()
     }
 }
 
@@ -492,7 +493,18 @@ impl Beads<'_> {
             let part = t as f64 / tries as f64;
             let heat_m = self.swath_m * hot * (HEAT.1 / hot).powf(part);
             let steep = soft * (STEEP.1 / soft).powf((1.25 * part).min(1.0));
-            let b = dice.below(n);
+            // Anywhere, and as often on the loop that has the most to do.
+            let b = if t.is_multiple_of(2) {
+                dice.below(n)
+            } else {
+                let by = |l: &usize| {
+                    let of = |m: &[f64]| m.get(*l).copied().unwrap_or(1.0);
+                    of(&loops.works_m) / of(dues_m)
+                };
+                let most = (0..k).max_by(|x, y| by(x).total_cmp(&by(y))).unwrap_or(0);
+                let order = loops.orders.get(most).map_or(&[][..], Vec::as_slice);
+                bead(order, dice.below(order.len())) as usize
+            };
             let Some(near) = self.near.get(b).filter(|n| !n.is_empty()) else {
                 continue;
             };
@@ -507,29 +519,31 @@ impl Beads<'_> {
             if x == y {
                 continue;
             }
-            let Some(joined) = self.join(one, other, 0.5 * heat_m, dice, room) else {
+            let at = |order: &[u32], b: u32| order.iter().position(|o| *o == b);
+            let (Some(i), Some(j)) = (at(one, b as u32), at(other, *c)) else {
                 continue;
             };
-            let all_m: f64 =
-                loops.lengths_m.iter().sum::<f64>() / dues_m.iter().sum::<f64>().max(1e-9);
-            let due = |l: usize| dues_m.get(l).copied().unwrap_or(0.0) * all_m;
+            let Some(joined) = self.join(one, i, other, j) else {
+                continue;
+            };
+            let due = |l: usize| dues_m.get(l).copied().unwrap_or(0.0);
             let Some((p, q)) =
                 self.part(&joined, (due(x), due(y)), (0.5 * heat_m, steep), dice, room)
             else {
                 continue;
             };
-            let (p_m, q_m) = (self.round_m(&p), self.round_m(&q));
-            let mut lengths_m = loops.lengths_m.clone();
-            for (l, m) in [(x, p_m), (y, q_m)] {
-                if let Some(o) = lengths_m.get_mut(l) {
-                    *o = m;
+            let cost_m = loops.cost_m(dues_m, steep);
+            let before = (loops.lengths_m.clone(), loops.works_m.clone());
+            for (l, o) in [(x, &p), (y, &q)] {
+                if let Some(m) = loops.lengths_m.get_mut(l) {
+                    *m = self.round_m(o);
+                }
+                if let Some(m) = loops.works_m.get_mut(l) {
+                    *m = self.work_m(o);
                 }
             }
-            let cost_m = loops.cost_m(dues_m, steep);
-            let before = std::mem::replace(&mut loops.lengths_m, lengths_m);
-            let new_m = loops.cost_m(dues_m, steep);
-            if new_m - cost_m > luck_m(heat_m, dice) {
-                loops.lengths_m = before;
+            if loops.cost_m(dues_m, steep) - cost_m > luck_m(heat_m, dice) {
+                (loops.lengths_m, loops.works_m) = before;
                 continue;
             }
             for (l, o) in [(x, p), (y, q)] {

@@ -24,7 +24,7 @@ use super::{
 };
 use crate::plane::EastNorth;
 use geo::{Area, Centroid, Contains};
-use loops::Pace;
+use loops::{Pace, Parted};
 use part::{Cut, allot, legs_of, main_direction, pieces_by_length};
 use time::Time;
 
@@ -81,13 +81,17 @@ pub(crate) struct Shares {
 
 /// Part of the budget that the one way may use.
 const ALONE: f64 = 0.3;
-/// Part of the budget after which ways that are polished together have their shape, and are cold.
-const SHAPED: f64 = 0.58;
-const POLISHED: f64 = 0.91;
+/// Where laying and ordering lines took more than this part of it, time presses: the one way is given its shape only.
+const PRESSING: f64 = 0.01;
+/// Part of the budget after which ways that are polished together are cold.
+const POLISHED: f64 = 0.89;
 /// Part of the budget after which only mending is done.
-const JOINT: f64 = 0.95;
-/// Of the time of the one way, what its first stage may use.
+const JOINT: f64 = 0.96;
+/// Of the time of the one way, what its first stage may use where time does not press.
 const ALONE_SHAPED: f64 = 0.4;
+/// Of an attempt's time, what parting one way into loops may use, and what finding their shape may.
+const PARTED: f64 = 0.15;
+const SHAPED: f64 = 0.35;
 /// Manners of parting that are polished a little before the best of them is polished well.
 const STARTS: usize = 3;
 /// So uneven is as good as even.
@@ -96,14 +100,10 @@ const EVEN: f64 = 1.015;
 const GOOD: f64 = 1.025;
 /// Times that loops are made and polished, each time by other dice, until they are good.
 const ATTEMPTS: u64 = 4;
-/// Part of the budget that parting one way into loops may use.
-const PARTED: f64 = 0.4;
-/// Part of the budget after which time presses: what stands is polished, nothing else is begun.
-const PRESSED: f64 = 0.28;
 /// Dice by which one way is parted into loops.
 const DICE: u64 = 4;
 /// The first attempt costs a fraction of the others, and is mostly good: patience, dice, and manners polished.
-const EASY: (f64, u64, usize) = (0.1, 2, 1);
+const EASY: (f64, u64, usize) = (0.4, 4, 1);
 /// Dice at most, where none of them gave even loops.
 const MOST_DICE: u64 = 10;
 /// Times that the legs are parted, each time more evenly.
@@ -133,17 +133,25 @@ pub(crate) fn share(
         ..request.clone()
     };
     let time = &Time::new(stop);
-    // The one way of each part of the area has its spell, and the first of its stages a part of that.
-    let (mut spell, mut end) = (time.spell(ALONE), ALONE);
+    // The one way of each part of the area has its spell, and the first of its stages a part of that; all of it where
+    // there is no time for the second, for what that betters is parted and found anew (open ways are only cut).
+    let looped = sharers.len() > 1 && (request.closed || sharers.iter().any(|s| s.site.is_some()));
+    let (mut spell, mut end, mut pressed) = (time.spell(ALONE), ALONE, false);
     let led = |stage: usize, of_left: f64, done: f64| {
         if done <= 0.0 {
             let now = time.used();
             if stage == 0 {
+                pressed = looped && now > PRESSING;
                 end = now + of_left * (ALONE - now).max(0.0);
-                spell = time.spell(now + ALONE_SHAPED * (end - now));
+                let first = if pressed { 1.0 } else { ALONE_SHAPED };
+                spell = time.spell(now + first * (end - now));
             } else {
                 spell = time.spell(end);
             }
+        }
+        if stage > 0 && pressed {
+            time.hurry();
+            return 1.0;
         }
         spell.at(time, done)
     };
@@ -182,9 +190,12 @@ pub(crate) fn share(
     let (mut asked, mut unseen) = (0.0, 0.0);
     let mut all: Vec<Vec<P>> = Vec::new();
     let all_m2: f64 = free.parts.iter().map(|p| p.reachable.unsigned_area()).sum();
+    let mut left_m2 = all_m2;
     for (k, (part, way)) in free.parts.iter().zip(&way_of).enumerate() {
         let area_m2 = part.reachable.unsigned_area();
         asked += area_m2;
+        let of_left = area_m2 / left_m2.max(area_m2);
+        left_m2 -= area_m2;
         if way.is_empty() {
             continue;
         }
@@ -211,12 +222,14 @@ pub(crate) fn share(
             })
             .collect();
         let moves = (request.effort as f64 * area_m2 / all_m2) as u64;
+        let now = time.used();
         let task = Task {
             request,
             free: &free,
             part,
             group: &group,
             moves,
+            until: now + of_left * (POLISHED - now).max(0.0),
             along_rad: main_direction(&legs_of(way, 0.6 * request.swath_m)),
             seed: request
                 .seed
@@ -307,6 +320,8 @@ struct Task<'a> {
     part: &'a Part,
     group: &'a [Member],
     moves: u64,
+    /// Part of the budget by which its ways are to be cold.
+    until: f64,
     /// Direction of most metres of the one way: lattices along it have the fewest rows to a leg.
     along_rad: f64,
     seed: u64,
@@ -356,6 +371,7 @@ fn share_part(task: &Task<'_>, way: &[P], time: &Time<'_>) -> Done {
         let mut best: Option<((f64, f64), Done)> = None;
         let mut moves = 0;
         for attempt in 0..ATTEMPTS {
+            let began = time.used();
             let starts = loops(task, way, attempt, time);
             if starts.is_empty() {
                 break;
@@ -369,7 +385,9 @@ fn share_part(task: &Task<'_>, way: &[P], time: &Time<'_>) -> Done {
             if worth.0 <= 0.0 || task.moves == 0 {
                 break;
             }
-            if time.used() > PRESSED {
+            // Another only where there is time for it.
+            let now = time.used();
+            if 2.0 * now - began > task.until {
                 time.hurry();
                 break;
             }
@@ -397,18 +415,13 @@ fn loops(task: &Task<'_>, way: &[P], attempt: u64, time: &Time<'_>) -> Vec<Vec<V
     } else {
         (1.0, DICE, STARTS)
     };
-    let mut found: Vec<(f64, Vec<Vec<P>>)> = Vec::new();
+    let now = time.used();
+    let end = now + PARTED * (task.until - now).max(0.0);
+    let mut found: Vec<Parted> = Vec::new();
     for n in 0..MOST_DICE {
-        let pressed = n > 0 && time.used() > PRESSED;
-        if pressed {
-            time.hurry();
-        }
-        let hasty = task.moves == 0 || pressed || time.over(PARTED);
-        let best = found.iter().min_by(|a, b| a.0.total_cmp(&b.0));
-        let even = best.is_some_and(|b| {
-            let sum_m: f64 = b.1.iter().map(|w| length_m(w)).sum();
-            task.worst(&b.1) <= GOOD * sum_m
-        });
+        let hasty = task.moves == 0 || time.over(end);
+        let best = found.iter().min_by(|a, b| a.cost_m.total_cmp(&b.cost_m));
+        let even = best.is_some_and(|b| b.worst <= GOOD);
         if (hasty && best.is_some()) || (n >= dice && even) {
             break;
         }
@@ -424,12 +437,12 @@ fn loops(task: &Task<'_>, way: &[P], attempt: u64, time: &Time<'_>) -> Vec<Vec<V
             task.request.swath_m,
             pace,
             seed,
-            &mut || time.over(PARTED),
+            &mut || time.over(end),
         ));
     }
-    found.sort_by(|a, b| a.0.total_cmp(&b.0));
+    found.sort_by(|a, b| a.cost_m.total_cmp(&b.cost_m));
     found.truncate(starts);
-    found.into_iter().map(|f| f.1).collect()
+    found.into_iter().map(|f| f.ways).collect()
 }
 
 /// Ways over legs parted in several manners, the most promising first.
