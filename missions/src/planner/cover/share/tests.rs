@@ -82,9 +82,9 @@ fn best_of_four(free: &Free, way: &[P], weights: &[f64]) -> Vec<Vec<P>> {
     let ways = [way.to_vec()];
     (0..4)
         .filter_map(|seed| parted(free, &ways, weights, SWATH_M, pace, seed, &mut || false))
-        .min_by(|a, b| a.0.total_cmp(&b.0))
+        .min_by(|a, b| a.cost_m.total_cmp(&b.cost_m))
         .expect("a comb parts")
-        .1
+        .ways
 }
 
 #[test]
