@@ -247,7 +247,7 @@ pub fn run(bench: &mut Bench) -> anyhow::Result<Vec<Row>> {
     // One class alone, where it is named: `--rows class/runaway-gusts`.
     for class in Class::named() {
         let name = format!("class/{}", class.name());
-        if !bench.rows().iter().any(|r| *r == name) {
+        if !bench.rows().contains(&name) {
             continue;
         }
         let seeds = seeds.clone().unwrap_or_else(|| (1..=CLASS_PLANS).collect());
