@@ -59,10 +59,10 @@ impl Budget {
         self.late
     }
 
-    /// How to have the same bytes again.
+    /// A plan that was stopped cooled as if there were more to come, so its effort alone does not give it again.
     pub(in crate::cli) fn words(a: &Plan, reached: u64) -> String {
         format!(
-            "stopped by --budget-ms {}: `--effort {reached} --budget-ms 3600000` gives the same bytes on any machine",
+            "stopped by --budget-ms {} at effort {reached}: for the same bytes on any machine give an --effort that ends in time",
             a.drawing.budget_ms
         )
     }

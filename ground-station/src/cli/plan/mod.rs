@@ -43,8 +43,8 @@ Examples:
     ground-station plan beijing.node_data --pattern streets --speed 7 --transit-speed 10 --wind 45,2 -o streets.geojson
 
 Without --vehicle a plan is geometry only: the clearance is exactly --margin, there is no home and no return, and it is
-marked so that nothing flies it. The same input, seed and effort give the same bytes; --budget-ms only stops earlier and
-prints the effort that was reached.
+marked so that nothing flies it. The same input, seed and effort give the same bytes as long as --budget-ms does not stop the
+plan; a plan that it stopped says so, with the effort that was reached, which alone does not give it again.
 
 Several aircraft that fly (--aircraft K with --vehicle; patterns sweep and watch-points): each has a plan of its own, proven
 whole from its own launch site, in a file of its own: OUT-1.json to OUT-K.json. They are kept apart by places and heights, so
