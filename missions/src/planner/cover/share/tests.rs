@@ -73,6 +73,19 @@ fn inside(target: &MultiPolygon<f64>, ways: &[Vec<P>]) -> bool {
         .all(|w| target.contains(&LineString::new(w.clone())))
 }
 
+/// Cost and loops of one throw of the dice.
+fn cut(
+    free: &Free,
+    ways: &[Vec<P>],
+    weights: &[f64],
+    swath_m: f64,
+    pace: Pace,
+    seed: u64,
+    stop: &mut dyn FnMut() -> bool,
+) -> Option<(f64, Vec<Vec<P>>)> {
+    parted(free, ways, weights, swath_m, pace, seed, stop).map(|p| (p.cost_m, p.ways))
+}
+
 /// The cheapest of four throws of the dice, as the planner takes it.
 fn best_of_four(free: &Free, way: &[P], weights: &[f64]) -> Vec<Vec<P>> {
     let pace = Pace {
@@ -81,10 +94,10 @@ fn best_of_four(free: &Free, way: &[P], weights: &[f64]) -> Vec<Vec<P>> {
     };
     let ways = [way.to_vec()];
     (0..4)
-        .filter_map(|seed| parted(free, &ways, weights, SWATH_M, pace, seed, &mut || false))
-        .min_by(|a, b| a.cost_m.total_cmp(&b.cost_m))
+        .filter_map(|seed| cut(free, &ways, weights, SWATH_M, pace, seed, &mut || false))
+        .min_by(|a, b| a.0.total_cmp(&b.0))
         .expect("a comb parts")
-        .ways
+        .1
 }
 
 #[test]
@@ -137,7 +150,7 @@ fn a_round_that_passes_itself_nowhere_is_not_parted() {
         (5.0, 5.0),
     ];
     let way: Vec<P> = corners.iter().map(|(x, y)| pt(*x, *y)).collect();
-    let made = parted(&free, &[way], &[1.0; 3], SWATH_M, FRESH, 1, &mut || false);
+    let made = cut(&free, &[way], &[1.0; 3], SWATH_M, FRESH, 1, &mut || false);
     // Near a corner it passes itself, so a crumb may be cut off there; never even shares.
     if let Some((_, loops)) = made {
         assert!(longest_by_mean(&loops) > 1.5);
@@ -167,7 +180,7 @@ fn a_wall_between_two_columns_is_never_linked_across() {
     assert!(inside(&field, &[way.clone()]), "the drawing is legal");
     for seed in 0..10 {
         let ways = [way.clone()];
-        let (_, loops) = parted(&free, &ways, &[1.0; 4], SWATH_M, FRESH, seed, &mut || false)
+        let (_, loops) = cut(&free, &ways, &[1.0; 4], SWATH_M, FRESH, seed, &mut || false)
             .expect("a comb parts");
         assert!(inside(&field, &loops), "seed {seed}");
     }
@@ -178,7 +191,7 @@ fn stopped_at_once_loops_stand_and_the_same_dice_give_the_same_loops() {
     let field = target(&[polygon(&[rectangle(200.0, 160.0)])], &[]);
     let free = Free::new(&field, 0.0, SWATH_M / 2.0);
     let ways = [comb(20, 160.0)];
-    let make = |stop: bool| parted(&free, &ways, &[1.0; 5], SWATH_M, FRESH, 9, &mut || stop);
+    let make = |stop: bool| cut(&free, &ways, &[1.0; 5], SWATH_M, FRESH, 9, &mut || stop);
     let hasty = make(true).expect("a comb parts");
     assert_eq!(hasty.1.len(), 5);
     assert!(inside(&field, &hasty.1));
@@ -203,14 +216,14 @@ proptest! {
         let free = Free::new(&field, 0.0, SWATH_M / 2.0);
         let way = comb(columns, high_m);
         let ways = [way.clone()];
-        let made = parted(&free, &ways, &vec![1.0; k], SWATH_M, FRESH, seed, &mut || false);
+        let made = cut(&free, &ways, &vec![1.0; k], SWATH_M, FRESH, seed, &mut || false);
         if let Some((cost_m, loops)) = made {
             prop_assert_eq!(loops.len(), k);
             prop_assert!(loops.iter().all(|l| l.len() > 2 && l.first() == l.last()));
             prop_assert!(inside(&field, &loops));
             prop_assert!(farthest_left_m(&way, &loops) <= 0.3 * SWATH_M + 1e-6);
             // What is sought is never worse than what halving gave.
-            let halved = parted(&free, &ways, &vec![1.0; k], SWATH_M, FRESH, seed, &mut || true);
+            let halved = cut(&free, &ways, &vec![1.0; k], SWATH_M, FRESH, seed, &mut || true);
             prop_assert!(halved.is_some_and(|h| cost_m <= h.0 + 1e-9));
             let sum_m: f64 = loops.iter().map(|w| length_m(w)).sum();
             prop_assert!(sum_m <= cost_m + 1e-6);
