@@ -54,8 +54,10 @@ try {
   // Back and forth.
   await page.locator("body").click({ position: { x: 2, y: 2 } });
   await page.keyboard.press("Control+z");
+  await until(async () => (await item("exclusion-1").count()) === 0, 5_000);
   const back = [await item("exclusion-1").count(), await differences()];
   await page.keyboard.press("Control+y");
+  await until(async () => (await item("exclusion-1").count()) === 1, 5_000);
   row("undo and redo", [back, [await item("exclusion-1").count(), await differences()]], back.join() === "0,0" && (await item("exclusion-1").count()) === 1);
 
   // Its heights and its hours.
@@ -167,7 +169,8 @@ try {
   await shot("refused-zh");
   await page.locator("body").click({ position: { x: 2, y: 2 } });
   await page.keyboard.press("Control+z");
-  row("and taken back", await page.locator("[data-zone=exclusion-1] [data-field=corners]").inputValue(), (await page.locator("[data-zone=exclusion-1] [data-field=corners]").inputValue()).split("\n")[1] === b);
+  const taken = await until(async () => (await page.locator("[data-zone=exclusion-1] [data-field=corners]").inputValue()).split("\n")[1] === b, 5_000);
+  row("and taken back", await page.locator("[data-zone=exclusion-1] [data-field=corners]").inputValue(), Boolean(taken));
 
   // The boundary deleted: no plan, and it is back by one step.
   await item(boundary).click();

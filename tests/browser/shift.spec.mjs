@@ -117,11 +117,16 @@ async function shift() {
 
   // Diverted to another place, then home.
   await until(async () => ["holding", "investigating"].includes(await state()), 30_000);
+  const looks = () => page.locator(".log li").evaluateAll((l) => l.filter((e) => e.innerText.includes("前往察看")).length);
+  await page.click("#tab-log");
+  const before = await looks();
   await page.click("#tab-list");
   await page.locator("table.list").nth(1).locator("tbody button:not([disabled])").last().click();
   await page.locator(".sheet button.primary").click();
-  const order = await until(async () => { const o = await page.locator(".craft .facts").innerText(); return /前往察看 · 飞机已接受/.test(o) && o; }, 20_000);
-  row("diverted", order ? order.split("\n").slice(-4) : await page.locator(".craft .facts").innerText(), Boolean(order));
+  await page.click("#tab-log");
+  // Sent, and answered by the aircraft.
+  const order = await until(async () => (await looks()) >= before + 2 && (await page.locator(".callout:not([hidden])").count()) === 0, 20_000);
+  row("diverted", [before, await looks(), await state()], Boolean(order));
   await page.waitForTimeout(3_000);
   await free();
   await page.keyboard.press("r");
