@@ -121,7 +121,7 @@ async function shift() {
   await page.click("#tab-log");
   const before = await looks();
   await page.click("#tab-list");
-  await page.locator("table.list").nth(1).locator("tbody button:not([disabled])").last().click();
+  await page.locator("table.list").nth(1).locator("tr", { hasText: "北侧堰坝禁区" }).locator("button").click();
   await page.locator(".sheet button.primary").click();
   await page.click("#tab-log");
   // Sent, and answered by the aircraft.
